@@ -1,0 +1,1 @@
+//! Arguments in, progress and exit code out.

@@ -1,0 +1,1 @@
+//! Dockerfile text to a syntax tree in which every node knows its span.

@@ -1,0 +1,1 @@
+//! Writes a finished image where it was asked for.

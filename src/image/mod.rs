@@ -1,0 +1,1 @@
+//! Layers and config to manifest, config and index bytes.

@@ -1,0 +1,1 @@
+//! The nouns of the OCI specifications (over `oci-spec`) and their one canonical byte form.

@@ -1,0 +1,1 @@
+//! What a build tells whoever is watching, as plain events.

@@ -1,0 +1,1 @@
+//! A distribution-spec client: resolve, pull, verify.

@@ -1,0 +1,1 @@
+//! Runs one process in its own root, and reports how it ended.

@@ -1,0 +1,1 @@
+//! Layers materialised for a RUN and the changes read back.

@@ -1,0 +1,1 @@
+//! Where inputs come from: local directory, tar, OCI layouts and archives.

@@ -1,0 +1,1 @@
+//! Performs one op: inputs in, layer out.
