@@ -1,1 +1,25 @@
 //! Entries to canonical tar to a compressed blob, and back from untrusted bytes, with limits.
+//!
+//! A layer is written entry by entry ([`Writer`]) into a tar whose bytes are a fixed function of the entries, and through
+//! a [`Compressor`] whose bytes do not depend on the number of processors. It is read ([`read`]) from anybody's tar into
+//! the same sorted list. Everything is `std::io`: no file is opened here.
+
+mod compression;
+mod compressor;
+mod decompress;
+mod error;
+mod limits;
+mod list;
+mod reader;
+mod visit;
+mod writer;
+
+pub use compression::Compression;
+pub use compressor::Compressor;
+pub use decompress::{Encoding, decompress, sniff};
+pub use error::Error;
+pub use limits::Limits;
+pub use list::{LayerList, Written};
+pub use reader::read;
+pub use visit::visit;
+pub use writer::Writer;

@@ -14,4 +14,17 @@ pub enum Error {
     /// A path goes through something that is no directory.
     #[error("{0}: not a directory")]
     NotADirectory(RootPath),
+    /// A pattern of `.dockerignore` or `--exclude`.
+    #[error("line {line}: {pattern:?}: {reason}")]
+    Pattern {
+        /// Its line (or its number among the patterns), from one.
+        line: usize,
+        /// As it was written.
+        pattern: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A name that would be a whiteout in the layer. SPEC: image-spec layer.md, "Whiteouts".
+    #[error("{0}: a file name that begins with .wh. cannot be stored in a layer; rename or remove it")]
+    WhiteoutName(RootPath),
 }

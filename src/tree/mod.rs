@@ -3,10 +3,23 @@
 //! A layer is a sorted list of [`Entry`]s; a root file system is a [`Stack`] of such lists, looked at without ever being
 //! merged as a whole. Nothing here reads a file.
 
+mod changes;
+mod diff;
+mod digest;
 mod entry;
 mod error;
+pub mod glob;
 mod path;
+mod patterns;
+mod resolve;
+mod stack;
 
+pub use changes::{Changed, Content, run_layer};
+pub use diff::diff;
+pub use digest::entries_digest;
 pub use entry::{Entry, Kind, Time};
 pub use error::Error;
 pub use path::RootPath;
+pub use patterns::{Matched, Patterns};
+pub use resolve::Last;
+pub use stack::{Node, Place, Stack};
