@@ -1,6 +1,7 @@
 //! What RUN, CMD, ENTRYPOINT and HEALTHCHECK run: a JSON array, or text for a shell.
 
 use super::heredoc::Heredoc;
+use super::opening;
 use super::span::Span;
 
 /// The command of an instruction, never expanded by the builder.
@@ -36,4 +37,28 @@ pub enum Script {
         /// The file's bytes.
         content: String,
     },
+}
+
+impl ShellText {
+    /// The text as RUN executes it, with its here-documents.
+    ///
+    /// SPEC: where the text is nothing but one opening word, the body is the script, without leading tabs for `<<-`.
+    /// Otherwise the bodies are put back behind the text, each with its terminator, as they stood, for the shell to read.
+    pub fn script(&self) -> Script {
+        let Some(first) = self.heredocs.first() else { return Script::Shell(self.text.clone()) };
+        if opening::one(&self.text).is_some() {
+            let content = first.content();
+            return match content.starts_with("#!") {
+                true => Script::File { name: first.name.clone(), content },
+                false => Script::Shell(content),
+            };
+        }
+        let mut text = self.text.clone();
+        for heredoc in &self.heredocs {
+            text.push('\n');
+            text.push_str(&heredoc.body);
+            text.push_str(&heredoc.name);
+        }
+        Script::Shell(text)
+    }
 }

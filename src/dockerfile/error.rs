@@ -11,7 +11,7 @@ use super::span::Span;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// What was wrong; displays as the message without the place.
-    pub kind: ErrorKind,
+    pub kind: Box<ErrorKind>,
     /// Where in the text, once known: what is not in a file (a word handed to `expand`, a mount's options) has none.
     pub span: Option<Span>,
     /// The lines to show: known whenever `span` is.
@@ -23,7 +23,7 @@ pub struct Error {
 impl Error {
     /// An error whose place is not known yet.
     pub fn new(kind: ErrorKind) -> Error {
-        Error { kind, span: None, lines: None, hint: None }
+        Error { kind: Box::new(kind), span: None, lines: None, hint: None }
     }
 
     /// The same with a place, where it has none.
@@ -53,7 +53,9 @@ impl From<ErrorKind> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(lines) = &self.lines {
+        let whole_file =
+            matches!(*self.kind, ErrorKind::Empty | ErrorKind::NoInstructions | ErrorKind::TooLarge { .. });
+        if let Some(lines) = self.lines.as_ref().filter(|_| !whole_file) {
             write!(out, "dockerfile parse error on line {}: ", lines.start())?;
         }
         self.kind.fmt(out)

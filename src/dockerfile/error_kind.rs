@@ -95,6 +95,14 @@ pub enum ErrorKind {
     // Here-documents.
     #[error("unterminated heredoc: no line {0:?}")]
     UnterminatedHeredoc(String),
+    #[error(
+        "the heredoc {0:?} has no body: the line has an unbalanced quote or a substitution that is not known"
+    )]
+    HeredocNotRead(String),
+    #[error(
+        "{instruction} cannot use the heredoc {name:?}: its delimiter must be one word directly behind <<"
+    )]
+    HeredocNotSource { instruction: &'static str, name: String },
     #[error("{0} cannot accept a heredoc as a destination")]
     HeredocDestination(&'static str),
 

@@ -2,6 +2,11 @@
 
 use super::command::Command;
 use super::device::Device;
+use super::error::Error;
+use super::error_kind::{ErrorKind, MountProblem};
+use super::flag_set::Takes;
+use super::mount_fields;
+use super::request::Request;
 use super::word::Word;
 
 /// `RUN [--mount=…] [--network=…] [--security=…] [--device=…] command`.
@@ -39,4 +44,59 @@ pub enum Security {
     Sandbox,
     /// `insecure`: all capabilities, no system call filter.
     Insecure,
+}
+
+impl Run {
+    /// Reads a RUN.
+    pub(super) fn read(request: &mut Request<'_>) -> Result<Run, Error> {
+        let command = request.command()?;
+        let flags = request.flags(&[
+            ("mount", Takes::Many),
+            ("network", Takes::One),
+            ("security", Takes::One),
+            ("device", Takes::Many),
+        ])?;
+        let mounts = flags.words("mount");
+        mounts.iter().try_for_each(check_mount)?;
+        // An empty value is a value here: `--network=` is refused.
+        let network = match flags.words("network").first() {
+            None => Network::Default,
+            Some(word) => match word.raw.as_str() {
+                "default" => Network::Default,
+                "none" => Network::None,
+                "host" => Network::Host,
+                other => {
+                    return Err(Error::new(ErrorKind::BadNetwork(other.to_owned()))
+                        .at(word.span)
+                        .hint("one of default, none, host"));
+                }
+            },
+        };
+        let security = match flags.words("security").first() {
+            None => Security::Sandbox,
+            Some(word) => match word.raw.as_str() {
+                "sandbox" => Security::Sandbox,
+                "insecure" => Security::Insecure,
+                other => {
+                    return Err(Error::new(ErrorKind::BadSecurity(other.to_owned()))
+                        .at(word.span)
+                        .hint("one of sandbox, insecure"));
+                }
+            },
+        };
+        let devices = flags.words("device").iter().map(Device::read).collect::<Result<_, _>>()?;
+        Ok(Run { command, mounts, network, security, devices })
+    }
+}
+
+/// What can be said of a mount before variables are known: that it can be split, and has no variable in `from`.
+fn check_mount(word: &Word) -> Result<(), Error> {
+    let variable = |value: &str| value.find('$').is_some_and(|at| at + 1 != value.len());
+    match mount_fields::split(word)?
+        .into_iter()
+        .find(|field| field.key == "from" && field.value.as_deref().is_some_and(variable))
+    {
+        Some(field) => Err(Error::new(ErrorKind::Mount(MountProblem::Variable(field.key))).at(word.span)),
+        None => Ok(()),
+    }
 }
