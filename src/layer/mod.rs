@@ -8,9 +8,15 @@ mod compression;
 mod compressor;
 mod decompress;
 mod error;
+mod gzip;
+mod header;
+mod input;
 mod limits;
 mod list;
+mod member;
+mod pax;
 mod reader;
+mod settle;
 mod visit;
 mod writer;
 
