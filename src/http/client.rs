@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::clock::{Canceled, Clock};
 use super::error::{Error, is_transient_status};
+use super::failure::FailureKind;
 use super::proxy::Proxies;
 use super::redirect;
 use super::request::Request;
 use super::response::Response;
 use super::retry::{Backoff, Patience};
 use super::roots::Trust;
-use super::transport::{FailureKind, Transport};
+use super::transport::Transport;
 use super::wire::{Timeouts, Wire};
 
 /// Who we say that we are.
@@ -89,7 +90,7 @@ impl Client {
             let response = self.transport.exchange(&current).map_err(|failure| match failure.kind {
                 FailureKind::Canceled => Error::Canceled,
                 _ => {
-                    let url = Box::new(current.url.clone());
+                    let url = current.url.to_string();
                     Error::Exchange { method: current.method.clone(), url, failure }
                 }
             })?;
@@ -98,7 +99,7 @@ impl Client {
                 None => return Ok(response),
             }
         }
-        let from = Box::new(request.url.clone());
+        let from = request.url.to_string();
         Err(Error::Redirect { from, to: current.url.to_string(), reason: "more than ten redirects in a row" })
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::error::Error;
+use super::failure::{Failure, FailureKind};
 use super::response::Response;
-use super::transport::{Failure, FailureKind};
 use super::url::Url;
 
 /// What makes a continuation the same body.
@@ -86,7 +86,7 @@ impl Client {
             };
             if plan.resume == Resume::IfUnchanged && at.from > 0 && at.validator.is_none() {
                 let reason = "the server does not say how to tell whether it has changed";
-                return Err(Error::Broken { url: Box::new(url.clone()), done: at.from, reason }.into());
+                return Err(Error::Broken { url: url.to_string(), done: at.from, reason }.into());
             }
             if at.from > before {
                 backoff.progress();
@@ -128,13 +128,13 @@ impl Client {
             let fresh = &buffer[known..read];
             // ORDER: the length is checked before the bytes are handed on.
             if fresh.len() as u64 > limit - *done {
-                let url = Box::new(url.clone());
+                let url = url.to_string();
                 return Err(match plan.size {
                     Some(want) => Error::Size { url, got: *done + fresh.len() as u64, want },
                     None => Error::TooLarge { url, limit },
                 });
             }
-            out.write_all(fresh).map_err(|source| Error::Write { url: Box::new(url.clone()), source })?;
+            out.write_all(fresh).map_err(|source| Error::Write { url: url.to_string(), source })?;
             *done += fresh.len() as u64;
             if !fresh.is_empty() {
                 progress(*done);
@@ -159,7 +159,7 @@ fn slowest(elapsed: Duration) -> u64 {
 
 /// Judges the head of an answer; says how many of its bytes are known already.
 fn begin(url: &Url, plan: &Plan, at: &mut Continue, response: &Response) -> Result<u64, Error> {
-    let broken = |done, reason| Error::Broken { url: Box::new(url.clone()), done, reason };
+    let broken = |done, reason| Error::Broken { url: url.to_string(), done, reason };
     let skip = match response.status {
         206 => {
             let starts = response.header("content-range").and_then(range_start);
@@ -178,11 +178,11 @@ fn begin(url: &Url, plan: &Plan, at: &mut Continue, response: &Response) -> Resu
     if let (Some(want), Some(length)) = (plan.size, response.content_length()) {
         let got = length + at.from - skip;
         if got != want {
-            return Err(Error::Size { url: Box::new(url.clone()), got, want });
+            return Err(Error::Size { url: url.to_string(), got, want });
         }
     }
     if plan.size.is_none() && response.content_length().is_some_and(|l| l + at.from - skip > plan.limit) {
-        return Err(Error::TooLarge { url: Box::new(url.clone()), limit: plan.limit });
+        return Err(Error::TooLarge { url: url.to_string(), limit: plan.limit });
     }
     Ok(skip)
 }
