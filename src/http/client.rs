@@ -27,6 +27,9 @@ pub struct Notice {
     pub wait: Duration,
 }
 
+/// Whoever watches.
+pub type Watcher = Arc<dyn Fn(&Notice) + Send + Sync>;
+
 /// What a client is told at its making; nothing is read from the environment later.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -43,7 +46,7 @@ pub struct Options {
     /// The clock that waits are measured with.
     pub clock: Clock,
     /// Told before each wait.
-    pub notice: Option<Arc<dyn Fn(&Notice) + Send + Sync>>,
+    pub notice: Option<Watcher>,
 }
 
 /// The client. Cheap to clone; clones share connections.

@@ -32,7 +32,7 @@ mod url;
 mod wire;
 
 pub use address::Reach;
-pub use client::{Client, Notice, Options, USER_AGENT};
+pub use client::{Client, Notice, Options, USER_AGENT, Watcher};
 pub use clock::{Canceled, Clock};
 pub use download::{Continue, Plan, Resume};
 pub use error::Error;
