@@ -113,12 +113,22 @@ impl Client {
 
     /// Waits out `error` if it may pass and there is patience left; else it comes back.
     pub fn pause(&self, backoff: &mut Backoff, error: Error) -> Result<(), Error> {
+        self.pause_unless(backoff, error, &|| false)
+    }
+
+    /// As [`Client::pause`], with one more question whether to stop.
+    pub fn pause_unless(
+        &self,
+        backoff: &mut Backoff,
+        error: Error,
+        canceled: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
         let trouble = error.to_string();
         let wait = backoff.after(error)?;
         if let Some(notice) = &self.options.notice {
             notice(&Notice { trouble, wait });
         }
-        match self.options.clock.sleep(wait, &self.options.canceled) {
+        match self.options.clock.sleep(wait, &|| canceled() || self.options.canceled.is_set()) {
             true => Ok(()),
             false => Err(Error::Canceled),
         }

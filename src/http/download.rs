@@ -19,14 +19,16 @@ pub enum Resume {
 }
 
 /// What is known of a body before it comes.
-#[derive(Clone, Debug)]
-pub struct Plan {
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
     /// Its length, where known.
     pub size: Option<u64>,
     /// Its greatest length.
     pub limit: u64,
     /// Whether it may be continued.
     pub resume: Resume,
+    /// Whether to stop, besides the client's own token: asked between reads and while waiting.
+    pub canceled: &'a dyn Fn() -> bool,
 }
 
 /// Where a body goes on: what [`Client::download`] asks its caller to request.
@@ -63,7 +65,7 @@ impl Client {
     pub fn download<E: From<Error>>(
         &self,
         url: &Url,
-        plan: &Plan,
+        plan: &Plan<'_>,
         open: &mut dyn FnMut(&Continue) -> Result<Response, E>,
         out: &mut dyn Write,
         progress: &dyn Fn(u64),
@@ -91,7 +93,7 @@ impl Client {
             if at.from > before {
                 backoff.progress();
             }
-            self.pause(&mut backoff, response.broken(failure))?;
+            self.pause_unless(&mut backoff, response.broken(failure), plan.canceled)?;
         }
     }
 
@@ -99,7 +101,7 @@ impl Client {
     fn copy(
         &self,
         url: &Url,
-        plan: &Plan,
+        plan: &Plan<'_>,
         mut skip: u64,
         done: &mut u64,
         response: &mut Response,
@@ -111,7 +113,7 @@ impl Client {
         let stall = self.timeouts().stall;
         let (mut window, mut in_window) = (self.clock().now(), 0u64);
         loop {
-            if self.canceled().is_set() {
+            if self.canceled().is_set() || (plan.canceled)() {
                 return Err(Error::Canceled);
             }
             let read = match response.body.read(&mut buffer) {
@@ -158,7 +160,7 @@ fn slowest(elapsed: Duration) -> u64 {
 }
 
 /// Judges the head of an answer; says how many of its bytes are known already.
-fn begin(url: &Url, plan: &Plan, at: &mut Continue, response: &Response) -> Result<u64, Error> {
+fn begin(url: &Url, plan: &Plan<'_>, at: &mut Continue, response: &Response) -> Result<u64, Error> {
     let broken = |done, reason| Error::Broken { url: url.to_string(), done, reason };
     let skip = match response.status {
         206 => {

@@ -119,7 +119,7 @@ pub(super) fn wanted_wait(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Failure, FailureKind, Method, Url};
+    use crate::http::{Failure, FailureKind, Method};
 
     fn busy(retry_after: Option<u64>) -> Error {
         Error::Status {

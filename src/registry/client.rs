@@ -113,23 +113,30 @@ impl Client {
 
     /// Streams a blob to `out`: in order, each byte once, no more than the descriptor's size; resumed and retried.
     /// When it returns, size and digest were right; when it fails, what was written is to be thrown away. `progress`
-    /// is told the number of bytes so far.
+    /// is told the number of bytes so far. `canceled` is asked between reads and waits; the client's own token (in its
+    /// options) also ends a read that waits for a silent server.
     pub fn blob(
         &self,
         reference: &Reference,
         descriptor: &Descriptor,
         out: &mut dyn Write,
         progress: &dyn Fn(u64),
+        canceled: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
         let digest = digest_of(descriptor, reference)?;
         refuse_foreign(descriptor)?;
         let Inner { session, permits } = &*self.0;
-        let _permit =
-            permits.take(&reference.registry, session.http.canceled()).ok_or(http::Error::Canceled)?;
+        let stopped = || canceled() || session.http.canceled().is_set();
+        let _permit = permits.take(&reference.registry, &stopped).ok_or(http::Error::Canceled)?;
         let what = format!("{}@{digest}", reference.name());
         let path = format!("blobs/{digest}");
         let url = session.url(reference, &path)?;
-        let plan = Plan { size: Some(descriptor.size()), limit: descriptor.size(), resume: Resume::Checked };
+        let plan = Plan {
+            size: Some(descriptor.size()),
+            limit: descriptor.size(),
+            resume: Resume::Checked,
+            canceled,
+        };
         let mut sink = Hashing { out, hasher: Hasher::new() };
         session.http.download(
             &url,
@@ -165,12 +172,13 @@ impl Client {
         descriptor: &Descriptor,
         open: &mut dyn FnMut() -> io::Result<W>,
         progress: &dyn Fn(u64),
+        canceled: &dyn Fn() -> bool,
     ) -> Result<W, Error> {
         let mut attempt = 1;
         loop {
             let what = || descriptor.digest().to_string();
             let mut out = open().map_err(|source| Error::Write { what: what(), source })?;
-            match self.blob(reference, descriptor, &mut out, progress) {
+            match self.blob(reference, descriptor, &mut out, progress, canceled) {
                 Ok(()) => return Ok(out),
                 Err(error) if error.is_corrupt() && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),

@@ -15,7 +15,7 @@ fn amd64() -> Platform {
 
 fn pull(world: &World) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    world.anonymous().blob(&reference(), &world.sample.descriptor(), &mut bytes, &|_| {})?;
+    world.anonymous().blob(&reference(), &world.sample.descriptor(), &mut bytes, &|_| {}, &|| false)?;
     Ok(bytes)
 }
 
@@ -136,7 +136,10 @@ fn a_server_that_ignores_ranges_is_read_from_the_start_and_the_known_part_droppe
     let seen = Mutex::new(Vec::new());
     let mut bytes = Vec::new();
     let progress = |n| seen.lock().expect("not poisoned").push(n);
-    world.anonymous().blob(&reference(), &world.sample.descriptor(), &mut bytes, &progress).expect("pulls");
+    world
+        .anonymous()
+        .blob(&reference(), &world.sample.descriptor(), &mut bytes, &progress, &|| false)
+        .expect("pulls");
     assert_eq!(bytes, world.sample.layer);
     let seen = seen.into_inner().expect("not poisoned");
     assert!(seen.is_sorted() && seen.last() == Some(&300_000), "progress only grows: {seen:?}");
@@ -176,11 +179,13 @@ fn wrong_bytes_are_never_believed_and_a_fresh_fetch_heals() {
         opened += 1;
         Ok(Vec::new())
     };
-    let bytes = world.anonymous().blob_into(&reference(), &world.sample.descriptor(), &mut open, &|_| {});
+    let bytes =
+        world.anonymous().blob_into(&reference(), &world.sample.descriptor(), &mut open, &|_| {}, &|| false);
     assert_eq!((bytes.expect("heals"), opened), (world.sample.layer.clone(), 2));
     let world = spoiled(99, |answer| answer.fault(Fault::Corrupt(0)));
     let open = &mut || Ok(Vec::new());
-    let error = world.anonymous().blob_into(&reference(), &world.sample.descriptor(), open, &|_| {});
+    let error =
+        world.anonymous().blob_into(&reference(), &world.sample.descriptor(), open, &|_| {}, &|| false);
     assert!(matches!(error, Err(Error::Digest { .. })));
     assert_eq!(world.asked("/blobs/"), 3);
 }
@@ -189,7 +194,8 @@ fn wrong_bytes_are_never_believed_and_a_fresh_fetch_heals() {
 fn a_body_that_is_too_long_is_cut_off_before_a_byte_too_many_is_handed_on() {
     let world = spoiled(9, |answer| answer.header("unsized", "").fault(Fault::Append(1)));
     let mut bytes = Vec::new();
-    let error = world.anonymous().blob(&reference(), &world.sample.descriptor(), &mut bytes, &|_| {});
+    let error =
+        world.anonymous().blob(&reference(), &world.sample.descriptor(), &mut bytes, &|_| {}, &|| false);
     assert!(matches!(error, Err(Error::Http(http::Error::Size { want: 300_000, .. }))), "{error:?}");
     assert!(bytes.len() <= 300_000);
     let world = spoiled(9, |answer| answer.header("content-length", "300001"));
@@ -231,7 +237,7 @@ fn a_token_is_won_once_kept_and_renewed_before_and_after_it_expires() {
     let token = world.memory.log().iter().find(|s| s.url.path() == "/token").cloned().expect("asked");
     let wire = "https://auth.example.org/token?service=reg&scope=repository%3Aapp%3Apull";
     assert_eq!((token.url.wire().as_str(), token.authorization), (wire, None));
-    world.clock.sleep(Duration::from_secs(400), &Canceled::never());
+    world.clock.sleep(Duration::from_secs(400), &|| false);
     let before = world.memory.log().len();
     client.resolve(&reference()).expect("asks challenged again");
     assert_eq!(world.asked("/token"), 2);
@@ -344,7 +350,7 @@ fn blobs_that_live_elsewhere_are_fetched_there_without_authorization() {
     let mut bytes = Vec::new();
     world
         .client(with(LOGIN))
-        .blob(&reference(), &world.sample.descriptor(), &mut bytes, &|_| {})
+        .blob(&reference(), &world.sample.descriptor(), &mut bytes, &|_| {}, &|| false)
         .expect("redirected");
     assert_eq!(bytes, world.sample.layer);
     let log = world.memory.log();
@@ -400,7 +406,10 @@ fn a_foreign_layer_is_refused_and_its_place_not_asked() {
     let mut descriptor = world.sample.descriptor();
     descriptor.set_urls(Some(vec!["https://evil.example/layer".to_string()]));
     let mut bytes = Vec::new();
-    let error = world.anonymous().blob(&reference(), &descriptor, &mut bytes, &|_| {}).expect_err("foreign");
+    let error = world
+        .anonymous()
+        .blob(&reference(), &descriptor, &mut bytes, &|_| {}, &|| false)
+        .expect_err("foreign");
     assert!(error.to_string().contains("https://evil.example/layer"), "{error}");
     assert!(world.memory.log().is_empty() && bytes.is_empty());
 }
@@ -410,7 +419,7 @@ fn a_canceled_pull_asks_nothing_more() {
     let world = spoiled(99, |_| Answer::new(503, ""));
     let http = http::Options { canceled: Canceled::new(|| true), ..http::Options::default() };
     let client = world.client(Options { http, ..Options::default() });
-    let error = client.blob(&reference(), &world.sample.descriptor(), &mut Vec::new(), &|_| {});
+    let error = client.blob(&reference(), &world.sample.descriptor(), &mut Vec::new(), &|_| {}, &|| false);
     assert!(error.expect_err("canceled").is_canceled());
     assert!(world.memory.log().is_empty());
 }

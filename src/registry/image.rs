@@ -57,7 +57,8 @@ impl Client {
                 parsed.config().size()
             )));
         }
-        let config_bytes = self.blob_into(reference, parsed.config(), &mut || Ok(Vec::new()), &|_| {})?;
+        let config_bytes =
+            self.blob_into(reference, parsed.config(), &mut || Ok(Vec::new()), &|_| {}, &|| false)?;
         let config: ImageConfig = serde_json::from_slice(&config_bytes)
             .map_err(|e| wrong(format!("the config cannot be read: {e}")))?;
         let (layers, diff_ids) = (parsed.layers().len(), config.rootfs.diff_ids.len());

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::http::Canceled;
-
 /// Counts transfers by registry.
 pub(super) struct Permits {
     most: usize,
@@ -26,10 +24,10 @@ impl Permits {
     }
 
     /// Waits for leave; none when canceled.
-    pub fn take(&self, registry: &str, canceled: &Canceled) -> Option<Permit<'_>> {
+    pub fn take(&self, registry: &str, canceled: &dyn Fn() -> bool) -> Option<Permit<'_>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if canceled.is_set() {
+            if canceled() {
                 return None;
             }
             let count = taken.entry(registry.to_string()).or_insert(0);
@@ -65,7 +63,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let permit = permits.take("a", &Canceled::never()).expect("not canceled");
+                    let permit = permits.take("a", &|| false).expect("not canceled");
                     most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::sleep(Duration::from_millis(5));
                     now.fetch_sub(1, Ordering::SeqCst);
@@ -74,8 +72,8 @@ mod tests {
             }
         });
         assert_eq!(most.load(Ordering::SeqCst), 2);
-        let _held = (permits.take("a", &Canceled::never()), permits.take("a", &Canceled::never()));
-        assert!(permits.take("b", &Canceled::never()).is_some());
-        assert!(permits.take("a", &Canceled::new(|| true)).is_none());
+        let _held = (permits.take("a", &|| false), permits.take("a", &|| false));
+        assert!(permits.take("b", &|| false).is_some());
+        assert!(permits.take("a", &|| true).is_none());
     }
 }
