@@ -18,7 +18,7 @@ use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
 use super::finish::finish_directories;
 use super::marker::{self, Marker};
 use super::merged::whole;
-use super::metadata::{Owners, set};
+use super::metadata::{Manner, set};
 use super::recipe::{Item, layer_items};
 use super::seal::Shelf;
 use super::write::write_tree;
@@ -114,7 +114,7 @@ impl Snapshots {
         let root = RootPath::root();
         let entry = lower.get(&root).map(|node| node.entry);
         let entry = entry.unwrap_or_else(|| Entry::directory(root, Time::from_seconds(LAYER_EPOCH.0)));
-        set(open(&active.upper())?.as_fd(), &entry, Owners::Keep)?;
+        set(open(&active.upper())?.as_fd(), &entry, Manner::Snapshot)?;
         Ok(active)
     }
 
@@ -267,7 +267,7 @@ impl Snapshots {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::host("make", path)(e)),
             _ => {
                 let entry = Entry::directory(RootPath::root(), Time::from_seconds(LAYER_EPOCH.0));
-                set(open(&path)?.as_fd(), &entry, Owners::Keep)?;
+                set(open(&path)?.as_fd(), &entry, Manner::Snapshot)?;
                 Ok(path)
             }
         }
@@ -275,8 +275,8 @@ impl Snapshots {
 }
 
 fn write(root: BorrowedFd<'_>, items: &[Item], fetch: &dyn Fetch) -> Result<(), Error> {
-    write_tree(root, items, fetch, Owners::Keep)?;
-    finish_directories(root, items, Owners::Keep)
+    write_tree(root, items, fetch, Manner::Snapshot)?;
+    finish_directories(root, items, Manner::Snapshot)
 }
 
 fn merged_name(chain: ChainId) -> String {
