@@ -111,12 +111,7 @@ impl Layout {
         self.root.join("stat").join(Digest::of(context.as_os_str().as_bytes()).hex())
     }
 
-    /// A snapshot's directory, which room `snapshot` makes.
-    pub fn snapshot(&self, chain: &ChainId) -> PathBuf {
-        self.root.join("snapshots").join(chain.0.hex())
-    }
-
-    /// The file beside a snapshot whose time is that of its last use, and which holds its size.
+    /// The file beside a snapshot whose time is that of its last use.
     pub fn snapshot_mark(&self, chain: &ChainId) -> PathBuf {
         self.root.join("snapshots").join(chain.0.hex() + ".used")
     }

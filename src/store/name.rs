@@ -97,7 +97,13 @@ impl Store {
         let mut names = Vec::new();
         for entry in list(&self.disk.layout.directory("names"))? {
             if digest_of(&entry.file_name()).is_some() {
-                names.extend(self.read_name(&entry.path())?);
+                let path = entry.path();
+                // To be listed is no use.
+                let known = self.disk.peek_framed(Kind::Name, file_name(&path), &path);
+                match known.and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok()) {
+                    Some(Stored { reference, name }) => names.push((reference, name)),
+                    None => names.extend(self.read_name(&path)?),
+                }
             }
         }
         names.sort_by(|a, b| a.0.cmp(&b.0));
