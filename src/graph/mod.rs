@@ -1,1 +1,22 @@
 //! The steps of a build, their edges, their keys and pre-images, and why a key differs.
+//!
+//! A [`Graph`] is plain data: it can be printed, compared and kept. What a step reads is an [`Input`]; what it does is an
+//! [`Op`], which carries all that is needed to do it. Nothing here knows of Dockerfiles, and nothing reads a file: the
+//! content that a key needs is handed in as digests ([`Resolved`]).
+
+mod chmod;
+mod copy;
+mod exec;
+mod key;
+mod preimage;
+mod step;
+
+pub use chmod::Chmod;
+pub use copy::{Copy, CopySource, MakeDirectory, Unpack};
+pub use exec::{Exec, HostEntry, Mount, MountKind, Network, Script, Security, Sharing, Ulimit};
+pub use key::{Resolved, SEMANTICS, pre_image};
+pub use preimage::{Difference, Part, PreImage};
+pub use step::{
+    ContextId, ContextSource, Graph, ImageId, ImageName, ImageSource, Input, Label, Location, Op, Read, Step,
+    StepId,
+};

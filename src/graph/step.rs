@@ -1,0 +1,190 @@
+//! Steps, what they read, and the graph that they form.
+
+use std::fmt;
+
+use super::copy::{Copy, MakeDirectory};
+use super::exec::Exec;
+use crate::oci::{DiffId, Digest, Platform, Reference};
+
+/// A step's place in [`Graph::steps`]. A step only reads steps before it, so the list is in an order to do it in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StepId(pub usize);
+
+/// An image's place in [`Graph::images`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageId(pub usize);
+
+/// A build context's place in [`Graph::contexts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContextId(pub usize);
+
+/// A file tree that a step stands on or reads from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Input {
+    /// Nothing: the empty tree.
+    Scratch,
+    /// A base image.
+    Image(ImageId),
+    /// A build context.
+    Context(ContextId),
+    /// What a step left: its own base with its layer on top.
+    Step(StepId),
+}
+
+/// All steps that a target needs, and where they begin.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    /// Base images, and images that are read with `--from`.
+    pub images: Vec<ImageSource>,
+    /// Build contexts.
+    pub contexts: Vec<ContextSource>,
+    /// In an order to do them in.
+    pub steps: Vec<Step>,
+}
+
+/// How an image is found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ImageName {
+    /// In the store or a registry.
+    Reference(Reference),
+    /// In an OCI image layout on the host: what `oci-layout://` of a named context says.
+    Layout {
+        /// The layout's directory, as the user wrote it.
+        directory: String,
+        /// `org.opencontainers.image.ref.name`; none for the only image there is.
+        tag: Option<String>,
+        /// The manifest or index.
+        digest: Option<Digest>,
+    },
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ImageName::Reference(reference) => reference.fmt(f),
+            ImageName::Layout { directory, tag, digest } => {
+                write!(f, "oci-layout://{directory}")?;
+                if let Some(tag) = tag {
+                    write!(f, ":{tag}")?;
+                }
+                digest.iter().try_for_each(|digest| write!(f, "@{digest}"))
+            }
+        }
+    }
+}
+
+/// An image that steps stand on or read from.
+#[derive(Clone, Debug)]
+pub struct ImageSource {
+    /// How it was found.
+    pub name: ImageName,
+    /// The manifest that was chosen.
+    pub manifest: Digest,
+    /// Its layers, lowest first, as its config claims them.
+    pub layers: Vec<DiffId>,
+    /// The platform that was asked for.
+    pub platform: Platform,
+    /// For the display.
+    pub label: Label,
+    /// The line that asks for it.
+    pub location: Location,
+}
+
+/// A directory (or archive) of files given on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextSource {
+    /// `None` for the build context itself, else the name of a named one.
+    pub name: Option<String>,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What is done.
+    pub op: Op,
+    /// What it is done on: never a context.
+    pub base: Input,
+    /// For which platform.
+    pub platform: Platform,
+    /// For the display.
+    pub label: Label,
+    /// The instruction.
+    pub location: Location,
+    /// Whether a recorded result is passed over (`--no-cache`).
+    pub no_cache: bool,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Runs a process.
+    Exec(Box<Exec>),
+    /// Copies files.
+    Copy(Box<Copy>),
+    /// Makes a directory, as WORKDIR does.
+    MakeDirectory(MakeDirectory),
+}
+
+/// A part of an input that an op reads, besides its base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Which tree.
+    pub input: Input,
+    /// The paths or patterns in it, as the op has them.
+    pub paths: Vec<String>,
+}
+
+impl Op {
+    /// What the op reads besides its base, in the order in which [`super::Resolved::sources`] answers.
+    pub fn reads(&self) -> Vec<Read> {
+        match self {
+            Op::Exec(exec) => exec.reads(),
+            Op::Copy(copy) => copy.reads(),
+            Op::MakeDirectory(_) => Vec::new(),
+        }
+    }
+}
+
+impl Step {
+    /// Every step that must be done before this one.
+    pub fn needs(&self) -> Vec<StepId> {
+        let reads = self.op.reads();
+        let inputs = std::iter::once(self.base).chain(reads.iter().map(|read| read.input));
+        let mut steps: Vec<StepId> = inputs
+            .filter_map(|input| match input {
+                Input::Step(step) => Some(step),
+                Input::Scratch | Input::Image(_) | Input::Context(_) => None,
+            })
+            .collect();
+        steps.sort();
+        steps.dedup();
+        steps
+    }
+}
+
+/// A step's name in the display: `[build 2/4] RUN make`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Label {
+    /// What stands in the brackets: `build 2/4`; empty for an image that is only read from.
+    pub place: String,
+    /// The instruction, on one line.
+    pub text: String,
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place.as_str() {
+            "" => f.write_str(&self.text),
+            place => write!(f, "[{place}] {}", self.text),
+        }
+    }
+}
+
+/// Lines of the Dockerfile, from 1, both included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Location {
+    /// First line.
+    pub first: usize,
+    /// Last line.
+    pub last: usize,
+}

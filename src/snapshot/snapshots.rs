@@ -1,0 +1,288 @@
+//! The directory of snapshots, one a chain of layers.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::fs::{CWD, Mode, openat};
+
+use super::active::Active;
+use super::changes::changes;
+use super::commit::make_equal;
+use super::cursor::DIRECTORY;
+use super::error::Error;
+use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
+use super::finish::finish_directories;
+use super::marker::{self, Marker};
+use super::merged::whole;
+use super::metadata::{Owners, set};
+use super::recipe::{Item, layer_items};
+use super::seal::Shelf;
+use super::write::write_tree;
+use crate::oci::{ChainId, DiffId, Digest, Epoch, LAYER_EPOCH};
+use crate::tree::{Changed, Entry, Kind, RootPath, Stack, Time};
+
+/// LIMIT: lower directories of one overlay; the kernel takes 500.
+const LOWERS: usize = 400;
+/// LIMIT: snapshots made at the same time; each has writers of its own.
+const AT_ONCE: usize = 4;
+
+/// The directory of snapshots. Opened inside the user namespace in which the build runs, since files in it belong to
+/// the ids of that namespace.
+#[derive(Debug)]
+pub struct Snapshots {
+    shelf: Shelf,
+    limit: usize,
+    ids: Digest,
+    boot: String,
+    // What is known to be whole, by name. Those with a boot are not on disk for certain.
+    known: Mutex<BTreeMap<String, Marker>>,
+}
+
+struct Missing {
+    name: String,
+    chain: ChainId,
+    layer: DiffId,
+    // Of the chain: the lowest `length` layers.
+    length: usize,
+    form: Form,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    // The topmost layer alone.
+    Layer,
+    // All of them in one.
+    Merged,
+}
+
+impl Snapshots {
+    /// Opens the directory, making it if need be, and sweeps what dead processes left.
+    pub fn open(directory: &Path) -> Result<Snapshots, Error> {
+        let shelf = Shelf::open(directory)?;
+        shelf.sweep()?;
+        let known = Mutex::default();
+        Ok(Snapshots { shelf, limit: LOWERS, ids: marker::ids(), boot: marker::boot(), known })
+    }
+
+    /// Allows at most that many lower directories (at least 2); longer chains have their lowest layers merged into one.
+    pub fn with_limit(self, limit: usize) -> Snapshots {
+        Snapshots { limit: limit.max(2), ..self }
+    }
+
+    /// The lower directories for `chain` (lowest layer first), **topmost first**; never empty. Makes those that are
+    /// missing.
+    pub fn lowers(&self, chain: &[ChainLayer], fetch: &dyn Fetch) -> Result<Vec<PathBuf>, Error> {
+        if chain.is_empty() {
+            return self.nothing().map(|path| vec![path]);
+        }
+        let ids = chain_ids(chain);
+        let parts = self.parts(chain, &ids);
+        let paths = parts.iter().rev().map(|part| self.shelf.path(&part.name)).collect();
+        let missing: Vec<Missing> = parts.into_iter().filter(|part| !self.is_whole(part)).collect();
+        // Threads rather than rayon: they wait for locks, and a pool's thread that waits might be the one awaited.
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<(), Error> {
+            while let Some(part) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.make(part, chain, fetch)
+                    .inspect_err(|_| next.store(missing.len(), Ordering::Relaxed))?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..missing.len().min(AT_ONCE)).map(|_| scope.spawn(work)).collect();
+            let mut done = work();
+            for thread in threads {
+                done = done.and(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            done
+        })?;
+        Ok(paths)
+    }
+
+    /// Fresh directories for a RUN over `lower`, whose root's metadata the upper directory gets, since an overlay's root
+    /// shows the upper one's.
+    pub fn prepare(&self, lower: &Stack) -> Result<Active, Error> {
+        let (directory, held) = self.shelf.temporary()?;
+        let active = Active::new(directory, held);
+        for path in [active.upper(), active.work()] {
+            fs::create_dir(&path).map_err(Error::host("make", path))?;
+        }
+        let root = RootPath::root();
+        let entry = lower.get(&root).map(|node| node.entry);
+        let entry = entry.unwrap_or_else(|| Entry::directory(root, Time::from_seconds(LAYER_EPOCH.0)));
+        set(open(&active.upper())?.as_fd(), &entry, Owners::Keep)?;
+        Ok(active)
+    }
+
+    /// What the RUN changed, as its canonical layer. The overlay must be unmounted. `made` are the files and directories
+    /// that the sandbox itself made (mount points): they are left out, a directory unless something else lies in it.
+    pub fn changes(
+        &self,
+        active: &Active,
+        made: &[RootPath],
+        lower: &Stack,
+        epoch: Epoch,
+    ) -> Result<Vec<Changed>, Error> {
+        changes(open(&active.upper())?.as_fd(), made, lower, epoch)
+    }
+
+    /// Makes the upper directory equal to its layer and keeps it as the snapshot of `below` with `layer` on top.
+    pub fn commit(
+        &self,
+        active: Active,
+        below: Option<ChainId>,
+        layer: DiffId,
+        changed: &[Changed],
+    ) -> Result<(), Error> {
+        let chain = below.map_or(ChainId(layer.0), |below| below.push(layer));
+        let name = chain.0.hex();
+        let _held = self.shelf.lock(&name)?;
+        if self.look(&name, chain, layer) {
+            return Ok(());
+        }
+        make_equal(open(&active.upper())?.as_fd(), changed)?;
+        self.keep(&active.upper(), &name, chain, layer, changed.len())
+    }
+
+    /// Makes what this process sealed survive a power cut; call once, before success is reported.
+    pub fn sync(&self) -> Result<(), Error> {
+        let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
+        if known.values().all(|marker| marker.boot.is_none()) {
+            return Ok(());
+        }
+        self.shelf.sync()?;
+        for (name, marker) in known.iter_mut().filter(|(_, marker)| marker.boot.is_some()) {
+            marker.boot = None;
+            let _held = self.shelf.lock(name)?;
+            if self.shelf.marker(name).is_some() {
+                self.shelf.seal(name, marker)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the snapshots of a chain.
+    pub fn remove(&self, chain: ChainId) -> Result<(), Error> {
+        for name in [chain.0.hex(), merged_name(chain)] {
+            let _held = self.shelf.lock(&name)?;
+            self.known.lock().unwrap_or_else(|e| e.into_inner()).remove(&name);
+            self.shelf.remove(&name)?;
+        }
+        Ok(())
+    }
+
+    /// The snapshots that a chain needs, lowest first.
+    fn parts(&self, chain: &[ChainLayer], ids: &[ChainId]) -> Vec<Missing> {
+        // The kernel does not look at the mark on the root of a lower layer: what an opaque root hides is left out.
+        let opaque = |layer: &ChainLayer| {
+            let first = layer.list.entries.iter().take_while(|e| e.path.is_root());
+            first.into_iter().any(|e| e.kind == Kind::OpaqueDirectory)
+        };
+        let start = chain.iter().rposition(opaque).unwrap_or(0);
+        let part = |number: usize, name, form| Missing {
+            name,
+            chain: ids[number],
+            layer: chain[number].diff_id,
+            length: number + 1,
+            form,
+        };
+        let count = chain.len() - start;
+        let mut parts = Vec::new();
+        let mut alone = start;
+        if count > self.limit {
+            // In steps, so that the next layers of the same stage find the same merged snapshot.
+            let step = (self.limit * 3 / 4).max(1);
+            alone = start + (count - 1) / step * step;
+            parts.push(part(alone - 1, merged_name(ids[alone - 1]), Form::Merged));
+        }
+        parts.extend((alone..chain.len()).map(|number| part(number, ids[number].0.hex(), Form::Layer)));
+        parts
+    }
+
+    fn is_whole(&self, part: &Missing) -> bool {
+        self.known.lock().unwrap_or_else(|e| e.into_inner()).contains_key(&part.name)
+            || self.look(&part.name, part.chain, part.layer)
+    }
+
+    /// Whether a snapshot is there that can be used; its marker is touched, to say that it was.
+    fn look(&self, name: &str, chain: ChainId, layer: DiffId) -> bool {
+        let Some(marker) = self.shelf.marker(name) else { return false };
+        let whole = (marker.chain, marker.layer, marker.ids) == (chain, layer, self.ids)
+            && marker.boot.as_ref().is_none_or(|boot| *boot == self.boot);
+        if whole {
+            let path = self.shelf.path(&format!("{name}.sealed"));
+            let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+            let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+            let _ = rustix::fs::utimensat(CWD, &path, &times, rustix::fs::AtFlags::empty());
+            self.known.lock().unwrap_or_else(|e| e.into_inner()).insert(name.to_string(), marker);
+        }
+        whole
+    }
+
+    fn make(&self, part: &Missing, chain: &[ChainLayer], fetch: &dyn Fetch) -> Result<(), Error> {
+        let _held = self.shelf.lock(&part.name)?;
+        if self.look(&part.name, part.chain, part.layer) {
+            return Ok(());
+        }
+        let stack = stack(&chain[..part.length]);
+        let items = match part.form {
+            Form::Layer => layer_items(&stack, part.length - 1)?,
+            Form::Merged => whole(&stack),
+        };
+        let (directory, held) = self.shelf.temporary()?;
+        // As with a RUN, whatever happens the directory goes.
+        let temporary = Active::new(directory, held);
+        let tree = temporary.upper();
+        fs::create_dir(&tree).map_err(Error::host("make", &tree))?;
+        write(open(&tree)?.as_fd(), &items, fetch)?;
+        self.keep(&tree, &part.name, part.chain, part.layer, items.len())
+    }
+
+    /// Puts a finished tree into its place. The caller holds the lock of `name`.
+    fn keep(
+        &self,
+        tree: &Path,
+        name: &str,
+        chain: ChainId,
+        layer: DiffId,
+        entries: usize,
+    ) -> Result<(), Error> {
+        self.shelf.remove(name)?;
+        let path = self.shelf.path(name);
+        fs::rename(tree, &path).map_err(Error::host("make", &path))?;
+        let marker = Marker { chain, layer, entries, ids: self.ids, boot: Some(self.boot.clone()) };
+        self.shelf.seal(name, &marker)?;
+        self.known.lock().unwrap_or_else(|e| e.into_inner()).insert(name.to_string(), marker);
+        Ok(())
+    }
+
+    /// The lower directory of no layers: an overlay needs one.
+    fn nothing(&self) -> Result<PathBuf, Error> {
+        let path = self.shelf.path("nothing");
+        match fs::create_dir(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::host("make", path)(e)),
+            _ => {
+                let entry = Entry::directory(RootPath::root(), Time::from_seconds(LAYER_EPOCH.0));
+                set(open(&path)?.as_fd(), &entry, Owners::Keep)?;
+                Ok(path)
+            }
+        }
+    }
+}
+
+fn write(root: BorrowedFd<'_>, items: &[Item], fetch: &dyn Fetch) -> Result<(), Error> {
+    write_tree(root, items, fetch, Owners::Keep)?;
+    finish_directories(root, items, Owners::Keep)
+}
+
+fn merged_name(chain: ChainId) -> String {
+    format!("{}-merged", chain.0.hex())
+}
+
+fn open(path: &Path) -> Result<OwnedFd, Error> {
+    openat(CWD, path, DIRECTORY, Mode::empty()).map_err(Error::host("open", path))
+}
