@@ -49,6 +49,14 @@ pub fn expand_heredoc(heredoc: &Heredoc, env: &dyn Env) -> Result<Expanded, Erro
     Ok(Expanded { text, used, undefined })
 }
 
+/// An instruction's text for the display: variables that are set are filled in; quotes and unknown variables stay. Text
+/// that cannot be read so stays as it is.
+pub fn expand_for_display(text: &str, escape: char, env: &dyn Env) -> String {
+    let rules =
+        Rules { keep_quotes: true, keep_unset: true, limit: MAX_GROWTH + text.len(), ..rules(escape) };
+    lexer::process(text, rules, env).map_or_else(|_| text.to_owned(), |output| output.text)
+}
+
 fn rules(escape: char) -> Rules {
     Rules {
         escape,

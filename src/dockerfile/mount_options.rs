@@ -49,7 +49,9 @@ struct Options {
     env: Option<String>,
 }
 
-/// Reads the text of a `--mount`; `expand` turns the value of each option but `from` into text.
+/// Reads the text of a `--mount`; `expand` turns the value of each option into text.
+///
+/// COMPAT: variables in `from` are expanded, which BuildKit refuses.
 ///
 /// COMPAT: stricter than BuildKit, which lets a later option replace an earlier one of the same name, and ignores options
 /// that mean nothing for the mount's type: both are refused here.
@@ -67,8 +69,8 @@ pub fn parse_mount(
         }
         seen.push(name.to_owned());
         let value = match &field.value {
-            Some(raw) if name != "from" => Some(expand(&Word { raw: raw.clone(), span: word.span })?),
-            value => value.clone(),
+            Some(raw) => Some(expand(&Word { raw: raw.clone(), span: word.span })?),
+            None => None,
         };
         options.set(&field, value).map_err(wrong)?;
     }

@@ -1,7 +1,7 @@
 //! The nearest known word to one that is not known.
 
 /// The option fewer than three edits away from `value`, the first of the nearest; none where `value` is one of them.
-pub(super) fn near<'a>(value: &str, options: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn near<'a>(value: &str, options: impl IntoIterator<Item = &'a str>) -> Option<String> {
     // LIMIT: no option is longer than 40 characters, so a longer value has no neighbour.
     if value.chars().count() > 64 {
         return None;

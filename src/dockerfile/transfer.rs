@@ -15,7 +15,7 @@ pub struct Transfer {
     pub sources: Vec<Source>,
     /// Where to.
     pub dest: Word,
-    /// `COPY --from=`: never expanded, and refused with a `$` in it.
+    /// `COPY --from=`. COMPAT: may hold variables, which BuildKit refuses.
     pub from: Option<Word>,
     /// `--chown=`.
     pub chown: Option<Word>,
@@ -91,14 +91,10 @@ impl Transfer {
             placed(request.name(), sources, heredocs)?
         };
         let flags = request.flags(known)?;
-        let from = flags.word("from");
-        if let Some(from) = from.as_ref().filter(|from| from.raw.contains('$')) {
-            return Err(Error::new(ErrorKind::VariableInFrom).at(from.span));
-        }
         Ok(Transfer {
             sources,
             dest,
-            from,
+            from: flags.word("from"),
             chown: flags.word("chown"),
             chmod: flags.word("chmod"),
             link: flags.bool("link").unwrap_or(false),

@@ -1,6 +1,35 @@
 //! Runs one process in its own root, and reports how it ended.
+//!
+//! In goes a [`Spec`], in the runtime specification's words; out come the process's output as it is written, and an
+//! [`Exit`]. It works for root and for "root" of a user namespace (see [`crate::sys::userns`]); [`probe`] says which it
+//! will be. `docs/sandbox.md` says what each step defends against, and what is not defended.
+//!
+//! Not here: entering the user namespace, making layers out of what was written, choosing what to mount.
 
+mod cancel;
 mod caps;
+mod error;
+mod explain;
+mod lookup;
+mod masks;
+mod output;
+mod prepared;
+mod probe;
+mod run;
 mod seccomp;
+mod spec;
+mod steps;
+mod stubs;
+mod target;
 
+pub use cancel::Cancel;
 pub use caps::Capabilities;
+pub use error::{Error, ExecFailure};
+pub use output::Stream;
+pub use probe::{Isolation, probe};
+pub use run::{Exit, run};
+pub use spec::{
+    Access, Depth, Directory, Mount, MountKind, Network, Process, Resource, Rlimit, Root, Security, Spec, Stdio,
+};
+
+pub use crate::sys::process::Ended;
