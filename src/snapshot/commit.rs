@@ -9,15 +9,16 @@ use rustix::io::Errno;
 
 use super::cursor::Cursor;
 use super::error::Error;
-use super::metadata::{Owners, equalise, set_at};
+use super::metadata::{Manner, equalise, set_at};
 use super::recipe::Item;
 use super::remove::remove_tree;
 use super::upper::{file_type, list};
 use super::write::make;
 use crate::tree::{Changed, Content, Entry, Kind, RootPath};
 
-/// Changes the upper directory `root` into what materialising its layer would give. Costs as much as it holds.
-pub(super) fn make_equal(root: BorrowedFd<'_>, changed: &[Changed]) -> Result<(), Error> {
+/// Changes the upper directory `root` into what materialising its layer would give; `top` is what the layer's root
+/// directory is if the layer does not say. Costs as much as the directory holds.
+pub(super) fn make_equal(root: BorrowedFd<'_>, top: &Entry, changed: &[Changed]) -> Result<(), Error> {
     make_directories(root, changed)?;
     // ORDER: a file's other names are made while the name that it has is still there.
     for change in changed {
@@ -36,10 +37,12 @@ pub(super) fn make_equal(root: BorrowedFd<'_>, changed: &[Changed]) -> Result<()
         place(&mut cursor, &change.entry, there.get(&change.entry.path))?;
     }
     // ORDER: innermost first, as anything made or removed moves its directory's time.
-    for change in changed.iter().rev().filter(|c| c.entry.is_directory()) {
-        let directory = cursor.directory(&change.entry.path)?;
-        let stat = fstat(directory).map_err(Error::entry("read", &change.entry.path))?;
-        equalise(directory, &stat, &change.entry)?;
+    let top = changed.first().map(|c| &c.entry).filter(|e| e.path.is_root()).unwrap_or(top);
+    let below = changed.iter().rev().map(|c| &c.entry).filter(|e| e.is_directory() && !e.path.is_root());
+    for entry in below.chain([top]) {
+        let directory = cursor.directory(&entry.path)?;
+        let stat = fstat(directory).map_err(Error::entry("read", &entry.path))?;
+        equalise(directory, &stat, entry)?;
     }
     Ok(())
 }
@@ -52,7 +55,7 @@ fn make_directories(root: BorrowedFd<'_>, changed: &[Changed]) -> Result<(), Err
             continue;
         }
         remove(&mut cursor, &entry.path)?;
-        make(&mut cursor, &Item { entry: entry.clone(), source: None }, Owners::Keep)?;
+        make(&mut cursor, &Item { entry: entry.clone(), source: None }, Manner::Snapshot)?;
     }
     Ok(())
 }
@@ -115,13 +118,13 @@ fn place(cursor: &mut Cursor<'_>, entry: &Entry, there: Option<&Stat>) -> Result
         }
         (kind, Some(stat)) if is_kind(cursor, path, kind, stat)? => match kind {
             Kind::Whiteout => Ok(()),
-            _ => set_at(cursor.parent(path)?, path.name(), entry, Owners::Keep),
+            _ => set_at(cursor.parent(path)?, path.name(), entry, Manner::Snapshot),
         },
         (_, there) => {
             if there.is_some() {
                 remove(cursor, path)?;
             }
-            make(cursor, &Item { entry: entry.clone(), source: None }, Owners::Keep)
+            make(cursor, &Item { entry: entry.clone(), source: None }, Manner::Snapshot)
         }
     }
 }

@@ -14,8 +14,8 @@ const OPEN: usize = 64;
 pub(super) const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Looks directories up component by component, keeping the way to the last one open: walks in path order cost one
-/// `openat` a directory, and no path is too long.
+/// Looks directories up component by component, keeping places on the way to the last one open: walks in path order cost
+/// one `openat` a directory, and no path is too long.
 pub(super) struct Cursor<'root> {
     root: BorrowedFd<'root>,
     way: Vec<(RootPath, OwnedFd)>,
@@ -37,10 +37,15 @@ impl<'root> Cursor<'root> {
         for name in rest.components() {
             let next = openat(self.here(), name, DIRECTORY, Mode::empty())
                 .map_err(Error::entry("open the directory", path))?;
-            at = at.join(name);
             if self.way.len() == OPEN {
-                self.way.pop();
+                // Every second one goes: the way back from deep below finds a place to start from that is not far.
+                let mut keep = false;
+                self.way.retain(|_| {
+                    keep = !keep;
+                    keep
+                });
             }
+            at = at.join(name);
             self.way.push((at.clone(), next));
         }
         Ok(self.here())

@@ -18,7 +18,7 @@ use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
 use super::finish::finish_directories;
 use super::marker::{self, Marker};
 use super::merged::whole;
-use super::metadata::{Owners, set};
+use super::metadata::{Manner, set};
 use super::recipe::{Item, layer_items};
 use super::seal::Shelf;
 use super::write::write_tree;
@@ -111,10 +111,7 @@ impl Snapshots {
         for path in [active.upper(), active.work()] {
             fs::create_dir(&path).map_err(Error::host("make", path))?;
         }
-        let root = RootPath::root();
-        let entry = lower.get(&root).map(|node| node.entry);
-        let entry = entry.unwrap_or_else(|| Entry::directory(root, Time::from_seconds(LAYER_EPOCH.0)));
-        set(open(&active.upper())?.as_fd(), &entry, Owners::Keep)?;
+        set(open(&active.upper())?.as_fd(), &root_of(lower), Manner::Snapshot)?;
         Ok(active)
     }
 
@@ -130,10 +127,12 @@ impl Snapshots {
         changes(open(&active.upper())?.as_fd(), made, lower, epoch)
     }
 
-    /// Makes the upper directory equal to its layer and keeps it as the snapshot of `below` with `layer` on top.
+    /// Makes the upper directory equal to its layer (`changed`, as read over `lower`) and keeps it as the snapshot of
+    /// the chain `below` with `layer` on top.
     pub fn commit(
         &self,
         active: Active,
+        lower: &Stack,
         below: Option<ChainId>,
         layer: DiffId,
         changed: &[Changed],
@@ -144,7 +143,7 @@ impl Snapshots {
         if self.look(&name, chain, layer) {
             return Ok(());
         }
-        make_equal(open(&active.upper())?.as_fd(), changed)?;
+        make_equal(open(&active.upper())?.as_fd(), &root_of(lower), changed)?;
         self.keep(&active.upper(), &name, chain, layer, changed.len())
     }
 
@@ -267,7 +266,7 @@ impl Snapshots {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::host("make", path)(e)),
             _ => {
                 let entry = Entry::directory(RootPath::root(), Time::from_seconds(LAYER_EPOCH.0));
-                set(open(&path)?.as_fd(), &entry, Owners::Keep)?;
+                set(open(&path)?.as_fd(), &entry, Manner::Snapshot)?;
                 Ok(path)
             }
         }
@@ -275,8 +274,14 @@ impl Snapshots {
 }
 
 fn write(root: BorrowedFd<'_>, items: &[Item], fetch: &dyn Fetch) -> Result<(), Error> {
-    write_tree(root, items, fetch, Owners::Keep)?;
-    finish_directories(root, items, Owners::Keep)
+    write_tree(root, items, fetch, Manner::Snapshot)?;
+    finish_directories(root, items, Manner::Snapshot)
+}
+
+fn root_of(lower: &Stack) -> Entry {
+    let root = RootPath::root();
+    let there = lower.get(&root).map(|node| node.entry);
+    there.unwrap_or_else(|| Entry::directory(root, Time::from_seconds(LAYER_EPOCH.0)))
 }
 
 fn merged_name(chain: ChainId) -> String {

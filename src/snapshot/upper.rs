@@ -109,7 +109,8 @@ fn entry(
         FileType::Socket | FileType::Unknown => return Ok(None),
     };
     if kind == Kind::Whiteout {
-        mode = 0;
+        // Nothing about a whiteout but its place means anything.
+        return Ok(Some(Entry::whiteout(path.clone(), Time::default())));
     }
     let mtime = Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 };
     Ok(Some(Entry { path: path.clone(), kind, mode, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }))

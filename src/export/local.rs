@@ -1,0 +1,104 @@
+//! The root file system as a directory.
+
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, renameat, statat};
+use rustix::io::Errno;
+
+use super::content::StoredLayers;
+use super::destination::directory_of;
+use super::error::Error;
+use super::finished::Finished;
+use crate::snapshot::{Item, Manner, finish_directories, remove_tree, whole, write_tree};
+use crate::store::Store;
+use crate::tree::RootPath;
+
+/// Writes the root file system into `to`.
+///
+/// Everything is written to a directory under another name first. A new destination is that directory, renamed; into one
+/// that is there the entries are moved, replacing what has their names and keeping the rest, as BuildKit's `mode=copy`.
+/// No symbolic link is followed. Manner are set by root alone.
+pub(super) fn local(store: &Store, image: &Finished, to: &Path) -> Result<(), Error> {
+    let mut items = whole(&image.stack());
+    // The destination itself is the user's.
+    items.retain(|item| !item.entry.path.is_root());
+    let manner = if rustix::process::geteuid().is_root() { Manner::Export } else { Manner::ExportByUser };
+    let is_new = match fs::metadata(to) {
+        Ok(there) if there.is_dir() => false,
+        Ok(_) => {
+            let reason = "is not a directory, and the output is one: remove it, or give another dest=";
+            return Err(Error::Kind { path: to.to_path_buf(), reason });
+        }
+        Err(_) => true,
+    };
+    let beside = if is_new { directory_of(to) } else { to };
+    fs::create_dir_all(beside).map_err(Error::destination("make", beside))?;
+    let stage = tempfile::Builder::new()
+        .prefix(".rbuild-")
+        .permissions(fs::Permissions::from_mode(0o777))
+        .tempdir_in(beside)
+        .map_err(Error::destination("make a directory in", beside))?;
+    let opened = File::open(stage.path()).map_err(Error::destination("open", stage.path()))?;
+    write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &image.layers }, manner)?;
+    if is_new {
+        finish_directories(opened.as_fd(), &items, manner)?;
+        fs::rename(stage.path(), to).map_err(Error::destination("make", to))?;
+        let _ = stage.keep();
+        return Ok(());
+    }
+    let destination = File::open(to).map_err(Error::destination("open", to))?;
+    move_into(opened.as_fd(), destination.as_fd(), &items)?;
+    Ok(finish_directories(destination.as_fd(), &items, manner)?)
+}
+
+/// Moves what is in `from` into `to`; what lies in a directory that is new to `to` goes along with it.
+fn move_into(from: BorrowedFd<'_>, to: BorrowedFd<'_>, items: &[Item]) -> Result<(), Error> {
+    let mut moved: Option<&RootPath> = None;
+    for item in items {
+        let path = &item.entry.path;
+        if moved.is_some_and(|moved| path.starts_with(moved)) {
+            continue;
+        }
+        let name = path.name();
+        let old = parent(from, path)?;
+        let new = parent(to, path)?;
+        let there = match statat(&new, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => None,
+            done => Some(FileType::from_raw_mode(done.map_err(failed(path))?.st_mode)),
+        };
+        if item.entry.is_directory() {
+            match there {
+                Some(FileType::Directory) => continue,
+                Some(_) => remove(new.as_fd(), path)?,
+                None => {}
+            }
+            moved = Some(path);
+        } else if there == Some(FileType::Directory) {
+            remove(new.as_fd(), path)?;
+        }
+        renameat(&old, name, &new, name).map_err(failed(path))?;
+    }
+    Ok(())
+}
+
+fn remove(parent: BorrowedFd<'_>, path: &RootPath) -> Result<(), Error> {
+    let name = CString::new(path.name()).map_err(|_| failed(path)(Errno::INVAL))?;
+    remove_tree(parent, &name).map_err(failed(path))
+}
+
+fn parent(root: BorrowedFd<'_>, path: &RootPath) -> Result<rustix::fd::OwnedFd, Error> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut open = openat(root, c".", flags, Mode::empty()).map_err(failed(path))?;
+    for name in path.parent().unwrap_or_default().components() {
+        open = openat(&open, name, flags, Mode::empty()).map_err(failed(path))?;
+    }
+    Ok(open)
+}
+
+fn failed(path: &RootPath) -> impl FnOnce(Errno) -> Error + '_ {
+    move |errno| Error::Entry { path: path.clone(), reason: std::io::Error::from(errno).to_string() }
+}
