@@ -1,0 +1,126 @@
+//! Why an ordinary user's namespace cannot be had: the call, its errno, the setting, and the exact fix.
+
+use std::path::PathBuf;
+
+use rustix::io::Errno;
+
+/// Why a user namespace cannot be entered. Each message ends with what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum UsernsError {
+    /// The user has no line in `/etc/subuid` or `/etc/subgid`.
+    #[error(
+        "RUN as an ordinary user needs subordinate ids, and {file} has none for {user} (uid {uid})\n\
+         fix, as root: add this line to /etc/subuid and to /etc/subgid:\n    {user}:{start}:65536\n\
+         or run rbuild with sudo"
+    )]
+    NoSubordinateIds {
+        /// The file that lacks the line.
+        file: &'static str,
+        /// The name, or the number where there is no name.
+        user: String,
+        /// The number.
+        uid: u32,
+        /// A start that no line of either file uses.
+        start: u32,
+    },
+    /// `newuidmap` or `newgidmap` is not installed.
+    #[error(
+        "RUN as an ordinary user needs {program}, which is not in PATH\n\
+         fix: install the package that has it (apt-get install uidmap; dnf install shadow-utils), \
+         or run rbuild with sudo"
+    )]
+    HelperMissing {
+        /// Which of the two.
+        program: &'static str,
+    },
+    /// `newuidmap` or `newgidmap` refused.
+    #[error(
+        "{program} refused to map the subordinate ids: {said}\n\
+         fix: check that {program} is set-user-id root (or has its file capability), that the file system it is on is \
+         not mounted nosuid, and that {file} still names you; or run rbuild with sudo"
+    )]
+    HelperRefused {
+        /// Which of the two.
+        program: &'static str,
+        /// The file that it consults.
+        file: &'static str,
+        /// What it wrote.
+        said: String,
+    },
+    /// Ubuntu's AppArmor setting.
+    #[error(
+        "{call}: {errno}: AppArmor takes the capabilities out of user namespaces here \
+         (kernel.apparmor_restrict_unprivileged_userns=1)\n\
+         fix, as root: write this to /etc/apparmor.d/rbuild and run `apparmor_parser -r /etc/apparmor.d/rbuild`:\n\
+         abi <abi/4.0>,\ninclude <tunables/global>\nprofile rbuild \"{}\" flags=(unconfined) {{\n  userns,\n}}\n\
+         or run rbuild with sudo", program.display()
+    )]
+    AppArmor {
+        /// The call that failed.
+        call: &'static str,
+        /// With what.
+        errno: Errno,
+        /// This binary's real path.
+        program: PathBuf,
+    },
+    /// A seccomp filter above us, as containers have.
+    #[error(
+        "{call}: {errno}: a seccomp filter forbids it (Seccomp: 2 in /proc/self/status; this is a container's profile)\n\
+         fix, outside: start the container with --security-opt seccomp=unconfined (Kubernetes: \
+         securityContext.seccompProfile.type: Unconfined)"
+    )]
+    Seccomp {
+        /// The call that failed.
+        call: &'static str,
+        /// With what.
+        errno: Errno,
+    },
+    /// A kernel setting that switches user namespaces off.
+    #[error(
+        "{call}: {errno}: user namespaces are switched off ({setting}={value})\n\
+         fix, as root: sysctl -w {setting}={wanted}; or run rbuild with sudo"
+    )]
+    Setting {
+        /// The call that failed.
+        call: &'static str,
+        /// With what.
+        errno: Errno,
+        /// The setting's name.
+        setting: &'static str,
+        /// What it is.
+        value: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// Root of a container that may not mount.
+    #[error(
+        "this process is root without CAP_SYS_ADMIN, as in a container; RUN needs mounts, and rbuild cannot do without \
+         that capability yet\n\
+         fix: run rbuild as an ordinary user with subordinate ids, or start the container with --privileged \
+         (or --cap-add SYS_ADMIN with --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
+    )]
+    ContainerRoot,
+    /// `no_new_privs` keeps newuidmap from working.
+    #[error(
+        "no_new_privs is set on this process (NoNewPrivs: 1 in /proc/self/status), so newuidmap cannot map ids\n\
+         fix: start rbuild without it (systemd: NoNewPrivileges=no; Kubernetes: allowPrivilegeEscalation: true)"
+    )]
+    NoNewPrivileges,
+    /// Any other refusal.
+    #[error("{call}: {errno}\nfix: run rbuild with sudo")]
+    Refused {
+        /// The call that failed.
+        call: &'static str,
+        /// With what.
+        errno: Errno,
+    },
+    /// The machinery around it failed.
+    #[error("cannot start rbuild in a user namespace: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl From<Errno> for UsernsError {
+    fn from(errno: Errno) -> UsernsError {
+        UsernsError::Io(errno.into())
+    }
+}

@@ -1,0 +1,252 @@
+//! The user namespace of an ordinary user: this program again, as "root" of its own and its subordinate ids.
+//!
+//! A process with threads cannot enter a user namespace, so a child is made in a new one, waits until newuidmap and
+//! newgidmap have mapped it, and executes this binary with the same arguments. The parent forwards signals and passes
+//! the exit code on. The child has `CAP_SYS_ADMIN`, so [`super::privilege()`] tells the two apart and no mark is needed.
+//!
+//! **Invariants**: the child dies with the parent; a child whose ids were not mapped never executes anything.
+
+use std::ffi::CString;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::process::{Command, Stdio};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::pipe::PipeFlags;
+
+use super::clone::{Child, Namespaces, spawn};
+use super::error::UsernsError;
+use super::exec::{ExecFailure, Program};
+use super::process::{self, Ended};
+use super::signals::Signals;
+use super::{diagnose, mount, passwd, signals, subid};
+
+/// What the program inside gets besides this process's arguments, environment, directory and standard descriptors.
+#[derive(Debug, Default)]
+pub struct Inherit<'fd> {
+    /// Descriptors that keep their numbers.
+    pub descriptors: Vec<BorrowedFd<'fd>>,
+    /// Variables set over this process's own.
+    pub environment: Vec<(String, String)>,
+}
+
+const CLONE: &str = "clone(CLONE_NEWUSER|CLONE_NEWNS)";
+const MAKE_PRIVATE: &str = "mount(MS_PRIVATE) in a new user namespace";
+
+#[derive(Clone, Copy)]
+enum Step {
+    NotMapped,
+    ParentGone,
+    Private(Errno),
+    KeepOpen(Errno),
+    Execute(ExecFailure),
+}
+
+/// Runs this program again in a user namespace and returns the code to exit with.
+///
+/// `signals` is the reader made by [`Signals::block`]; what it reads is forwarded.
+pub fn enter(inherit: &Inherit<'_>, signals: &Signals) -> Result<u8, UsernsError> {
+    let arguments = map_arguments()?;
+    let program = this_program(inherit)?;
+    let parent = process::myself()?;
+    // The child tells its number on one pipe; on the other it hears that it has been mapped. End of file means no.
+    let (number_out, number_in) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let (go_out, go_in) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+
+    std::thread::scope(|scope| {
+        // A thread of its own, since it stands still until the child executes; and the child's life hangs on it.
+        let thread = std::thread::Builder::new()
+            .name("user namespace".to_owned())
+            .spawn_scoped(scope, move || run_child(inherit, &program, parent, number_in, go_out))?;
+        // Not to be held by the parent, or the child would never read an end of file; the thread's were moved.
+        let mapped = map(number_out, &arguments).and_then(|child| {
+            rustix::io::write(&go_in, b"1")?;
+            Ok(child)
+        });
+        drop(go_in);
+        match mapped {
+            Ok(pidfd) => {
+                let forwarding = forward(&pidfd, signals);
+                let ended = thread.join().map_err(|_| Errno::CHILD)??;
+                forwarding?;
+                Ok(ended.shell_code())
+            }
+            Err(error) => {
+                // The clone's own refusal says more than the pipe that it left unused.
+                match thread.join().map_err(|_| Errno::CHILD)? {
+                    Err(cause @ (UsernsError::AppArmor { .. } | UsernsError::Seccomp { .. })) => Err(cause),
+                    Err(cause @ (UsernsError::Setting { .. } | UsernsError::Refused { .. })) => Err(cause),
+                    _ => Err(error),
+                }
+            }
+        }
+    })
+}
+
+// Both lists of arguments, or the reason why there are none. Also the loop guard: what runs inside is uid 0.
+fn map_arguments() -> Result<[Vec<String>; 2], UsernsError> {
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    if uid == 0 {
+        return Err(UsernsError::ContainerRoot);
+    }
+    let name = passwd::name_of(uid);
+    let mut files = [String::new(), String::new()];
+    for (file, text) in ["/etc/subuid", "/etc/subgid"].iter().zip(&mut files) {
+        *text = String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();
+    }
+    let own = [uid, gid];
+    let mut arguments = [Vec::new(), Vec::new()];
+    for (index, file) in ["/etc/subuid", "/etc/subgid"].into_iter().enumerate() {
+        let ranges = subid::ranges(&files[index], uid, name.as_deref());
+        if ranges.is_empty() {
+            let start = subid::free_start(&files);
+            let user = name.unwrap_or_else(|| uid.to_string());
+            return Err(UsernsError::NoSubordinateIds { file, user, uid, start });
+        }
+        arguments[index] = subid::map_arguments(own[index], &ranges);
+    }
+    for program in ["newuidmap", "newgidmap"] {
+        if !diagnose::is_in_path(program) {
+            return Err(UsernsError::HelperMissing { program });
+        }
+    }
+    if diagnose::status_has("NoNewPrivs:\t1") {
+        return Err(UsernsError::NoNewPrivileges);
+    }
+    Ok(arguments)
+}
+
+/// Whether [`enter`] has what it needs, without entering.
+pub fn check() -> Result<(), UsernsError> {
+    map_arguments()?;
+    let mut private = Ok(());
+    // The real calls, since no version or setting tells for sure; the child is gone before its ids could be mapped.
+    let child = spawn(Namespaces::USER.and(Namespaces::MOUNT), &mut || private = mount::make_all_private())
+        .map_err(|errno| diagnose::refusal(CLONE, errno))?;
+    process::wait(&child.pidfd)?;
+    private.map_err(|errno| diagnose::refusal(MAKE_PRIVATE, errno))
+}
+
+fn this_program(inherit: &Inherit<'_>) -> Result<Program, UsernsError> {
+    let string = |bytes: Vec<u8>| CString::new(bytes).map_err(|_| UsernsError::from(Errno::INVAL));
+    let argv = std::env::args_os().map(|argument| string(argument.into_vec())).collect::<Result<_, _>>()?;
+    let mut env = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        if inherit.environment.iter().any(|(new, _)| name == new.as_str()) {
+            continue;
+        }
+        let mut pair = name.into_vec();
+        pair.push(b'=');
+        pair.extend(value.into_vec());
+        env.push(string(pair)?);
+    }
+    for (name, value) in &inherit.environment {
+        env.push(string(format!("{name}={value}").into_bytes())?);
+    }
+    Ok(Program::new(vec![c"/proc/self/exe".to_owned()], argv, env))
+}
+
+fn run_child(
+    inherit: &Inherit<'_>,
+    program: &Program,
+    parent: OwnedFd,
+    number: OwnedFd,
+    go: OwnedFd,
+) -> Result<Ended, UsernsError> {
+    let mut failed = None;
+    let namespaces = Namespaces::USER.and(Namespaces::MOUNT);
+    let child =
+        spawn(namespaces, &mut || failed = Some(child_steps(inherit, program, &parent, &number, &go)));
+    let child: Child = child.map_err(|errno| diagnose::refusal(CLONE, errno))?;
+    drop(number);
+    let ended = process::wait(&child.pidfd)?;
+    match failed {
+        None => Ok(ended),
+        Some(Step::NotMapped | Step::ParentGone) => Err(Errno::CHILD.into()),
+        Some(Step::Private(errno)) => Err(diagnose::refusal(MAKE_PRIVATE, errno)),
+        Some(Step::KeepOpen(errno)) => Err(errno.into()),
+        Some(Step::Execute(ExecFailure::Refused(errno))) => {
+            Err(diagnose::refusal("execve(/proc/self/exe)", errno))
+        }
+        Some(Step::Execute(_)) => Err(Errno::NOENT.into()),
+    }
+}
+
+// In the child. Returns only if it failed.
+fn child_steps(
+    inherit: &Inherit<'_>,
+    program: &Program,
+    parent: &OwnedFd,
+    number: &OwnedFd,
+    go: &OwnedFd,
+) -> Step {
+    let _ = process::die_with_parent();
+    // The pid namespace is the parent's, so this is the number that newuidmap wants.
+    let _ = rustix::io::write(number, &process::id().as_raw_nonzero().get().to_ne_bytes());
+    let mut byte = [0];
+    if !matches!(rustix::io::read(go, &mut byte), Ok(1)) {
+        return Step::NotMapped;
+    }
+    // ORDER: after the mapping; having become root of the namespace by it changes no ids, so the death signal holds.
+    if process::has_died(parent.as_fd()) {
+        return Step::ParentGone;
+    }
+    // The first call that needs the namespace's capabilities, where AppArmor would have taken them.
+    if let Err(errno) = mount::make_all_private() {
+        return Step::Private(errno);
+    }
+    for descriptor in &inherit.descriptors {
+        if let Err(errno) = process::keep_on_exec(*descriptor) {
+            return Step::KeepOpen(errno);
+        }
+    }
+    signals::reset_in_child();
+    Step::Execute(program.execute())
+}
+
+// Reads the child's number and has its ids mapped; the answer is a descriptor for the child.
+fn map(number: OwnedFd, arguments: &[Vec<String>; 2]) -> Result<OwnedFd, UsernsError> {
+    let mut bytes = [0; 4];
+    std::fs::File::from(number).read_exact(&mut bytes)?;
+    let pid = i32::from_ne_bytes(bytes);
+    let pid_number = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
+    let pidfd = rustix::process::pidfd_open(pid_number, rustix::process::PidfdFlags::empty())?;
+    let helpers = [("newuidmap", "/etc/subuid"), ("newgidmap", "/etc/subgid")];
+    let mut running = Vec::new();
+    // Both at once: each spends its time in being started.
+    for ((program, file), arguments) in helpers.into_iter().zip(arguments) {
+        let mut command = Command::new(program);
+        command.arg(pid.to_string()).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+        running.push((program, file, command.stderr(Stdio::piped()).spawn()?));
+    }
+    let mut answer = Ok(pidfd);
+    for (program, file, helper) in running {
+        let output = helper.wait_with_output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            answer = Err(UsernsError::HelperRefused { program, file, said });
+        }
+    }
+    answer
+}
+
+// Until the child ends. What the terminal sends, it has sent to the child too: forwarding that would double it.
+fn forward(child: &OwnedFd, signals: &Signals) -> Result<(), UsernsError> {
+    loop {
+        let mut fds = [PollFd::new(child, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
+        match rustix::event::poll(&mut fds, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        if !fds[0].revents().is_empty() {
+            return Ok(());
+        }
+        while let Some(arrived) = signals.take()? {
+            if !arrived.from_terminal {
+                let _ = rustix::process::pidfd_send_signal(child, arrived.signal);
+            }
+        }
+    }
+}
