@@ -101,9 +101,22 @@ fn instructions(
     let mut reader = Reader::new(text, escape, directives_end);
     let mut instructions = Vec::new();
     let mut in_stage = !staged;
+    let mut unopened = None;
     while let Some(mut statement) = reader.statement() {
-        let head = Head::cut(statement.line.all(), escape).map_err(|error| error.at(statement.span))?;
+        let head = Head::cut(statement.line.all(), escape).map_err(|error| {
+            let unknown = matches!(*error.kind, ErrorKind::UnknownInstruction { .. });
+            let hint = unopened.filter(|_| unknown && error.hint.is_none());
+            let error = error.at(statement.span);
+            match hint {
+                Some(why) => error.hint(format!(
+                    "is this the body of a here-document that the instruction above was meant to open? {why}"
+                )),
+                None => error,
+            }
+        })?;
         let heredocs = heredocs(&head, escape, &mut reader, &mut statement.span)?;
+        let line = head.line.str();
+        unopened = (heredocs.is_empty() && line.contains("<<")).then(|| opening::why_none(line));
         let Statement { comments, span, empty_continuation, .. } = &statement;
         if let Some(span) = *empty_continuation {
             let message = "Empty continuation line".to_owned();
