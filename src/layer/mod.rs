@@ -8,6 +8,8 @@ mod compression;
 mod compressor;
 mod decompress;
 mod error;
+#[cfg(test)]
+mod forge;
 mod gzip;
 mod header;
 mod input;
@@ -29,3 +31,6 @@ pub use list::{LayerList, Written};
 pub use reader::read;
 pub use visit::visit;
 pub use writer::Writer;
+
+#[cfg(test)]
+mod tests;

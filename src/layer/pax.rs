@@ -153,7 +153,7 @@ mod tests {
             b"7 a=b\n",
             b"99 a=b\n",
             b"x a=b\n",
-            b"6  =b\n",
+            b"5 =b\n",
             b" 6 a=b\n",
             b"-6 a=b\n",
         ] {

@@ -34,7 +34,10 @@ pub fn settle(mut found: Vec<Found>) -> Result<LayerList, Error> {
     for group in order.chunk_by(|a, b| found[*a].entry.path == found[*b].entry.path) {
         let marked = group.iter().any(|at| found[*at].is_mark());
         let last = group.iter().rev().find(|at| !found[**at].is_mark());
-        kept.push(*last.unwrap_or(&group[group.len() - 1]));
+        let last = *last.unwrap_or(&group[group.len() - 1]);
+        // A link back to what had this name is that.
+        let file = files.get(&last).filter(|file| found[**file].entry.path == found[last].entry.path);
+        kept.push(*file.unwrap_or(&last));
         hides.push(marked);
     }
     name_links(&mut found, &kept, &files);
