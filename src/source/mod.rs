@@ -8,15 +8,21 @@
 mod archive;
 mod dockerfile;
 mod error;
+mod links;
 mod local;
 mod modes;
 mod oci_layout;
+mod probe;
+mod scan;
+mod stat_cache;
+mod walk;
 mod wanted;
 
 pub use archive::{Archive, Content, Input, is_archive, read_archive, read_input};
 pub use dockerfile::{DockerfileText, Ignore, read_dockerfile, read_ignore};
 pub use error::Error;
-pub use local::{Local, Scan, ScanOptions};
+pub use local::Local;
 pub use modes::ContextModes;
 pub use oci_layout::{OciLayout, Picked, VerifiedBlob};
+pub use scan::{Scan, ScanOptions};
 pub use wanted::Wanted;
