@@ -25,4 +25,4 @@ pub use local::Local;
 pub use modes::ContextModes;
 pub use oci_layout::{OciLayout, Picked, VerifiedBlob};
 pub use scan::{Scan, ScanOptions};
-pub use wanted::Wanted;
+pub use wanted::{Wanted, is_wildcard};
