@@ -14,6 +14,7 @@ mod merge;
 #[cfg(test)]
 mod model;
 mod path;
+mod pattern;
 mod patterns;
 mod resolve;
 mod stack;
