@@ -14,7 +14,7 @@ mod contents;
 mod directory;
 mod error;
 mod near;
-mod owner;
+pub mod owner;
 mod pattern;
 mod place;
 mod placed;
@@ -26,6 +26,7 @@ mod wanted;
 
 pub use directory::make_directory;
 pub use error::Error;
+pub use near::near_names;
 pub use owner::{Owner, OwnerError, OwnerFiles, RunUser, chown_owner, needs_files, run_user};
 pub use place::{Archives, place};
 pub use placed::{Content, Placed};

@@ -6,7 +6,7 @@ use crate::tree::{Last, RootPath, Stack};
 const MOST: usize = 3;
 
 /// Paths of `source` that differ from the missing `path` by a slip in one component.
-pub(super) fn near(source: &Stack, path: &RootPath) -> Vec<String> {
+pub fn near_names(source: &Stack, path: &RootPath) -> Vec<String> {
     let mut there = RootPath::root();
     for name in path.components() {
         let next = there.join(name);

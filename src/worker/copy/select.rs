@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::contents::{Filter, contents};
 use super::error::Error;
-use super::near::near;
+use super::near::near_names;
 use super::pattern::Pattern;
 use super::selection::{Item, Match, Selection, Unmatched, What};
 use crate::graph::{Copy, CopySource};
@@ -90,7 +90,7 @@ impl Finder<'_> {
 
     /// What `path` leads to; it must be there.
     fn follow(&self, path: &RootPath) -> Result<Node, Error> {
-        let missing = || Error::NotFound { path: path.to_string(), near: near(self.source, path) };
+        let missing = || Error::NotFound { path: path.to_string(), near: near_names(self.source, path) };
         let target = match self.source.resolve(path, Last::Follow) {
             Ok(target) => target,
             Err(TreeError::NotADirectory(_)) => return Err(missing()),

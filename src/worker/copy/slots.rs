@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::Error;
 use super::owner::Owner;
 use super::placed::{Content, Placed};
+use crate::oci::LAYER_EPOCH;
 use crate::tree::{Entry, Kind, Last, Place, RootPath, Stack, Time};
 
 /// What has been written so far, path by path, and what the tree looks like with it.
@@ -177,8 +178,7 @@ impl<'a> Slots<'a> {
                 }
                 Some(_) => {}
                 None => {
-                    let kind = Kind::Whiteout;
-                    let entry = Entry { kind, mode: 0, ..Entry::directory(path.clone(), Time::default()) };
+                    let entry = Entry::whiteout(path.clone(), Time::from_seconds(LAYER_EPOCH.0));
                     all.insert(path, Placed { entry, content: Content::None });
                 }
             }
