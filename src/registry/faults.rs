@@ -359,6 +359,23 @@ fn blobs_that_live_elsewhere_are_fetched_there_without_authorization() {
 }
 
 #[test]
+fn a_challenge_of_a_server_that_we_were_redirected_to_is_not_answered() {
+    let world = World::new(
+        Door::Open,
+        Box::new(|seen, _, answer| match (seen.url.host(), seen.url.path().contains("/blobs/")) {
+            ("reg.example.org", true) => Answer::new(307, "").header("location", "https://cdn.example/x"),
+            ("cdn.example", _) => Answer::new(401, "")
+                .header("www-authenticate", "Bearer realm=\"https://tokens.example/token\", Basic realm=x"),
+            _ => answer,
+        }),
+    );
+    let (client, out) = (world.client(with(LOGIN)), &mut Vec::new());
+    let error = client.blob(&reference(), &world.sample.descriptor(), out, &|_| {}, &|| false);
+    assert!(matches!(error, Err(Error::Denied { .. })), "{error:?}");
+    assert!(world.memory.log().iter().all(|s| s.url.path() != "/token" && s.authorization.is_none()));
+}
+
+#[test]
 fn redirects_in_a_circle_and_out_of_tls_are_refused() {
     let world = spoiled(99, |_| Answer::new(302, "").header("location", "?again"));
     let error = pull(&world).expect_err("circle").to_string();
