@@ -9,12 +9,14 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::masks::{In, MASKED, READ_ONLY};
-use super::prepared::{Prepared, PreparedKind, Streams};
+use super::prepared::{MAX_OVERLAYS, Prepared, PreparedKind, Streams};
 use super::spec::{Network, Security};
 use super::stubs::{StubLog, Want};
 use super::target::{Links, Place};
 use crate::sys::exec::ExecFailure;
-use crate::sys::mount::{self, Attributes, Depth, INERT, Propagation, attach, clone_tree, clone_tree_at, fresh};
+use crate::sys::mount::{
+    self, Attributes, Depth, INERT, Propagation, attach, clone_tree, clone_tree_at, fresh,
+};
 use crate::sys::process::{self, Stdio};
 use crate::sys::rustix::fs::{
     self, FileType, Gid, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, Uid, fstat, openat, openat2,
@@ -25,6 +27,7 @@ use crate::sys::{capability, net, rustix, seccomp, signals};
 /// Where it stopped.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
+    MountNamespace,
     Propagation,
     OldRoot,
     MemoryFiles,
@@ -92,15 +95,22 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     process::leave_session_keyring();
     rustix::process::umask(Mode::empty());
 
-    // ORDER: before the first mount, or it would appear on the host.
+    // ORDER: overlays before the mount namespace, since the kernel takes layers from the one that they were opened in.
+    // They are attached nowhere yet; only this process, not its parent, holds them, so that they go when it ends.
+    let root = prepared.root.mount().at(Step::Root)?;
+    let mut overlays = [const { None }; MAX_OVERLAYS];
+    mount_overlays(prepared, &mut overlays)?;
+    process::unshare_mounts().at(Step::MountNamespace)?;
+    // ORDER: before the first mount is attached, or it would appear on the host.
     mount::make_all_private().at(Step::Propagation)?;
     let old_root = rustix::fs::open(c"/", PATH | OFlags::DIRECTORY, Mode::empty()).at(Step::OldRoot)?;
     // ORDER: below the new root, so that it goes with the old one.
     let files = if prepared.has_files { Some(memory_files().at(Step::MemoryFiles)?) } else { None };
-    let root = prepared.root.mount().at(Step::Root)?;
-    if !prepared.root.is_attached_by_mount() {
-        mount::attach_over_root(root.as_fd()).at(Step::Root)?;
+    let root = match root {
+        Some(root) => mount::attach_over_root(root.as_fd()).map(|()| root),
+        None => prepared.root.mount_in_place(),
     }
+    .at(Step::Root)?;
     let place = Place { root: root.as_fd(), upper: prepared.root.upper() };
 
     // ORDER: /proc while the host's is in sight: inside a user namespace the kernel gives a fresh one to those who see a
@@ -109,7 +119,9 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     let dev = dev(prepared, &place, stubs)?;
     let sys = match &prepared.sys {
         Some(sys) => system(&place, c"/sys", stubs, || rustix::io::fcntl_dupfd_cloexec(sys, 3)),
-        None if prepared.security == Security::Insecure => system(&place, c"/sys", stubs, || fresh(c"sysfs", &[], INERT)),
+        None if prepared.security == Security::Insecure => {
+            system(&place, c"/sys", stubs, || fresh(c"sysfs", &[], INERT))
+        }
         None => {
             let read_only = INERT.union(Attributes::MOUNT_ATTR_RDONLY);
             system(&place, c"/sys", stubs, || fresh(c"sysfs", &[], read_only))
@@ -117,10 +129,12 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     }
     .at(Step::Sys)?;
 
+    let mut overlays = overlays.into_iter();
     for (index, mount) in prepared.mounts.iter().enumerate() {
-        let target = place.ensure(&mount.target, mount.want, Links::Followed, stubs).at(Step::MountPoint(index))?;
+        let target =
+            place.ensure(&mount.target, mount.want, Links::Followed, stubs).at(Step::MountPoint(index))?;
         refuse_proc(&target).at(Step::MountPoint(index))?;
-        user_mount(&mount.kind, files.as_ref(), target.as_fd()).at(Step::Mount(index))?;
+        user_mount(&mount.kind, &mut overlays, files.as_ref(), target.as_fd()).at(Step::Mount(index))?;
     }
     // ORDER: after the mounts, so that none of them can cover or uncover a mask.
     if prepared.security == Security::Sandbox {
@@ -200,8 +214,7 @@ fn dev(prepared: &Prepared, place: &Place<'_>, stubs: &mut StubLog) -> Result<Ow
             None => fs::mknodat(&dev, device.name, FileType::CharacterDevice, mode, device.number),
             Some(host) => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                openat(&dev, device.name, flags, mode)
-                    .and_then(|file| attach(host.as_fd(), file.as_fd()))
+                openat(&dev, device.name, flags, mode).and_then(|file| attach(host.as_fd(), file.as_fd()))
             }
         };
         made.at(Step::Device(index))?;
@@ -213,7 +226,9 @@ fn dev(prepared: &Prepared, place: &Place<'_>, stubs: &mut StubLog) -> Result<Ow
     let no_programs = Attributes::MOUNT_ATTR_NOSUID.union(Attributes::MOUNT_ATTR_NOEXEC);
     // ORDER: each of these three fresh for each process: a shared one would carry files from step to step.
     directory(c"pts")
-        .and_then(|target| attach(fresh(c"devpts", &prepared.terminals, no_programs)?.as_fd(), target.as_fd()))
+        .and_then(|target| {
+            attach(fresh(c"devpts", &prepared.terminals, no_programs)?.as_fd(), target.as_fd())
+        })
         .at(Step::Terminals)?;
     let size = [(c"mode", Some(c"1777")), (c"size", Some(&*prepared.shm_size))];
     directory(c"shm")
@@ -240,14 +255,33 @@ fn refuse_proc(target: &OwnedFd) -> Result<(), Errno> {
     if fs::fstatfs(target)?.f_type == PROC_SUPER_MAGIC { Err(Errno::PERM) } else { Ok(()) }
 }
 
-fn user_mount(kind: &PreparedKind, files: Option<&OwnedFd>, target: BorrowedFd<'_>) -> Result<(), Errno> {
+type Overlays = [Option<OwnedFd>; MAX_OVERLAYS];
+
+// Each in the order of the mounts, which take them in that order.
+fn mount_overlays(prepared: &Prepared, overlays: &mut Overlays) -> Result<(), Stopped> {
+    let mut slots = overlays.iter_mut();
+    for (index, mount) in prepared.mounts.iter().enumerate() {
+        if let PreparedKind::Overlay(overlay) = &mount.kind {
+            let slot = slots.next().ok_or(Errno::NOSPC).at(Step::Mount(index))?;
+            *slot = overlay.mount().at(Step::Mount(index))?;
+        }
+    }
+    Ok(())
+}
+
+fn user_mount(
+    kind: &PreparedKind,
+    overlays: &mut impl Iterator<Item = Option<OwnedFd>>,
+    files: Option<&OwnedFd>,
+    target: BorrowedFd<'_>,
+) -> Result<(), Errno> {
     match kind {
         PreparedKind::Tree(tree) => attach(tree.as_fd(), target),
         PreparedKind::Overlay(overlay) => {
-            let mount = overlay.mount()?;
-            if overlay.is_attached_by_mount() {
-                return attach(clone_tree(&mount, Depth::One)?.as_fd(), target);
-            }
+            let mount = match overlays.next().flatten() {
+                Some(mount) => mount,
+                None => clone_tree(overlay.mount_in_place()?, Depth::One)?,
+            };
             attach(mount.as_fd(), target)
         }
         PreparedKind::Tmpfs { mode, size } => {
@@ -266,7 +300,14 @@ fn user_mount(kind: &PreparedKind, files: Option<&OwnedFd>, target: BorrowedFd<'
     }
 }
 
-fn write_file(files: &OwnedFd, name: &CStr, bytes: &[u8], mode: Mode, uid: Uid, gid: Gid) -> Result<(), Errno> {
+fn write_file(
+    files: &OwnedFd,
+    name: &CStr,
+    bytes: &[u8],
+    mode: Mode,
+    uid: Uid,
+    gid: Gid,
+) -> Result<(), Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let file = openat(files, name, flags, Mode::from_raw_mode(0o600))?;
     let mut rest = bytes;
@@ -289,7 +330,9 @@ fn cover(proc: &OwnedFd, sys: &OwnedFd, dev: &OwnedFd) -> Result<(), Stopped> {
         if !is_directory {
             let null = clone_tree_at(dev, c"null", Depth::One).at(step)?;
             let stat = fstat(&null).at(step)?;
-            if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice || stat.st_rdev != fs::makedev(1, 3) {
+            if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice
+                || stat.st_rdev != fs::makedev(1, 3)
+            {
                 return Err(Stopped::At(step, Errno::NODEV));
             }
             attach(null.as_fd(), target.as_fd()).at(step)?;
@@ -333,4 +376,3 @@ fn place_streams(streams: &Streams, uid: Uid) -> Result<(), Errno> {
     }
     Ok(())
 }
-

@@ -1,3 +1,5 @@
 //! All tests that are not unit tests, in one binary: it links once.
 
+mod sandbox_process;
+mod sandbox_world;
 mod tidy;
