@@ -1,5 +1,6 @@
 //! All tests that are not unit tests, in one binary: it links once.
 
+mod sandbox_isolation;
 mod sandbox_process;
 mod sandbox_world;
 mod tidy;
