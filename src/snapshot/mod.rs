@@ -1,1 +1,22 @@
 //! Layers materialised for a RUN and the changes read back.
+//!
+//! A chain of layers becomes a list of overlay lower directories ([`Snapshots::lowers`]), each made once and sealed. A RUN
+//! writes into an [`Active`] upper directory; what it changed is read back as the canonical layer
+//! ([`Snapshots::changes`]), and the upper directory, made equal to that layer, becomes its snapshot
+//! ([`Snapshots::commit`]). The same code writes a whole root file system out for an export ([`write_tree`]).
+//!
+//! **Invariants**: a snapshot holds, entry for entry, what its layer's list says: there is no difference between one that
+//! stayed in place and one made from the blob. Every name is looked up from a directory descriptor, component by
+//! component, and no symbolic link is followed. `trusted.*` is never written.
+//!
+//! **Not here**: mounting (`sandbox`), where bytes come from (a [`Fetch`] given by the caller).
+
+mod active;
+mod error;
+mod fetch;
+mod snapshots;
+
+pub use active::Active;
+pub use error::Error;
+pub use fetch::{ChainLayer, Fetch};
+pub use snapshots::Snapshots;

@@ -1,1 +1,3 @@
 //! Performs one op: inputs in, layer out.
+
+pub mod copy;

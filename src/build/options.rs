@@ -1,0 +1,153 @@
+//! All that a build is told from outside, as values: nothing below reads the environment or the clock.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::export::Output;
+use crate::graph::{HostEntry, Network, Ulimit};
+use crate::oci::{Epoch, Platform, Reference};
+use crate::registry::Credentials;
+use crate::source::ContextModes;
+
+/// One build.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where files come from.
+    pub context: Context,
+    /// Where the Dockerfile comes from.
+    pub dockerfile: DockerfileFrom,
+    /// Named contexts, by name.
+    pub contexts: BTreeMap<String, ContextValue>,
+    /// Names for the result.
+    pub tags: Vec<Reference>,
+    /// The stage to build; the last one if none.
+    pub target: Option<String>,
+    /// `--build-arg`, values filled in.
+    pub build_args: BTreeMap<String, String>,
+    /// `--label`, in order.
+    pub labels: Vec<(String, String)>,
+    /// Do every step, whatever is recorded.
+    pub no_cache: bool,
+    /// Stages whose steps are done whatever is recorded.
+    pub no_cache_stages: Vec<String>,
+    /// What the image is for.
+    pub platform: Platform,
+    /// Ask the registry about every tag again.
+    pub pull: bool,
+    /// Where the result goes besides the store.
+    pub outputs: Vec<Output>,
+    /// `--secret`, by id.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Proxy variables for RUN.
+    pub proxies: Vec<(String, String)>,
+    /// `--add-host`
+    pub hosts: Vec<HostEntry>,
+    /// `--network`: what a RUN without `--network` gets.
+    pub network: Network,
+    /// `--shm-size` in bytes.
+    pub shm_size: Option<u64>,
+    /// `--ulimit`
+    pub ulimits: Vec<Ulimit>,
+    /// Date of config and history.
+    pub image_epoch: ImageEpoch,
+    /// Time of entries in layers.
+    pub layer_epoch: LayerEpoch,
+    /// What becomes of the permissions of context files.
+    pub modes: ContextModes,
+    /// Steps done at once.
+    pub jobs: usize,
+    /// How registries are reached.
+    pub network_access: NetworkAccess,
+    /// Now, in seconds since 1970: for what is shown and kept about the store, never for an image.
+    pub now: i64,
+}
+
+/// The build context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// A directory.
+    Directory(PathBuf),
+    /// A tar, or the text of a Dockerfile, on standard input.
+    Stdin,
+}
+
+/// Where the Dockerfile comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DockerfileFrom {
+    /// `Dockerfile`, `dockerfile` or `Containerfile` in the context.
+    Default,
+    /// A file.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// What a named context stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContextValue {
+    /// A directory.
+    Directory(PathBuf),
+    /// `docker-image://`
+    Image(Reference),
+    /// `oci-layout://directory[:tag][@digest]`
+    Layout {
+        /// The layout.
+        directory: PathBuf,
+        /// Which image in it.
+        tag: Option<String>,
+        /// Which manifest in it.
+        digest: Option<crate::oci::Digest>,
+    },
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In a file.
+    File(PathBuf),
+    /// A value, read from the environment.
+    Value(Secret),
+}
+
+/// A value that prints as stars.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Vec<u8>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// `--source-date-epoch`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageEpoch {
+    /// The Dockerfile's default for `SOURCE_DATE_EPOCH`, else the constant.
+    Default,
+    /// This time.
+    At(Epoch),
+}
+
+/// `--layer-epoch`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerEpoch {
+    /// This time; [`crate::oci::LAYER_EPOCH`] by default.
+    At(Epoch),
+    /// The image epoch.
+    Source,
+    /// Files keep their times, as in Docker.
+    Preserve,
+}
+
+/// How registries are reached.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkAccess {
+    /// Who we are to them.
+    pub credentials: Credentials,
+    /// Proxy for `https`, as `HTTPS_PROXY` has it.
+    pub https_proxy: Option<String>,
+    /// Proxy for `http`.
+    pub http_proxy: Option<String>,
+    /// Hosts that are reached directly.
+    pub no_proxy: Option<String>,
+}

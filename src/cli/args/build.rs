@@ -1,0 +1,92 @@
+//! The flags of `rbuild build`, named as users of `docker build` know them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Flags of a build, as typed.
+#[derive(Args, Debug, Clone)]
+pub struct BuildArgs {
+    /// Directory with the files to build from, or `-` for a tar (or a Dockerfile) on standard input
+    #[arg(value_name = "CONTEXT")]
+    pub context: PathBuf,
+
+    /// Dockerfile; `-` for standard input [default: Dockerfile, dockerfile or Containerfile in CONTEXT]
+    #[arg(short, long, value_name = "PATH", help_heading = "What to build")]
+    pub file: Option<PathBuf>,
+    /// Stage to build, by name or number [default: the last]
+    #[arg(long, value_name = "STAGE", help_heading = "What to build")]
+    pub target: Option<String>,
+    /// Value for an ARG; NAME alone takes it from the environment
+    #[arg(long, value_name = "NAME[=VALUE]", help_heading = "What to build")]
+    pub build_arg: Vec<String>,
+    /// Replaces an image or stage: NAME=directory, docker-image://REF or oci-layout://DIR[:TAG][@DIGEST]
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "What to build")]
+    pub build_context: Vec<String>,
+    /// Platform of the image, such as linux/arm64 [env: DOCKER_DEFAULT_PLATFORM]
+    #[arg(long, value_name = "OS/ARCH", help_heading = "What to build")]
+    pub platform: Option<String>,
+    /// Adds a label
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "What to build")]
+    pub label: Vec<String>,
+
+    /// Name for the image; may be repeated
+    #[arg(short, long, value_name = "NAME[:TAG]", help_heading = "Where it goes")]
+    pub tag: Vec<String>,
+    /// type=oci|docker|local|tar,dest=PATH[,compression=gzip|zstd|uncompressed][,compression-level=N][,tar=false];
+    /// a PATH alone is type=local, `-` a tar on standard output [default: rbuild's own store]
+    #[arg(short, long, value_name = "SPEC", help_heading = "Where it goes")]
+    pub output: Vec<String>,
+    /// Writes the image's id to a file
+    #[arg(long, value_name = "FILE", help_heading = "Where it goes")]
+    pub iidfile: Option<PathBuf>,
+    /// Writes what is known of the result, as JSON, to a file
+    #[arg(long, value_name = "FILE", help_heading = "Where it goes")]
+    pub metadata_file: Option<PathBuf>,
+
+    /// Does every step, whatever is recorded
+    #[arg(long, help_heading = "Cache")]
+    pub no_cache: bool,
+    /// Does every step of these stages, whatever is recorded
+    #[arg(long, value_name = "STAGE", value_delimiter = ',', help_heading = "Cache")]
+    pub no_cache_filter: Vec<String>,
+    /// Asks the registry about every tag, even where the store has it
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Cache")]
+    pub pull: Option<bool>,
+
+    /// A secret for RUN --mount=type=secret: id=ID,src=FILE or id=ID,env=NAME
+    #[arg(long, value_name = "SPEC", help_heading = "RUN")]
+    pub secret: Vec<String>,
+    /// Network of RUN: default, host or none
+    #[arg(long, value_name = "MODE", help_heading = "RUN")]
+    pub network: Option<String>,
+    /// A line for /etc/hosts: NAME:ADDRESS
+    #[arg(long, value_name = "NAME:ADDRESS", help_heading = "RUN")]
+    pub add_host: Vec<String>,
+    /// Size of /dev/shm, such as 64m
+    #[arg(long, value_name = "SIZE", help_heading = "RUN")]
+    pub shm_size: Option<String>,
+    /// A resource limit: NAME=SOFT[:HARD]
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", help_heading = "RUN")]
+    pub ulimit: Vec<String>,
+    /// Steps done at once [default: 4 for each processor]
+    #[arg(long, value_name = "N", help_heading = "RUN")]
+    pub jobs: Option<usize>,
+
+    /// Date of config and history: seconds since 1970, or `now` [env: SOURCE_DATE_EPOCH]
+    #[arg(long, value_name = "TIME", help_heading = "Bytes")]
+    pub source_date_epoch: Option<String>,
+    /// Time of files in layers: seconds, `source` or `preserve` [env: RBUILD_LAYER_EPOCH] [default: 1980-01-01]
+    #[arg(long, value_name = "TIME", help_heading = "Bytes")]
+    pub layer_epoch: Option<String>,
+    /// Permissions of context files: normalise, git (0644 and 0755) or preserve [env: RBUILD_CONTEXT_MODES]
+    #[arg(long, value_name = "MODE", help_heading = "Bytes")]
+    pub context_modes: Option<String>,
+
+    /// Shows no progress, prints the image's id
+    #[arg(short, long, help_heading = "Display")]
+    pub quiet: bool,
+    /// auto, tty, plain or quiet [env: BUILDKIT_PROGRESS]
+    #[arg(long, value_name = "KIND", help_heading = "Display")]
+    pub progress: Option<String>,
+}

@@ -1,0 +1,17 @@
+//! The command line: as typed ([`Command`] and what it holds), before it means anything.
+
+mod build;
+mod csv;
+mod output;
+mod parse;
+mod pairs;
+mod refused;
+mod store;
+
+pub use build::BuildArgs;
+pub use csv::fields;
+pub use output::parse_output;
+pub use pairs::{build_args, context_value, host_entry, label, secret, ulimit};
+pub use parse::{Command, UsageError, parse};
+pub use refused::{ACCEPTED, refusal};
+pub use store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};

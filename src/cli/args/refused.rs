@@ -1,0 +1,67 @@
+//! Flags of `docker build` that are true here already, and those that are refused by name.
+
+/// Flags that change nothing because rbuild always does what they ask, with the values for which that holds.
+pub const ACCEPTED: &[(&str, &[&str])] = &[
+    ("--rm", &["", "true"]),
+    ("--force-rm", &["", "true"]),
+    ("--provenance", &["false"]),
+    ("--sbom", &["false"]),
+    ("--disable-content-trust", &["", "true"]),
+    ("--compress", &["", "true"]),
+    ("--isolation", &["default"]),
+    ("--debug", &["", "true"]),
+    ("-D", &[""]),
+];
+
+/// Known flags of docker, podman and buildah that rbuild does not have, with the reason or the way round.
+const REFUSED: &[(&str, &str)] = &[
+    ("--allow", "entitlements are not supported yet"),
+    ("--annotation", "annotations are not supported yet; a LABEL or --label reaches the config"),
+    ("--attest", "attestations are not supported yet"),
+    ("--builder", "there is one builder, this program: leave the flag out"),
+    ("--cache-from", "remote caches are not supported yet; the store keeps all results of this machine"),
+    ("--cache-to", "remote caches are not supported yet; the store keeps all results of this machine"),
+    ("--call", "only building is supported yet"),
+    ("--check", "build checks are not supported yet"),
+    ("--cgroup-parent", "there are no control groups to choose"),
+    ("--cpu-period", "resource control is not supported yet"),
+    ("--cpu-quota", "resource control is not supported yet"),
+    ("--cpu-shares", "resource control is not supported yet"),
+    ("--cpuset-cpus", "resource control is not supported yet"),
+    ("--device", "devices are not supported yet"),
+    ("--force-rm", "only --force-rm=true, which is always so"),
+    ("--format", "the image is an OCI image; -o type=docker writes an archive for docker load"),
+    ("--isolation", "only --isolation=default"),
+    ("--layers", "layers are always cached"),
+    ("--load", "loading into a daemon is not supported yet: -o type=docker,dest=- | docker load"),
+    ("--memory", "resource control is not supported yet"),
+    ("--memory-swap", "resource control is not supported yet"),
+    ("--policy", "policies are not supported yet"),
+    ("--provenance", "provenance is not supported yet: --provenance=false"),
+    ("--push", "pushing is not supported yet: -o type=oci,dest=image.tar, then skopeo copy oci-archive:image.tar docker://…"),
+    ("--rm", "only --rm=true, which is always so"),
+    ("--sbom", "SBOMs are not supported yet: --sbom=false"),
+    ("--security-opt", "the sandbox has no options yet"),
+    ("--squash", "squashing is not supported; copy into a stage FROM scratch"),
+    ("--ssh", "forwarding an SSH agent is not supported yet"),
+    ("--volume", "volumes are not supported; RUN --mount=type=bind or a named context"),
+    ("-v", "volumes are not supported; RUN --mount=type=bind or a named context"),
+];
+
+/// Why this argument, as typed, is refused; none if it is no flag that is refused by name.
+pub fn refusal(argument: &str) -> Option<String> {
+    let name = argument.split('=').next().unwrap_or_default();
+    let (_, reason) = REFUSED.iter().find(|(flag, _)| *flag == name)?;
+    Some(format!("{argument}: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_flag_as_typed() {
+        assert_eq!(refusal("--ssh=default"), Some("--ssh=default: forwarding an SSH agent is not supported yet".into()));
+        assert_eq!(refusal("--tag"), None);
+    }
+}

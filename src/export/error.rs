@@ -1,0 +1,75 @@
+//! Why an image could not be written.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::oci::{DiffId, Digest};
+use crate::tree::RootPath;
+
+/// An output that could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The destination, or a temporary file beside it.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Destination {
+        /// A verb.
+        doing: &'static str,
+        /// On the host.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output.
+    #[error("cannot write the image to standard output: {0}")]
+    Stdout(#[source] io::Error),
+    /// A directory for a file or the other way round.
+    #[error("output destination {}: {reason}", path.display())]
+    Kind {
+        /// On the host.
+        path: PathBuf,
+        /// What is in the way, and what to do.
+        reason: &'static str,
+    },
+    /// A layer's bytes cannot be read or compressed.
+    #[error("cannot export layer {layer}: {source}")]
+    Layer {
+        /// Which.
+        layer: DiffId,
+        /// Why.
+        source: io::Error,
+    },
+    /// A blob that the image needs is not in the store any more.
+    #[error("blob {0}, which the image needs, is not in the store: build again")]
+    Missing(Digest),
+    /// A file of the image that the output cannot hold.
+    #[error("cannot export {path}: {reason}")]
+    Entry {
+        /// In the image.
+        path: RootPath,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The image does not fit together.
+    #[error(transparent)]
+    Image(#[from] crate::image::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// A tar of the root file system.
+    #[error(transparent)]
+    Tar(#[from] crate::layer::Error),
+    /// A directory of the root file system.
+    #[error(transparent)]
+    Tree(#[from] crate::snapshot::Error),
+}
+
+impl Error {
+    /// For `map_err`.
+    pub(super) fn destination<E: Into<io::Error>>(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(E) -> Error {
+        let path = path.into();
+        move |source| Error::Destination { doing, path, source: source.into() }
+    }
+}

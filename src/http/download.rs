@@ -1,0 +1,197 @@
+//! Long bodies: streamed, measured, and continued where they broke off.
+
+use std::io::{ErrorKind, Read, Write};
+use std::time::Duration;
+
+use super::client::Client;
+use super::error::Error;
+use super::response::Response;
+use super::transport::{Failure, FailureKind};
+use super::url::Url;
+
+/// What makes a continuation the same body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// The caller checks a digest over the whole, so any continuation may be tried.
+    Checked,
+    /// Nobody checks: only where the server vouches for it with a strong `ETag`.
+    IfUnchanged,
+}
+
+/// What is known of a body before it comes.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its length, where known.
+    pub size: Option<u64>,
+    /// Its greatest length.
+    pub limit: u64,
+    /// Whether it may be continued.
+    pub resume: Resume,
+}
+
+/// Where a body goes on: what [`Client::download`] asks its caller to request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Continue {
+    /// Bytes that are here; 0 asks for the whole.
+    pub from: u64,
+    /// The `If-Range` to send along.
+    pub validator: Option<String>,
+}
+
+impl Continue {
+    /// The value of the `Range` header, if one is to be sent. SPEC: RFC 9110 section 14.2.
+    pub fn range(&self) -> Option<String> {
+        (self.from > 0).then(|| format!("bytes={}-", self.from))
+    }
+}
+
+// LIMIT: large enough that the system calls do not count, small enough for many at once.
+const BUFFER: usize = 128 << 10;
+
+// LIMIT: slower than 1 KB a second over a whole stall time is a stall too.
+const SLOWEST: u64 = 1000;
+
+enum Copied {
+    End,
+    Broken(Failure),
+}
+
+impl Client {
+    /// Copies a body to `out`, at most once each byte, in order. `open` requests it from a place on, and is asked
+    /// again after each break; a server that ignores the place has the known part read and dropped. `progress` is
+    /// told how many bytes have arrived. Returns the length.
+    pub fn download<E: From<Error>>(
+        &self,
+        url: &Url,
+        plan: &Plan,
+        open: &mut dyn FnMut(&Continue) -> Result<Response, E>,
+        out: &mut dyn Write,
+        progress: &dyn Fn(u64),
+    ) -> Result<u64, E> {
+        let mut at = Continue { from: 0, validator: None };
+        let mut backoff = self.backoff();
+        loop {
+            let before = at.from;
+            let mut response = open(&at)?;
+            let skip = begin(url, plan, &mut at, &response)?;
+            let failure = match self.copy(url, plan, skip, &mut at.from, &mut response, out, progress)? {
+                Copied::Broken(failure) => failure,
+                Copied::End => match plan.size.or(whole(&response, before, skip)) {
+                    Some(size) if at.from < size => Failure::new(
+                        FailureKind::Broken,
+                        format!("the body ended at {} of {size} bytes", at.from),
+                    ),
+                    _ => return Ok(at.from),
+                },
+            };
+            if plan.resume == Resume::IfUnchanged && at.from > 0 && at.validator.is_none() {
+                let reason = "the server does not say how to tell whether it has changed";
+                return Err(Error::Broken { url: Box::new(url.clone()), done: at.from, reason }.into());
+            }
+            if at.from > before {
+                backoff.progress();
+            }
+            self.pause(&mut backoff, response.broken(failure))?;
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the state of one copy, used in one place")]
+    fn copy(
+        &self,
+        url: &Url,
+        plan: &Plan,
+        mut skip: u64,
+        done: &mut u64,
+        response: &mut Response,
+        out: &mut dyn Write,
+        progress: &dyn Fn(u64),
+    ) -> Result<Copied, Error> {
+        let limit = plan.size.unwrap_or(plan.limit);
+        let mut buffer = vec![0; BUFFER];
+        let stall = self.timeouts().stall;
+        let (mut window, mut in_window) = (self.clock().now(), 0u64);
+        loop {
+            if self.canceled().is_set() {
+                return Err(Error::Canceled);
+            }
+            let read = match response.body.read(&mut buffer) {
+                Ok(0) => return Ok(Copied::End),
+                Ok(read) => read,
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) => match Failure::of_read(&e) {
+                    failure if failure.kind == FailureKind::Canceled => return Err(Error::Canceled),
+                    failure => return Ok(Copied::Broken(failure)),
+                },
+            };
+            let known = skip.min(read as u64) as usize;
+            skip -= known as u64;
+            let fresh = &buffer[known..read];
+            // ORDER: the length is checked before the bytes are handed on.
+            if fresh.len() as u64 > limit - *done {
+                let url = Box::new(url.clone());
+                return Err(match plan.size {
+                    Some(want) => Error::Size { url, got: *done + fresh.len() as u64, want },
+                    None => Error::TooLarge { url, limit },
+                });
+            }
+            out.write_all(fresh).map_err(|source| Error::Write { url: Box::new(url.clone()), source })?;
+            *done += fresh.len() as u64;
+            if !fresh.is_empty() {
+                progress(*done);
+            }
+            in_window += read as u64;
+            let elapsed = self.clock().now().saturating_sub(window);
+            if elapsed >= stall {
+                if in_window < slowest(elapsed) {
+                    let message =
+                        format!("{} sent only {in_window} bytes in {} s", url.host(), elapsed.as_secs());
+                    return Ok(Copied::Broken(Failure::new(FailureKind::Stalled, message)));
+                }
+                (window, in_window) = (self.clock().now(), 0);
+            }
+        }
+    }
+}
+
+fn slowest(elapsed: Duration) -> u64 {
+    (elapsed.as_secs_f64() * SLOWEST as f64) as u64
+}
+
+/// Judges the head of an answer; says how many of its bytes are known already.
+fn begin(url: &Url, plan: &Plan, at: &mut Continue, response: &Response) -> Result<u64, Error> {
+    let broken = |done, reason| Error::Broken { url: Box::new(url.clone()), done, reason };
+    let skip = match response.status {
+        206 => {
+            let starts = response.header("content-range").and_then(range_start);
+            if starts != Some(at.from) {
+                return Err(broken(at.from, "the server continues at another place than asked"));
+            }
+            0
+        }
+        _ => at.from,
+    };
+    let validator = response.header("etag").filter(|tag| tag.starts_with('"')).map(str::to_string);
+    if plan.resume == Resume::IfUnchanged && at.from > 0 && validator != at.validator {
+        return Err(broken(at.from, "it has changed on the server"));
+    }
+    at.validator = validator;
+    if let (Some(want), Some(length)) = (plan.size, response.content_length()) {
+        let got = length + at.from - skip;
+        if got != want {
+            return Err(Error::Size { url: Box::new(url.clone()), got, want });
+        }
+    }
+    if plan.size.is_none() && response.content_length().is_some_and(|l| l + at.from - skip > plan.limit) {
+        return Err(Error::TooLarge { url: Box::new(url.clone()), limit: plan.limit });
+    }
+    Ok(skip)
+}
+
+/// The length of the whole body, as the head of an answer promises it.
+fn whole(response: &Response, from: u64, skip: u64) -> Option<u64> {
+    response.content_length().map(|length| length + from - skip)
+}
+
+fn range_start(value: &str) -> Option<u64> {
+    value.trim().strip_prefix("bytes")?.trim_start().split_once('-')?.0.parse().ok()
+}

@@ -1,0 +1,104 @@
+//! Where a redirect may lead, and what goes along.
+
+use super::address::Reach;
+use super::error::Error;
+use super::request::{Method, Request};
+use super::response::Response;
+use super::url::Url;
+
+/// LIMIT: a registry needs one or two hops; ten is what browsers and curl grew up with.
+pub(super) const MOST: usize = 10;
+
+/// The request that follows `response` to `request`; none when it is not a redirect that we follow.
+///
+/// `first` is where it all began: a chain that began elsewhere does not end on this machine, nor ever at a metadata
+/// service.
+pub(super) fn next(first: &Url, request: &Request, response: &Response) -> Result<Option<Request>, Error> {
+    // SPEC: RFC 9110 section 15.4. Only requests without a body travel on; 304 and 300 are answers.
+    if !matches!(response.status, 301 | 302 | 303 | 307 | 308)
+        || !matches!(request.method, Method::GET | Method::HEAD)
+    {
+        return Ok(None);
+    }
+    let Some(location) = response.header("location").filter(|l| !l.is_empty()) else { return Ok(None) };
+    let refused = |to: String, reason| Error::Redirect { from: Box::new(request.url.clone()), to, reason };
+    let url = match request.url.join(location) {
+        Ok(url) => url,
+        Err(Error::Url { url, .. }) => {
+            return Err(refused(url, "only http and https addresses are followed"));
+        }
+        Err(other) => return Err(other),
+    };
+    if request.url.is_tls() && !url.is_tls() {
+        return Err(refused(url.to_string(), "what began under TLS is not continued without it"));
+    }
+    match url.reach() {
+        Reach::Metadata if !url.same_origin(first) => {
+            return Err(refused(url.to_string(), "it is a link-local address or a metadata service"));
+        }
+        Reach::Loopback if first.reach() != Reach::Loopback => {
+            return Err(refused(url.to_string(), "it is this machine itself"));
+        }
+        _ => {}
+    }
+    let mut next = request.clone();
+    // ORDER: before the address changes. What was meant for one origin is lost on the way to another, for good.
+    if !request.url.same_origin(&url) {
+        next.authorization = None;
+    }
+    next.url = url;
+    Ok(Some(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Secret;
+    use ureq::http::HeaderMap;
+
+    fn follow(from: &str, location: &str) -> Result<Option<Request>, Error> {
+        let url = Url::parse(from).expect("valid");
+        let request = Request::get(url.clone()).authorized(Some(Secret::bearer("t")));
+        let mut headers = HeaderMap::new();
+        headers.insert("location", location.parse().expect("valid"));
+        let body = Box::new(std::io::empty());
+        let response = Response { method: Method::GET, url: url.clone(), status: 307, headers, body };
+        next(&url, &request, &response)
+    }
+
+    #[test]
+    fn authorization_stays_with_its_origin() {
+        for (location, kept) in [
+            ("/other", true),
+            ("https://a.example/x", true),
+            ("https://a.example:444/x", false),
+            ("https://b.example/x", false),
+            ("https://a.example.b.example/x", false),
+        ] {
+            let next = follow("https://a.example/", location).expect("allowed").expect("followed");
+            assert_eq!(next.authorization.is_some(), kept, "{location}");
+        }
+        let up = follow("http://a.example/", "https://a.example/").expect("allowed").expect("followed");
+        assert!(up.authorization.is_none());
+    }
+
+    #[test]
+    fn a_redirect_never_leaves_tls_nor_enters_the_machine_or_its_metadata() {
+        for location in [
+            "http://a.example/",
+            "https://127.0.0.1/",
+            "https://localhost:1/",
+            "https://169.254.169.254/latest",
+            "https://[fe80::1]/",
+            "file:///etc/passwd",
+            "https://2852039166/",
+        ] {
+            assert!(
+                matches!(follow("https://a.example/", location), Err(Error::Redirect { .. })),
+                "{location}"
+            );
+        }
+        assert!(follow("http://127.0.0.1:5000/", "http://127.0.0.1:5001/x").is_ok());
+        assert!(follow("http://127.0.0.1:5000/", "http://169.254.169.254/").is_err());
+    }
+}
