@@ -13,7 +13,7 @@ use super::content::StoredLayers;
 use super::destination::directory_of;
 use super::error::Error;
 use super::finished::Finished;
-use crate::snapshot::{Item, Manner, finish_directories, remove_tree, whole, write_tree};
+use crate::snapshot::{Item, Owners, finish_directories, remove_tree, whole, write_tree};
 use crate::store::Store;
 use crate::tree::RootPath;
 
@@ -21,12 +21,12 @@ use crate::tree::RootPath;
 ///
 /// Everything is written to a directory under another name first. A new destination is that directory, renamed; into one
 /// that is there the entries are moved, replacing what has their names and keeping the rest, as BuildKit's `mode=copy`.
-/// No symbolic link is followed. Manner are set by root alone.
+/// No symbolic link is followed. Owners are set by root alone.
 pub(super) fn local(store: &Store, image: &Finished, to: &Path) -> Result<(), Error> {
     let mut items = whole(&image.stack());
     // The destination itself is the user's.
     items.retain(|item| !item.entry.path.is_root());
-    let manner = if rustix::process::geteuid().is_root() { Manner::Export } else { Manner::ExportByUser };
+    let owners = if rustix::process::geteuid().is_root() { Owners::Keep } else { Owners::Writer };
     let is_new = match fs::metadata(to) {
         Ok(there) if there.is_dir() => false,
         Ok(_) => {
@@ -43,16 +43,16 @@ pub(super) fn local(store: &Store, image: &Finished, to: &Path) -> Result<(), Er
         .tempdir_in(beside)
         .map_err(Error::destination("make a directory in", beside))?;
     let opened = File::open(stage.path()).map_err(Error::destination("open", stage.path()))?;
-    write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &image.layers }, manner)?;
+    write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &image.layers }, owners)?;
     if is_new {
-        finish_directories(opened.as_fd(), &items, manner)?;
+        finish_directories(opened.as_fd(), &items, owners)?;
         fs::rename(stage.path(), to).map_err(Error::destination("make", to))?;
         let _ = stage.keep();
         return Ok(());
     }
     let destination = File::open(to).map_err(Error::destination("open", to))?;
     move_into(opened.as_fd(), destination.as_fd(), &items)?;
-    Ok(finish_directories(destination.as_fd(), &items, manner)?)
+    Ok(finish_directories(destination.as_fd(), &items, owners)?)
 }
 
 /// Moves what is in `from` into `to`; what lies in a directory that is new to `to` goes along with it.
