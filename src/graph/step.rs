@@ -181,7 +181,7 @@ impl fmt::Display for Label {
 }
 
 /// Lines of the Dockerfile, from 1, both included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
     /// First line.
     pub first: usize,

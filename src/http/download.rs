@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::error::Error;
+use super::failure::{Failure, FailureKind};
 use super::response::Response;
-use super::transport::{Failure, FailureKind};
 use super::url::Url;
 
 /// What makes a continuation the same body.
@@ -19,14 +19,16 @@ pub enum Resume {
 }
 
 /// What is known of a body before it comes.
-#[derive(Clone, Debug)]
-pub struct Plan {
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
     /// Its length, where known.
     pub size: Option<u64>,
     /// Its greatest length.
     pub limit: u64,
     /// Whether it may be continued.
     pub resume: Resume,
+    /// Whether to stop, besides the client's own token: asked between reads and while waiting.
+    pub canceled: &'a dyn Fn() -> bool,
 }
 
 /// Where a body goes on: what [`Client::download`] asks its caller to request.
@@ -63,7 +65,7 @@ impl Client {
     pub fn download<E: From<Error>>(
         &self,
         url: &Url,
-        plan: &Plan,
+        plan: &Plan<'_>,
         open: &mut dyn FnMut(&Continue) -> Result<Response, E>,
         out: &mut dyn Write,
         progress: &dyn Fn(u64),
@@ -86,12 +88,12 @@ impl Client {
             };
             if plan.resume == Resume::IfUnchanged && at.from > 0 && at.validator.is_none() {
                 let reason = "the server does not say how to tell whether it has changed";
-                return Err(Error::Broken { url: Box::new(url.clone()), done: at.from, reason }.into());
+                return Err(Error::Broken { url: url.to_string(), done: at.from, reason }.into());
             }
             if at.from > before {
                 backoff.progress();
             }
-            self.pause(&mut backoff, response.broken(failure))?;
+            self.pause_unless(&mut backoff, response.broken(failure), plan.canceled)?;
         }
     }
 
@@ -99,7 +101,7 @@ impl Client {
     fn copy(
         &self,
         url: &Url,
-        plan: &Plan,
+        plan: &Plan<'_>,
         mut skip: u64,
         done: &mut u64,
         response: &mut Response,
@@ -111,7 +113,7 @@ impl Client {
         let stall = self.timeouts().stall;
         let (mut window, mut in_window) = (self.clock().now(), 0u64);
         loop {
-            if self.canceled().is_set() {
+            if self.canceled().is_set() || (plan.canceled)() {
                 return Err(Error::Canceled);
             }
             let read = match response.body.read(&mut buffer) {
@@ -128,13 +130,13 @@ impl Client {
             let fresh = &buffer[known..read];
             // ORDER: the length is checked before the bytes are handed on.
             if fresh.len() as u64 > limit - *done {
-                let url = Box::new(url.clone());
+                let url = url.to_string();
                 return Err(match plan.size {
                     Some(want) => Error::Size { url, got: *done + fresh.len() as u64, want },
                     None => Error::TooLarge { url, limit },
                 });
             }
-            out.write_all(fresh).map_err(|source| Error::Write { url: Box::new(url.clone()), source })?;
+            out.write_all(fresh).map_err(|source| Error::Write { url: url.to_string(), source })?;
             *done += fresh.len() as u64;
             if !fresh.is_empty() {
                 progress(*done);
@@ -158,8 +160,8 @@ fn slowest(elapsed: Duration) -> u64 {
 }
 
 /// Judges the head of an answer; says how many of its bytes are known already.
-fn begin(url: &Url, plan: &Plan, at: &mut Continue, response: &Response) -> Result<u64, Error> {
-    let broken = |done, reason| Error::Broken { url: Box::new(url.clone()), done, reason };
+fn begin(url: &Url, plan: &Plan<'_>, at: &mut Continue, response: &Response) -> Result<u64, Error> {
+    let broken = |done, reason| Error::Broken { url: url.to_string(), done, reason };
     let skip = match response.status {
         206 => {
             let starts = response.header("content-range").and_then(range_start);
@@ -178,11 +180,11 @@ fn begin(url: &Url, plan: &Plan, at: &mut Continue, response: &Response) -> Resu
     if let (Some(want), Some(length)) = (plan.size, response.content_length()) {
         let got = length + at.from - skip;
         if got != want {
-            return Err(Error::Size { url: Box::new(url.clone()), got, want });
+            return Err(Error::Size { url: url.to_string(), got, want });
         }
     }
     if plan.size.is_none() && response.content_length().is_some_and(|l| l + at.from - skip > plan.limit) {
-        return Err(Error::TooLarge { url: Box::new(url.clone()), limit: plan.limit });
+        return Err(Error::TooLarge { url: url.to_string(), limit: plan.limit });
     }
     Ok(skip)
 }

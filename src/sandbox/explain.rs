@@ -37,21 +37,34 @@ fn at(step: Step, errno: Errno, prepared: &Prepared, spec: &Spec) -> Error {
             return Error::WorkingDirectory { path, errno };
         }
         Step::User if errno == Errno::INVAL => return unmapped(format!("user {}", spec.process.uid), errno),
-        Step::Group if errno == Errno::INVAL => return unmapped(format!("group {}", spec.process.gid), errno),
-        Step::Groups if errno == Errno::INVAL => return unmapped(format!("groups {:?}", spec.process.groups), errno),
+        Step::Group if errno == Errno::INVAL => {
+            return unmapped(format!("group {}", spec.process.gid), errno);
+        }
+        Step::Groups if errno == Errno::INVAL => {
+            return unmapped(format!("groups {:?}", spec.process.groups), errno);
+        }
         Step::MountPoint(index) => return mount_point(index, errno, spec),
         Step::Mount(index) => (format!("mount {}", mount_name(index, spec)), ""),
         Step::Propagation => ("make mounts private".to_owned(), ""),
         Step::OldRoot => ("open /".to_owned(), ""),
         Step::MemoryFiles => ("mount a tmpfs for files in memory".to_owned(), ""),
         Step::Root => ("mount the root overlay".to_owned(), OVERLAY_HINT),
-        Step::Proc if errno == Errno::LOOP || errno == Errno::NOTDIR => return not_a_directory("/proc", "proc", errno),
-        Step::Dev if errno == Errno::LOOP || errno == Errno::NOTDIR => return not_a_directory("/dev", "tmpfs", errno),
-        Step::Sys if errno == Errno::LOOP || errno == Errno::NOTDIR => return not_a_directory("/sys", "sysfs", errno),
+        Step::Proc if errno == Errno::LOOP || errno == Errno::NOTDIR => {
+            return not_a_directory("/proc", "proc", errno);
+        }
+        Step::Dev if errno == Errno::LOOP || errno == Errno::NOTDIR => {
+            return not_a_directory("/dev", "tmpfs", errno);
+        }
+        Step::Sys if errno == Errno::LOOP || errno == Errno::NOTDIR => {
+            return not_a_directory("/sys", "sysfs", errno);
+        }
         Step::Proc => ("mount /proc".to_owned(), if errno == Errno::PERM { PROC_HINT } else { "" }),
         Step::Dev => ("mount /dev".to_owned(), ""),
         Step::Device(index) => {
-            let name = prepared.devices.get(index).map_or_else(String::new, |d| d.name.to_string_lossy().into_owned());
+            let name = prepared
+                .devices
+                .get(index)
+                .map_or_else(String::new, |d| d.name.to_string_lossy().into_owned());
             (format!("make /dev/{name}"), "")
         }
         Step::Terminals => ("mount /dev/pts".to_owned(), ""),
@@ -60,7 +73,9 @@ fn at(step: Step, errno: Errno, prepared: &Prepared, spec: &Spec) -> Error {
         Step::DeviceLinks => ("make the links in /dev".to_owned(), ""),
         Step::Sys => ("mount /sys".to_owned(), ""),
         Step::Mask(place, path) => (format!("mask {}{}", prefix(place), path.to_string_lossy()), ""),
-        Step::ReadOnly(place, path) => (format!("make {}{} read-only", prefix(place), path.to_string_lossy()), ""),
+        Step::ReadOnly(place, path) => {
+            (format!("make {}{} read-only", prefix(place), path.to_string_lossy()), "")
+        }
         Step::Pivot => ("pivot_root".to_owned(), ""),
         Step::Loopback => ("bring the loopback device up".to_owned(), ""),
         Step::HostName => ("sethostname".to_owned(), ""),
@@ -98,7 +113,8 @@ fn not_a_directory(target: &str, what: &'static str, errno: Errno) -> Error {
 }
 
 fn mount_name(index: usize, spec: &Spec) -> String {
-    let target = spec.mounts.get(index).map(|mount| String::from_utf8_lossy(mount.target.as_bytes()).into_owned());
+    let target =
+        spec.mounts.get(index).map(|mount| String::from_utf8_lossy(mount.target.as_bytes()).into_owned());
     format!("/{}", target.unwrap_or_default())
 }
 

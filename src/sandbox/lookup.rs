@@ -37,7 +37,8 @@ fn candidates(command: &[u8], env: &[(String, String)]) -> Vec<Vec<u8>> {
         return Vec::new();
     }
     // The last one wins, as in the environment that the process gets.
-    let path = env.iter().rev().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, value)| value.as_str());
+    let path =
+        env.iter().rev().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, value)| value.as_str());
     path.split(':')
         .map(|directory| {
             let directory = if directory.is_empty() { "." } else { directory };

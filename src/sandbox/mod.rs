@@ -29,7 +29,8 @@ pub use output::Stream;
 pub use probe::{Isolation, probe};
 pub use run::{Exit, run};
 pub use spec::{
-    Access, Depth, Directory, Mount, MountKind, Network, Process, Resource, Rlimit, Root, Security, Spec, Stdio,
+    Access, Depth, Directory, Mount, MountKind, Network, Process, Resource, Rlimit, Root, Security, Spec,
+    Stdio,
 };
 
 pub use crate::sys::process::Ended;

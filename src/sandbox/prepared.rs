@@ -203,10 +203,14 @@ fn prepare_mount(
                     Error::SetUp { step: "make a bind mount read-only".to_owned(), errno, hint: "" }
                 })?;
             }
-            let kind = FileType::from_raw_mode(fstat(&tree).map_err(|errno| io("reading a bind source", errno))?.st_mode);
+            let kind = FileType::from_raw_mode(
+                fstat(&tree).map_err(|errno| io("reading a bind source", errno))?.st_mode,
+            );
             (if kind == FileType::Directory { Want::Directory } else { Want::File }, PreparedKind::Tree(tree))
         }
-        MountKind::Overlay(root) => (Want::Directory, PreparedKind::Overlay(overlay(root, form, empty_lower)?)),
+        MountKind::Overlay(root) => {
+            (Want::Directory, PreparedKind::Overlay(overlay(root, form, empty_lower)?))
+        }
         MountKind::Tmpfs { size, mode } => {
             let mode = text(format!("{:o}", mode & 0o7777), "mode")?;
             let size = size.map(|size| text(size.to_string(), "size")).transpose()?;
@@ -237,7 +241,9 @@ fn overlay(root: &Root, form: Form, empty_lower: &mut Vec<tempfile::TempDir>) ->
     for layer in &root.lower {
         lower.push(match layer {
             Directory::Path(path) => opened(path, directory)?,
-            Directory::Open(fd) => fd.try_clone().map_err(|source| Error::Io { doing: "copying a descriptor", source })?,
+            Directory::Open(fd) => {
+                fd.try_clone().map_err(|source| Error::Io { doing: "copying a descriptor", source })?
+            }
         });
     }
     if lower.is_empty() {

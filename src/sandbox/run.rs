@@ -42,7 +42,11 @@ pub fn run(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8]), cancel: &Cance
     let child = spawn(prepared.namespaces, &mut || {
         stopped = Some(steps::run(&prepared, &streams, &mut stubs));
     });
-    let child = child.map_err(|errno| Error::SetUp { step: "clone into new namespaces".to_owned(), errno, hint: "" })?;
+    let child = child.map_err(|errno| Error::SetUp {
+        step: "clone into new namespaces".to_owned(),
+        errno,
+        hint: "",
+    })?;
     let running = Running { pidfd: child.pidfd, is_waited_for: false };
     // Our copies of the ends that the child writes to: with them open, reading would never end.
     streams.child = None;
@@ -69,7 +73,8 @@ impl Running {
             let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
         }
         self.is_waited_for = true;
-        wait(self.pidfd.as_fd()).map_err(|errno| Error::Io { doing: "waiting for the process", source: errno.into() })
+        wait(self.pidfd.as_fd())
+            .map_err(|errno| Error::Io { doing: "waiting for the process", source: errno.into() })
     }
 }
 

@@ -14,7 +14,9 @@ use super::spec::{Network, Security};
 use super::stubs::{StubLog, Want};
 use super::target::{Links, Place};
 use crate::sys::exec::ExecFailure;
-use crate::sys::mount::{self, Attributes, Depth, INERT, Propagation, attach, clone_tree, clone_tree_at, fresh};
+use crate::sys::mount::{
+    self, Attributes, Depth, INERT, Propagation, attach, clone_tree, clone_tree_at, fresh,
+};
 use crate::sys::process::{self, Stdio};
 use crate::sys::rustix::fs::{
     self, FileType, Gid, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, Uid, fstat, openat, openat2,
@@ -109,7 +111,9 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     let dev = dev(prepared, &place, stubs)?;
     let sys = match &prepared.sys {
         Some(sys) => system(&place, c"/sys", stubs, || rustix::io::fcntl_dupfd_cloexec(sys, 3)),
-        None if prepared.security == Security::Insecure => system(&place, c"/sys", stubs, || fresh(c"sysfs", &[], INERT)),
+        None if prepared.security == Security::Insecure => {
+            system(&place, c"/sys", stubs, || fresh(c"sysfs", &[], INERT))
+        }
         None => {
             let read_only = INERT.union(Attributes::MOUNT_ATTR_RDONLY);
             system(&place, c"/sys", stubs, || fresh(c"sysfs", &[], read_only))
@@ -118,7 +122,8 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     .at(Step::Sys)?;
 
     for (index, mount) in prepared.mounts.iter().enumerate() {
-        let target = place.ensure(&mount.target, mount.want, Links::Followed, stubs).at(Step::MountPoint(index))?;
+        let target =
+            place.ensure(&mount.target, mount.want, Links::Followed, stubs).at(Step::MountPoint(index))?;
         refuse_proc(&target).at(Step::MountPoint(index))?;
         user_mount(&mount.kind, files.as_ref(), target.as_fd()).at(Step::Mount(index))?;
     }
@@ -200,8 +205,7 @@ fn dev(prepared: &Prepared, place: &Place<'_>, stubs: &mut StubLog) -> Result<Ow
             None => fs::mknodat(&dev, device.name, FileType::CharacterDevice, mode, device.number),
             Some(host) => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                openat(&dev, device.name, flags, mode)
-                    .and_then(|file| attach(host.as_fd(), file.as_fd()))
+                openat(&dev, device.name, flags, mode).and_then(|file| attach(host.as_fd(), file.as_fd()))
             }
         };
         made.at(Step::Device(index))?;
@@ -213,7 +217,9 @@ fn dev(prepared: &Prepared, place: &Place<'_>, stubs: &mut StubLog) -> Result<Ow
     let no_programs = Attributes::MOUNT_ATTR_NOSUID.union(Attributes::MOUNT_ATTR_NOEXEC);
     // ORDER: each of these three fresh for each process: a shared one would carry files from step to step.
     directory(c"pts")
-        .and_then(|target| attach(fresh(c"devpts", &prepared.terminals, no_programs)?.as_fd(), target.as_fd()))
+        .and_then(|target| {
+            attach(fresh(c"devpts", &prepared.terminals, no_programs)?.as_fd(), target.as_fd())
+        })
         .at(Step::Terminals)?;
     let size = [(c"mode", Some(c"1777")), (c"size", Some(&*prepared.shm_size))];
     directory(c"shm")
@@ -266,7 +272,14 @@ fn user_mount(kind: &PreparedKind, files: Option<&OwnedFd>, target: BorrowedFd<'
     }
 }
 
-fn write_file(files: &OwnedFd, name: &CStr, bytes: &[u8], mode: Mode, uid: Uid, gid: Gid) -> Result<(), Errno> {
+fn write_file(
+    files: &OwnedFd,
+    name: &CStr,
+    bytes: &[u8],
+    mode: Mode,
+    uid: Uid,
+    gid: Gid,
+) -> Result<(), Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let file = openat(files, name, flags, Mode::from_raw_mode(0o600))?;
     let mut rest = bytes;
@@ -289,7 +302,9 @@ fn cover(proc: &OwnedFd, sys: &OwnedFd, dev: &OwnedFd) -> Result<(), Stopped> {
         if !is_directory {
             let null = clone_tree_at(dev, c"null", Depth::One).at(step)?;
             let stat = fstat(&null).at(step)?;
-            if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice || stat.st_rdev != fs::makedev(1, 3) {
+            if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice
+                || stat.st_rdev != fs::makedev(1, 3)
+            {
                 return Err(Stopped::At(step, Errno::NODEV));
             }
             attach(null.as_fd(), target.as_fd()).at(step)?;
@@ -333,4 +348,3 @@ fn place_streams(streams: &Streams, uid: Uid) -> Result<(), Errno> {
     }
     Ok(())
 }
-

@@ -11,8 +11,8 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::sys::rustix::fs::{
-    AtFlags, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, UTIME_OMIT, fstat, futimens, openat2, statat,
-    unlinkat,
+    AtFlags, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, UTIME_OMIT, fstat, futimens, openat2,
+    statat, unlinkat,
 };
 use crate::sys::rustix::io::{Errno, Result};
 use crate::tree::RootPath;
@@ -74,7 +74,8 @@ impl StubLog {
         let Ok(made) = openat2(upper, path, flags, Mode::empty(), BENEATH) else { return Ok(()) };
         let made = fstat(&made)?;
         let bytes = path.to_bytes();
-        if self.stubs.len() == self.stubs.capacity() || self.paths.capacity() - self.paths.len() < bytes.len() {
+        if self.stubs.len() == self.stubs.capacity() || self.paths.capacity() - self.paths.len() < bytes.len()
+        {
             return Err(Errno::NOSPC);
         }
         let start = self.paths.len();
@@ -116,7 +117,9 @@ fn remove(upper: BorrowedFd<'_>, path: &RootPath, stub: &Stub) -> Result<()> {
     match stub.want {
         // The kernel refuses a directory that holds something.
         Want::Directory => unlinkat(&parent, path.name(), AtFlags::REMOVEDIR)?,
-        Want::File if found.st_size == 0 && found.st_nlink == 1 => unlinkat(&parent, path.name(), AtFlags::empty())?,
+        Want::File if found.st_size == 0 && found.st_nlink == 1 => {
+            unlinkat(&parent, path.name(), AtFlags::empty())?
+        }
         Want::File => return Ok(()),
     }
     let now = mtime(&before);

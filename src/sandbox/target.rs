@@ -8,7 +8,9 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::stubs::{StubLog, Want};
-use crate::sys::rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat_raw};
+use crate::sys::rustix::fs::{
+    FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat_raw,
+};
 use crate::sys::rustix::io::{Errno, Result};
 
 /// What to do about a symbolic link on the way.
@@ -34,7 +36,13 @@ const MAX_LINKS: usize = 40;
 
 impl Place<'_> {
     /// The file or directory at an absolute path, made if it is missing.
-    pub(super) fn ensure(&self, path: &CStr, want: Want, links: Links, stubs: &mut StubLog) -> Result<OwnedFd> {
+    pub(super) fn ensure(
+        &self,
+        path: &CStr,
+        want: Want,
+        links: Links,
+        stubs: &mut StubLog,
+    ) -> Result<OwnedFd> {
         let resolve = if links == Links::Followed { IN_ROOT } else { PLAIN };
         match openat2(self.root, path, PATH, Mode::empty(), resolve) {
             Ok(found) => checked(found, want),
@@ -61,7 +69,8 @@ impl Place<'_> {
             let is_last = rest.has_no_component();
             let above = done.length;
             done.push_component(name.bytes())?;
-            let found = match openat2(self.root, done.c_str()?, PATH | OFlags::NOFOLLOW, Mode::empty(), PLAIN) {
+            let found = match openat2(self.root, done.c_str()?, PATH | OFlags::NOFOLLOW, Mode::empty(), PLAIN)
+            {
                 Err(Errno::NOENT) => {
                     let kind = if is_last { want } else { Want::Directory };
                     self.make(&mut done, above, name.c_str()?, kind, stubs)?;
@@ -109,7 +118,8 @@ impl Place<'_> {
         match want {
             Want::Directory => mkdirat(&parent, name, Mode::from_raw_mode(0o755))?,
             Want::File => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let flags =
+                    OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 drop(openat(&parent, name, flags, Mode::from_raw_mode(0o644))?);
             }
         }
@@ -143,7 +153,8 @@ impl<const ROOM: usize> Buffer<ROOM> {
     }
 
     fn c_str(&self) -> Result<&CStr> {
-        CStr::from_bytes_until_nul(self.bytes.get(self.start..).unwrap_or_default()).map_err(|_| Errno::NAMETOOLONG)
+        CStr::from_bytes_until_nul(self.bytes.get(self.start..).unwrap_or_default())
+            .map_err(|_| Errno::NAMETOOLONG)
     }
 
     fn push(&mut self, more: &[u8]) -> Result<()> {

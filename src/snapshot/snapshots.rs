@@ -221,7 +221,10 @@ impl Snapshots {
             let path = self.shelf.path(&format!("{name}.sealed"));
             let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
             let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
-            let _ = rustix::fs::utimensat(CWD, &path, &times, rustix::fs::AtFlags::empty());
+            // ORDER: prune breaks the seal and then looks at its time. A touch that fails means that it was broken.
+            if rustix::fs::utimensat(CWD, &path, &times, rustix::fs::AtFlags::empty()).is_err() {
+                return false;
+            }
             self.known.lock().unwrap_or_else(|e| e.into_inner()).insert(name.to_string(), marker);
         }
         whole

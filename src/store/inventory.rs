@@ -16,7 +16,7 @@ use super::name::{Name, Origin};
 use super::process::{list, mtime};
 use super::reach::{Closure, closure};
 use super::record;
-use crate::oci::{DiffId, Digest, Reference};
+use crate::oci::{DiffId, Reference};
 
 /// One thing, and the files that it is.
 #[derive(Debug)]
@@ -221,39 +221,32 @@ impl Scan<'_> {
     }
 
     fn snapshots(&mut self) -> Result<(), Error> {
-        let dir = self.disk.layout.directory("snapshots");
-        for entry in list(&dir)? {
-            let path = entry.path();
-            let Some(chain) = digest_of(&entry.file_name()) else {
-                let name = entry.file_name();
-                let name = name.to_string_lossy();
-                let (stem, _) = name.split_once('.').unwrap_or((&name, ""));
-                // What room `snapshot` is making, not the marks beside what it made.
-                if digest_of(stem.as_ref()).is_none() {
-                    self.add(ItemKind::Temporary, format!("snapshots/{name}"), vec![path]);
-                }
-                continue;
-            };
+        for entry in list(&self.disk.layout.directory("snapshots"))? {
+            let (path, name) = (entry.path(), entry.file_name());
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            let id = name.to_string_lossy().into_owned();
+            if !metadata.is_dir() {
+                continue;
+            }
+            if digest_of(id.split('-').next().unwrap_or_default().as_ref()).is_none() {
+                self.add(ItemKind::Temporary, format!("snapshots/{id}"), vec![path]);
+                continue;
+            }
             let size_file = path.with_extension("size");
-            let bytes = self.snapshot_size(&path, &size_file, chain)?;
-            // Times within a snapshot are those of its layers: only the mark says when it was used.
-            let mark = path.with_extension("used");
-            let used = fs::symlink_metadata(&mark).map_or(i128::MIN, |m| mtime(&m));
-            let made = {
-                use std::os::unix::fs::MetadataExt as _;
-                i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec())
-            };
-            let used = used.max(made);
+            let bytes = self.snapshot_size(&path, &size_file, &id)?;
+            // Times within a snapshot are those of its layer: the seal says when it was used. Without a seal it is dead,
+            // or just being made, and then locked.
+            let seal = path.with_extension("sealed");
+            let used = fs::symlink_metadata(&seal).map_or(0, |m| mtime(&m));
             self.found.push(Found {
                 item: Item {
                     kind: ItemKind::Snapshot,
-                    id: chain.to_string(),
+                    id,
                     bytes,
                     last_used: seconds(used),
                     kept_by: Vec::new(),
                 },
-                files: vec![path, mark, size_file],
+                files: vec![seal, path, size_file],
                 used,
                 needed: i128::MIN,
                 layers: Vec::new(),
@@ -264,8 +257,7 @@ impl Scan<'_> {
     }
 
     /// A snapshot never changes, so it is measured once.
-    fn snapshot_size(&self, path: &Path, size_file: &Path, chain: Digest) -> Result<u64, Error> {
-        let name = chain.to_string();
+    fn snapshot_size(&self, path: &Path, size_file: &Path, name: &str) -> Result<u64, Error> {
         let known = self.disk.peek_framed(Kind::SnapshotSize, name.as_bytes(), size_file);
         if let Some(bytes) = known.and_then(|b| b.try_into().ok()) {
             return Ok(u64::from_le_bytes(bytes));

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::oci::{ChainId, DiffId, Digest, Reference};
+use crate::oci::{DiffId, Digest, Reference};
 
 /// The paths of a store. Only digests become file names: an id, a reference or a path of the user's is hashed first.
 #[derive(Clone, Debug)]
@@ -109,11 +109,6 @@ impl Layout {
     /// A context's stat cache.
     pub fn stat_cache(&self, context: &Path) -> PathBuf {
         self.root.join("stat").join(Digest::of(context.as_os_str().as_bytes()).hex())
-    }
-
-    /// The file beside a snapshot whose time is that of its last use.
-    pub fn snapshot_mark(&self, chain: &ChainId) -> PathBuf {
-        self.root.join("snapshots").join(chain.0.hex() + ".used")
     }
 
     /// The directory of a cache mount, by what identifies it.

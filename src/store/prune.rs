@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::filter::Filter;
@@ -152,6 +152,7 @@ impl Store {
             let dependent = matches!(found.item.kind, ItemKind::Name | ItemKind::Record);
             let removed = match found.item.kind {
                 ItemKind::CacheMount => self.remove_cache_mount(found, &trash, &mut number),
+                ItemKind::Snapshot => self.remove_snapshot(found, &trash, &mut number),
                 _ => {
                     self.remove_files(found, if dependent { i128::MAX } else { oldest }, &trash, &mut number)
                 }
@@ -208,22 +209,36 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes the locks of flights whose holders died, and the marks of snapshots that are gone.
+    /// Breaks the seal, looks whether somebody used it meanwhile, and only then takes the directory. Whoever looks for the
+    /// seal in between waits for the lock to make the snapshot, and then looks again.
+    fn remove_snapshot(&self, found: &Found, trash: &TempDir, number: &mut u64) -> Result<bool, Error> {
+        let [seal, directory, size] = found.files.as_slice() else { return Ok(false) };
+        let Some(_held) = Lock::try_take(&directory.with_extension("lock"), Mode::Exclusive)? else {
+            return Ok(false);
+        };
+        let broken = move_away(seal, trash, number)?;
+        let used = fs::symlink_metadata(&broken).is_ok_and(|m| mtime(&m) > found.used);
+        // Outside the user namespace, what its ids own cannot be moved.
+        let moved = if used { Ok(false) } else { move_away(directory, trash, number).map(|_| true) };
+        if matches!(moved, Ok(true)) {
+            self.disk.remove(size)?;
+        } else if broken.exists() {
+            fs::rename(&broken, seal).map_err(Error::io("give back", seal))?;
+        }
+        moved
+    }
+
+    /// Removes the locks of flights whose holders died, and the sizes of snapshots that are gone.
     fn sweep(&self) -> Result<(), Error> {
         for entry in list(&self.disk.layout.directory("flights"))? {
             if let Some(dead) = Lock::try_take(&entry.path(), Mode::Exclusive)? {
                 dead.remove();
             }
         }
-        let (oldest, _) = lease::oldest(&self.disk)?;
         for entry in list(&self.disk.layout.directory("snapshots"))? {
             let path = entry.path();
-            let mark = path.extension().is_some_and(|e| e == "used" || e == "size");
-            if mark && !path.with_extension("").exists() {
-                let _removing = self.disk.removing()?;
-                if fs::symlink_metadata(&path).is_ok_and(|m| mtime(&m) < oldest) {
-                    self.disk.remove(&path)?;
-                }
+            if path.extension().is_some_and(|e| e == "size") && !path.with_extension("").exists() {
+                self.disk.remove(&path)?;
             }
         }
         Ok(())
@@ -244,11 +259,11 @@ fn may_go(found: &Found, options: &PruneOptions, now: i128) -> bool {
     kind && !kept && old && options.filters.iter().all(|filter| filter.matches(&found.item))
 }
 
-fn move_away(file: &Path, trash: &TempDir, number: &mut u64) -> Result<(), Error> {
+fn move_away(file: &Path, trash: &TempDir, number: &mut u64) -> Result<PathBuf, Error> {
     let to = trash.path().join(number.to_string());
     *number += 1;
     match fs::rename(file, &to) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", file)(e)),
-        _ => Ok(()),
+        _ => Ok(to),
     }
 }

@@ -6,14 +6,14 @@ use std::io::Read as _;
 use super::error::Error;
 use super::healed::{Healed, ObjectKind};
 use super::layout::{Layout, digest_of};
-use super::process::{list, mtime, remove_tree};
+use super::process::{list, mtime};
 use crate::oci::{Digest, Hasher};
 
 /// File systems keep times to at worst two seconds.
 const GRANULARITY: i128 = 2_000_000_000;
 
-/// Verifies the blobs, and drops the snapshots, that were written since that time. Framed documents verify themselves
-/// whenever they are read.
+/// Verifies the blobs that were written or used since that time. Framed documents verify themselves whenever they are read,
+/// and a snapshot's seal names the boot in which it was made.
 pub fn recover(layout: &Layout, since: i128) -> Result<Vec<Healed>, Error> {
     let since = since - GRANULARITY;
     let mut healed = Vec::new();
@@ -31,20 +31,7 @@ pub fn recover(layout: &Layout, since: i128) -> Result<Vec<Healed>, Error> {
             healed.push(Healed { kind: ObjectKind::Blob, path, reason });
         }
     }
-    for entry in list(&layout.directory("snapshots"))? {
-        let path = entry.path();
-        let metadata = fs::symlink_metadata(&path).map_err(Error::io("look at", &path))?;
-        if metadata.is_dir() && born(&metadata) >= since {
-            remove_tree(&path);
-        }
-    }
     Ok(healed)
-}
-
-/// The last time that a directory was renamed into place or changed, however its times were set since.
-fn born(metadata: &fs::Metadata) -> i128 {
-    use std::os::unix::fs::MetadataExt as _;
-    i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec())
 }
 
 /// The digest of a file from where it stands; none if it cannot be read to its end.

@@ -1,7 +1,6 @@
 //! The open store: its directory, its options, and what was found damaged in it.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +14,7 @@ use super::process::Process;
 use super::recover;
 use super::temp_dir::TempDir;
 use super::unsynced::Unsynced;
-use crate::oci::{ChainId, DiffId};
+use crate::oci::DiffId;
 
 /// How a store is opened.
 #[derive(Clone, Debug, Default)]
@@ -78,23 +77,10 @@ impl Store {
         self.size_limit
     }
 
-    /// Where room `snapshot` keeps materialised layers: one directory a chain, by the 64 digits of the chain ID. Call
-    /// [`Store::use_snapshots`] before making or using any.
+    /// Where room `snapshot` keeps materialised layers: `NAME` for a snapshot, `NAME.sealed`, touched at each use, to say
+    /// that it is whole, `NAME.lock` held while it is made.
     pub fn snapshots_dir(&self) -> PathBuf {
         self.disk.layout.directory("snapshots")
-    }
-
-    /// Marks snapshots as used now, whether they are there yet or not, so that prune leaves them to this build.
-    pub fn use_snapshots(&self, chains: &[ChainId]) -> Result<(), Error> {
-        // Room `snapshot` does not sync what it writes: after a power cut, what it wrote since is dropped.
-        self.disk.unsynced.add_unknown(&self.disk.process)?;
-        for chain in chains {
-            let mark = self.disk.layout.snapshot_mark(chain);
-            if self.disk.touch(&mark)?.is_none() {
-                fs::File::create(&mark).map_err(Error::io("create", &mark))?;
-            }
-        }
-        Ok(())
     }
 
     /// A fresh directory on the store's file system, removed when dropped, swept after a crash.

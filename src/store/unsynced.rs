@@ -25,8 +25,6 @@ pub struct Unsynced {
 struct State {
     files: BTreeSet<PathBuf>,
     marked: bool,
-    /// Files that others wrote: only a sync of the whole file system covers them.
-    unknown: bool,
 }
 
 /// LIMIT: ours; beyond it, one sync of the file system is cheaper than one of each file.
@@ -50,17 +48,6 @@ impl Unsynced {
             state.marked = true;
         }
         state.files.insert(path.to_path_buf());
-        Ok(())
-    }
-
-    /// Notes that files are about to be written that the store does not know one by one.
-    pub fn add_unknown(&self, process: &Process) -> Result<(), Error> {
-        let mut state = locked(&self.state);
-        if !state.marked {
-            process.mark_unsynced()?;
-            state.marked = true;
-        }
-        state.unknown = true;
         Ok(())
     }
 
@@ -100,11 +87,8 @@ impl Unsynced {
         let (blobs, others): (Vec<_>, Vec<_>) = state.files.iter().partition(|p| p.starts_with(&blobs));
         sync_files(&blobs)?;
         sync_files(&others)?;
-        state.files.clear();
-        if !state.unknown {
-            state.marked = false;
-            process.mark_synced();
-        }
+        *state = State::default();
+        process.mark_synced();
         Ok(())
     }
 }

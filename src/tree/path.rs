@@ -40,6 +40,15 @@ impl RootPath {
         Ok(clean)
     }
 
+    /// A path from bytes that are clean already, as [`RootPath::as_bytes`] gave them.
+    pub fn from_clean(path: &[u8]) -> Result<RootPath, Error> {
+        let wrong = |name: &[u8]| matches!(name, b"" | b"." | b"..") || name.contains(&0);
+        if !path.is_empty() && path.split(|b| *b == b'/').any(wrong) {
+            return Err(Error::Path(String::from_utf8_lossy(path).into_owned()));
+        }
+        Ok(RootPath(path.to_vec()))
+    }
+
     /// Whether this is the root.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

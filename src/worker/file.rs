@@ -21,12 +21,7 @@ use crate::tree::{Place, Stack};
 
 impl Worker<'_> {
     /// Makes the layer of a COPY or ADD.
-    pub(super) fn copy(
-        &self,
-        step: &Step,
-        copy: &Copy,
-        states: &States,
-    ) -> Result<DiffId, Error> {
+    pub(super) fn copy(&self, step: &Step, copy: &Copy, states: &States) -> Result<DiffId, Error> {
         let source = self.tree(copy.from, states)?;
         let selection = select(copy, &source.stack)?;
         for unmatched in &selection.unmatched {
@@ -57,7 +52,8 @@ impl Worker<'_> {
     ) -> Result<DiffId, Error> {
         let base = self.tree(step.base, states)?;
         let files = IdentityFiles::read(self.store, &base)?;
-        let owner = run_user(&directory.user, files.as_owner_files()).map_err(super::copy::Error::Owner)?.owner;
+        let owner =
+            run_user(&directory.user, files.as_owner_files()).map_err(super::copy::Error::Owner)?.owner;
         let mut writer = self.store.layer_writer()?;
         for entry in make_directory(directory, &base.stack, owner)? {
             writer.entry(&entry, None)?;

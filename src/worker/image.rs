@@ -1,17 +1,20 @@
 //! A base image: its layers come into the store when something needs them, not before.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
-use crate::oci::{Descriptor, DiffId, MediaType, Reference, descriptor_digest};
-use crate::progress::{Event, Sink, StepNumber};
+use super::perform::Worker;
+use crate::oci::{Descriptor, DiffId, Reference, descriptor_digest};
+use crate::progress::{Event, StepNumber};
 use crate::registry::Client;
 use crate::source::OciLayout;
-use crate::store::{Layer, Store};
+use crate::store::Store;
 
 /// A base image, resolved.
 pub struct Image {
+    /// For the display.
+    pub name: String,
     /// One a layer, lowest first.
     pub diff_ids: Vec<DiffId>,
     /// Where each layer's blob is described, in the same order.
@@ -27,68 +30,61 @@ pub enum ImageOrigin {
     /// The store has, or had, all of it.
     Store(Reference),
     /// A registry.
-    Registry(Arc<Client>, Reference),
+    Registry(Client, Reference),
     /// An image layout.
     Layout(PathBuf),
-}
-
-/// Whether anything had to be fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fetched {
-    /// All layers were in the store.
-    Nothing,
-    /// Some came from outside.
-    Some,
 }
 
 impl Image {
     /// An image whose manifest and config are known.
     pub fn new(diff_ids: Vec<DiffId>, descriptors: Vec<Descriptor>, origin: ImageOrigin) -> Image {
-        Image { diff_ids, descriptors, origin, fetching: Mutex::new(()) }
+        Image { name: String::new(), diff_ids, descriptors, origin, fetching: Mutex::new(()) }
     }
 
-    /// Brings every layer that is missing into the store, verified.
-    pub fn fetch(
-        &self,
-        store: &Store,
-        step: StepNumber,
-        sink: &dyn Sink,
-        canceled: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Fetched, Error> {
-        let missing = |store: &Store| -> Result<Vec<usize>, Error> {
-            let mut missing = Vec::new();
-            for (index, diff_id) in self.diff_ids.iter().enumerate() {
-                if store.layer(*diff_id)?.is_none() {
-                    missing.push(index);
-                }
+    /// Whether the store has every layer.
+    pub fn is_here(&self, store: &Store) -> Result<bool, crate::store::Error> {
+        Ok(self.missing(store)?.is_empty())
+    }
+
+    fn missing(&self, store: &Store) -> Result<Vec<usize>, crate::store::Error> {
+        let mut missing = Vec::new();
+        for (index, diff_id) in self.diff_ids.iter().enumerate() {
+            if !store.has_layer(*diff_id)? {
+                missing.push(index);
             }
-            Ok(missing)
-        };
-        if missing(store)?.is_empty() {
-            return Ok(Fetched::Nothing);
         }
+        Ok(missing)
+    }
+
+    /// Brings every layer that is missing into the store, verified; shown as a step of its own.
+    pub(super) fn fetch(&self, worker: &Worker<'_>) -> Result<(), Error> {
         let _one_at_a_time = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = missing(store)?;
+        let missing = self.missing(worker.store)?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let step = worker.numbers.next();
+        worker.sink.send(Event::Started { step, name: self.name.clone() });
         let results: Vec<Result<(), Error>> = std::thread::scope(|scope| {
-            let fetch = |index: usize| scope.spawn(move || self.fetch_layer(index, store, step, sink, canceled));
+            let fetch = |index: usize| scope.spawn(move || self.fetch_layer(index, worker, step));
             let threads: Vec<_> = missing.iter().map(|index| fetch(*index)).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, Result<(), Error>>| {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             };
             threads.into_iter().map(join).collect()
         });
-        results.into_iter().collect::<Result<(), Error>>()?;
-        Ok(if missing.is_empty() { Fetched::Nothing } else { Fetched::Some })
+        let result = results.into_iter().collect::<Result<(), Error>>();
+        worker.sink.send(match &result {
+            Ok(()) => Event::Done { step },
+            Err(e) if e.is_canceled() => Event::Canceled { step },
+            Err(e) => Event::Failed { step, message: e.to_string() },
+        });
+        result
     }
 
-    fn fetch_layer(
-        &self,
-        index: usize,
-        store: &Store,
-        step: StepNumber,
-        sink: &dyn Sink,
-        canceled: &(dyn Fn() -> bool + Sync),
-    ) -> Result<(), Error> {
+    fn fetch_layer(&self, index: usize, worker: &Worker<'_>, step: StepNumber) -> Result<(), Error> {
+        let (store, sink) = (worker.store, worker.sink);
+        let canceled = || worker.cancel.is_fired();
         let diff_id = self.diff_ids[index];
         // Two builds that lack the same layer fetch it once.
         let Some(_flight) = store.flight(&diff_id.0, &canceled)? else { return Err(Error::Canceled) };
@@ -104,7 +100,7 @@ impl Image {
             match &self.origin {
                 ImageOrigin::Store(reference) => return Err(lost(reference, diff_id)),
                 ImageOrigin::Registry(client, reference) => {
-                    client.blob(reference, descriptor, &mut blob, &moved, canceled)?;
+                    client.blob(reference, descriptor, &mut blob, &moved)?;
                 }
                 ImageOrigin::Layout(directory) => {
                     let mut bytes = OciLayout::open(directory)?.blob(descriptor)?;
@@ -117,16 +113,6 @@ impl Image {
         }
         store.import_layer(&digest, Some(diff_id))?;
         Ok(())
-    }
-
-    /// The layers, all of them in the store.
-    pub fn layers(&self, store: &Store) -> Result<Vec<Arc<Layer>>, Error> {
-        self.diff_ids.iter().map(|diff_id| store.layer(*diff_id)?.ok_or(Error::Lost(*diff_id))).collect()
-    }
-
-    /// How each layer's blob came, for a manifest that keeps it as it is.
-    pub fn media_types(&self) -> impl Iterator<Item = &MediaType> {
-        self.descriptors.iter().map(|descriptor| descriptor.media_type())
     }
 }
 

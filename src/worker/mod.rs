@@ -19,8 +19,8 @@ mod trees;
 
 pub use chain::{Chain, Link, Made, States};
 pub use context::{Context, ContextFiles, Scanned};
-pub use copy::{near_names, owner};
+pub use copy::wanted;
 pub use error::Error;
-pub use exec::{Exited, Secrets, identity, resolv_conf};
-pub use image::{Fetched, Image, ImageOrigin};
-pub use perform::{Doing, Worker};
+pub use exec::{Container, Exited, Secrets};
+pub use image::{Image, ImageOrigin};
+pub use perform::{Doing, NextNumber, Worker};

@@ -21,8 +21,8 @@ pub struct Worker<'a> {
     pub store: &'a Store,
     /// The graph's images.
     pub images: &'a [Image],
-    /// The number under which each image's progress is shown.
-    pub image_steps: &'a [StepNumber],
+    /// Numbers for steps of the worker's own: fetching base images.
+    pub numbers: &'a (dyn NextNumber + Sync),
     /// The graph's contexts, scanned.
     pub contexts: &'a [Context],
     /// Values of secrets.
@@ -35,6 +35,12 @@ pub struct Worker<'a> {
     pub now: Time,
     /// Directories on disk, opened by the first RUN.
     pub snapshots: OnceLock<Snapshots>,
+}
+
+/// Gives out numbers for the display.
+pub trait NextNumber {
+    /// The next one.
+    fn next(&self) -> StepNumber;
 }
 
 /// A step that is being done.

@@ -8,7 +8,7 @@ use super::chain::{Chain, States};
 use super::context::Context;
 use super::error::Error;
 use super::perform::Worker;
-use crate::graph::Input;
+use crate::graph::{Input, Step};
 use crate::oci::DiffId;
 use crate::snapshot::ChainLayer;
 use crate::store::{Contents, Layer, Store};
@@ -39,6 +39,20 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// The layers that a step stands on.
+    pub fn base_chain(&self, step: &Step, states: &States) -> Chain {
+        self.input_chain(step.base, states)
+    }
+
+    /// The layers of an input that has layers.
+    ///
+    /// # Panics
+    ///
+    /// For a context: nothing stands on one.
+    pub fn input_chain(&self, input: Input, states: &States) -> Chain {
+        self.chain(input, states).expect("an image stands on layers, never on a context")
+    }
+
     /// The tree behind an input. Fetches what is not in the store.
     pub(super) fn tree(&self, input: Input, states: &States) -> Result<Tree<'a>, Error> {
         match self.chain(input, states) {
@@ -52,7 +66,7 @@ impl<'a> Worker<'a> {
     }
 
     /// The layers of a chain. Those of base images are fetched if need be.
-    pub(super) fn layers(&self, chain: &Chain) -> Result<Vec<Arc<Layer>>, Error> {
+    pub fn layers(&self, chain: &Chain) -> Result<Vec<Arc<Layer>>, Error> {
         chain.0.iter().map(|link| self.layer(link.diff_id)).collect()
     }
 
@@ -60,10 +74,8 @@ impl<'a> Worker<'a> {
         if let Some(layer) = self.store.layer(diff_id)? {
             return Ok(layer);
         }
-        for (image, number) in self.images.iter().zip(self.image_steps) {
-            if image.diff_ids.contains(&diff_id) {
-                image.fetch(self.store, *number, self.sink, &|| self.cancel.is_fired())?;
-            }
+        for image in self.images.iter().filter(|image| image.diff_ids.contains(&diff_id)) {
+            image.fetch(self)?;
         }
         self.store.layer(diff_id)?.ok_or(Error::Lost(diff_id))
     }

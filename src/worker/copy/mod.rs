@@ -10,18 +10,26 @@
 //!
 //! COMPAT: BuildKit's rules (fsutil's copy) but for what the files say.
 
+mod contents;
 mod directory;
 mod error;
-mod owner;
+mod near;
+pub mod owner;
+mod pattern;
 mod place;
+mod placed;
 mod select;
 mod selection;
+mod slots;
+mod unpack;
 mod wanted;
 
 pub use directory::make_directory;
 pub use error::Error;
+pub use near::near_names;
 pub use owner::{Owner, OwnerError, OwnerFiles, RunUser, chown_owner, needs_files, run_user};
-pub use place::{Archives, Content, Placed, place};
+pub use place::{Archives, place};
+pub use placed::{Content, Placed};
 pub use select::select;
 pub use selection::{Selection, Unmatched};
 pub use wanted::wanted;

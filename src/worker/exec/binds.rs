@@ -90,7 +90,9 @@ fn below(lower: &Path, at: &RootPath) -> PathBuf {
 pub(super) fn mount(shown: Shown, readonly: bool, scratch: &Path) -> Result<MountKind, Error> {
     let access = if readonly { Access::ReadOnly } else { Access::ReadWrite };
     match shown {
-        Shown::File(path) if readonly => Ok(MountKind::Bind { source: Directory::Path(path), access, depth: Depth::One }),
+        Shown::File(path) if readonly => {
+            Ok(MountKind::Bind { source: Directory::Path(path), access, depth: Depth::One })
+        }
         Shown::File(path) => {
             // Writes must not reach the layer: the process gets a copy.
             let copy = scratch.join("file");

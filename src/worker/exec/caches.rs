@@ -70,8 +70,12 @@ impl Worker<'_> {
                 Item { entry, source: node.place }
             })
             .collect();
-        let root = rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|e| Error::Io { doing: format!("opening {}", directory.display()), source: e.into() })?;
+        let root =
+            rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+                .map_err(|e| Error::Io {
+                    doing: format!("opening {}", directory.display()),
+                    source: e.into(),
+                })?;
         let bytes = TreeBytes { worker: self, tree: &tree };
         write_tree(root.as_fd(), &items, &bytes, Owners::Keep)?;
         finish_directories(root.as_fd(), &items, Owners::Keep)?;

@@ -2,6 +2,7 @@
 
 mod binds;
 mod caches;
+mod container;
 mod hosts;
 pub mod identity;
 mod limits;
@@ -12,6 +13,6 @@ mod roots;
 mod secrets;
 mod times;
 
-pub use hosts::{etc_hosts, resolv_conf};
+pub use container::Container;
 pub use ran::Exited;
 pub use secrets::Secrets;

@@ -35,10 +35,16 @@ impl Worker<'_> {
         let hosts = etc_hosts(&exec.hostname, &exec.hosts);
         mounts.list.push(file("/etc/hosts", hosts.into_bytes(), 0o644, Access::ReadWrite)?);
         for script in &exec.scripts {
-            mounts.list.push(file(&script.target, script.content.clone().into_bytes(), 0o755, Access::ReadOnly)?);
+            mounts.list.push(file(
+                &script.target,
+                script.content.clone().into_bytes(),
+                0o755,
+                Access::ReadOnly,
+            )?);
         }
         // Caches are taken in one order by all builds, so that two with locked ones never wait for each other.
-        let mut caches: Vec<(usize, &Mount)> = exec.mounts.iter().enumerate().filter(|(_, m)| is_cache(m)).collect();
+        let mut caches: Vec<(usize, &Mount)> =
+            exec.mounts.iter().enumerate().filter(|(_, m)| is_cache(m)).collect();
         caches.sort_by_key(|(_, mount)| cache_of(&mount.kind).map(|cache| cache.id));
         let mut places = vec![None; exec.mounts.len()];
         for (index, mount) in caches {
@@ -79,17 +85,26 @@ impl Worker<'_> {
             }
             MountKind::Tmpfs { size } => sandbox::MountKind::Tmpfs { size: *size, mode: 0o1777 },
             MountKind::Secret { id, env, required, mode, uid, gid } => {
-                let value = self.secrets.value(id).map_err(|source| Error::Secret { id: id.clone(), source })?;
+                let value =
+                    self.secrets.value(id).map_err(|source| Error::Secret { id: id.clone(), source })?;
                 let Some(value) = value else {
                     return if *required { Err(Error::SecretMissing { id: id.clone() }) } else { Ok(None) };
                 };
                 if let Some(name) = env {
                     let text = String::from_utf8(value.clone()).map_err(|_| {
-                        Error::Unsupported(format!("secret {id} is not text, so it cannot be the variable {name}"))
+                        Error::Unsupported(format!(
+                            "secret {id} is not text, so it cannot be the variable {name}"
+                        ))
                     })?;
                     mounts.env.push((name.clone(), text));
                 }
-                sandbox::MountKind::File { bytes: value, mode: *mode, uid: *uid, gid: *gid, access: Access::ReadOnly }
+                sandbox::MountKind::File {
+                    bytes: value,
+                    mode: *mode,
+                    uid: *uid,
+                    gid: *gid,
+                    access: Access::ReadOnly,
+                }
             }
             MountKind::Ssh { .. } => {
                 return Err(Error::Unsupported(
@@ -101,7 +116,10 @@ impl Worker<'_> {
     }
 
     /// A part of another tree.
-    #[expect(clippy::too_many_arguments, reason = "one mount is all of these, and a struct would only name them twice")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one mount is all of these, and a struct would only name them twice"
+    )]
     fn bind(
         &self,
         input: Input,
@@ -127,7 +145,8 @@ impl Worker<'_> {
             Some(chain) => (self.layers(&chain)?, at),
             None => {
                 let layer = self.subtree_layer(input, &at, states)?;
-                let at = if node.entry.is_directory() { RootPath::root() } else { RootPath::root().join("file") };
+                let at =
+                    if node.entry.is_directory() { RootPath::root() } else { RootPath::root().join("file") };
                 (vec![layer], at)
             }
         };
@@ -141,7 +160,9 @@ impl Worker<'_> {
             let sources = Sources::find(&tree.stack, &at, target.clone(), exec.epoch, |layer| own[layer]);
             let whole = RootPath::root();
             let bytes = TreeBytes { worker: self, tree: &tree };
-            if let Some(timed) = sources.write(&tree.stack, &whole, caches, self.now, &bytes, &scratch.join("times"))? {
+            if let Some(timed) =
+                sources.write(&tree.stack, &whole, caches, self.now, &bytes, &scratch.join("times"))?
+            {
                 lowers.insert(0, timed);
             }
         }

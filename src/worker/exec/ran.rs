@@ -121,8 +121,8 @@ impl Worker<'_> {
                 Content::None => writer.entry(entry, None)?,
                 Content::Upper(path) => {
                     let host = upper_path(active, path);
-                    let mut file =
-                        File::open(&host).map_err(Error::io(format!("reading {path}, which the RUN wrote")))?;
+                    let mut file = File::open(&host)
+                        .map_err(Error::io(format!("reading {path}, which the RUN wrote")))?;
                     writer.entry(entry, Some(&mut file))?;
                 }
             }

@@ -33,7 +33,9 @@ impl Sources {
     ) -> Sources {
         let constant = Time::from_seconds(epoch.0);
         let own = |node: crate::tree::Node| match (node.place, &node.entry.kind) {
-            (Some(place), Kind::File { digest, .. }) if is_own(place.layer) && node.entry.mtime == constant => {
+            (Some(place), Kind::File { digest, .. })
+                if is_own(place.layer) && node.entry.mtime == constant =>
+            {
                 Some((node.entry.path.clone(), *digest, place))
             }
             _ => None,
@@ -43,9 +45,8 @@ impl Sources {
 
     /// The time of each file: the latest that one of the cache mounts gives it.
     fn times(&self, at: &RootPath, caches: &[CacheMount], now: Time) -> Result<Vec<Time>, Error> {
-        let seen_as = |path: &RootPath| {
-            self.mounted_at.join_path(&path.strip_prefix(at).expect("found below it"))
-        };
+        let seen_as =
+            |path: &RootPath| self.mounted_at.join_path(&path.strip_prefix(at).expect("found below it"));
         let files: Vec<(RootPath, Digest)> =
             self.items.iter().map(|(path, digest, _)| (seen_as(path), *digest)).collect();
         let mut latest = vec![Time::default(); files.len()];
@@ -99,10 +100,12 @@ impl Sources {
             items.push(Item { entry, source });
         }
         items.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
-        let failed = |e: std::io::Error| Error::Io { doing: format!("making {}", directory.display()), source: e };
+        let failed =
+            |e: std::io::Error| Error::Io { doing: format!("making {}", directory.display()), source: e };
         std::fs::create_dir(directory).map_err(failed)?;
-        let root = rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|e| failed(e.into()))?;
+        let root =
+            rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+                .map_err(|e| failed(e.into()))?;
         write_tree(root.as_fd(), &items, fetch, Owners::Keep)?;
         finish_directories(root.as_fd(), &items, Owners::Keep)?;
         Ok(Some(directory.to_path_buf()))
