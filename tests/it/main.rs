@@ -9,4 +9,6 @@ mod registry_wire;
 mod snapshot_chain;
 mod snapshot_changes;
 mod snapshot_fixture;
+mod source_inputs;
+mod source_scan;
 mod tidy;
