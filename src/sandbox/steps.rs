@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::masks::{In, MASKED, READ_ONLY};
 use super::prepared::{Prepared, PreparedKind, Streams};
-use super::spec::{Network, Security};
+use super::spec::{Access, Network, Security};
 use super::stubs::{StubLog, Want};
 use super::target::{Links, Place};
 use crate::sys::exec::ExecFailure;
@@ -249,10 +249,14 @@ fn refuse_proc(target: &OwnedFd) -> Result<(), Errno> {
 fn user_mount(kind: &PreparedKind, files: Option<&OwnedFd>, target: BorrowedFd<'_>) -> Result<(), Errno> {
     match kind {
         PreparedKind::Tree(tree) => attach(tree.as_fd(), target),
-        PreparedKind::Overlay(overlay) => {
-            let mount = overlay.mount()?;
+        PreparedKind::Overlay { overlay, access } => {
+            let mut mount = overlay.mount()?;
             if overlay.is_attached_by_mount() {
-                return attach(clone_tree(&mount, Depth::One)?.as_fd(), target);
+                mount = clone_tree(&mount, Depth::One)?;
+            }
+            if *access == Access::ReadOnly {
+                let readonly = Attributes::MOUNT_ATTR_RDONLY;
+                mount::set_attributes(&mount, readonly, None::<Propagation>, Depth::One)?;
             }
             attach(mount.as_fd(), target)
         }

@@ -131,6 +131,21 @@ impl Store {
         }
     }
 
+    /// Whether a layer is here, without reading its list: cheap, and as sure as its record and its blob's size are.
+    pub fn has_layer(&self, diff_id: DiffId) -> Result<bool, Error> {
+        if locked(&self.layers).contains_key(&diff_id) {
+            return Ok(self.layer(diff_id)?.is_some());
+        }
+        let Some(record) = self.layer_record(diff_id)? else { return Ok(false) };
+        let blob = self.disk.touch(&self.disk.layout.blob(&record.blob))?;
+        let list = self.disk.touch(&self.disk.layout.list(&diff_id))?;
+        if blob == Some(record.size) && list.is_some() {
+            return Ok(true);
+        }
+        // The whole look says what is wrong, and drops what is damaged.
+        Ok(self.layer(diff_id)?.is_some())
+    }
+
     /// The list of a layer that is here whole, or why it is not.
     fn load_list(&self, record: &LayerRecord) -> Result<Result<LayerList, &'static str>, Error> {
         let layout = &self.disk.layout;

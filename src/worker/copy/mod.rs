@@ -34,10 +34,9 @@ mod wanted;
 
 pub use directory::make_directory;
 pub use error::Error;
-pub use near::near_names;
-pub use owner::{Owner, OwnerError, OwnerFiles, RunUser, chown_owner, needs_files, run_user};
+pub use owner::{Owner, OwnerFiles, chown_owner, needs_files, run_user};
 pub use place::{Archives, place};
 pub use placed::{Content, Placed};
 pub use select::select;
-pub use selection::{Selection, Unmatched};
+pub use selection::Selection;
 pub use wanted::wanted;
