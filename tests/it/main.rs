@@ -19,4 +19,6 @@ mod export_image;
 mod export_rootfs;
 mod snapshot_changes;
 mod snapshot_fixture;
+mod source_inputs;
+mod source_scan;
 mod tidy;

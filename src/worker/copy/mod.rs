@@ -12,12 +12,20 @@
 
 mod contents;
 mod directory;
+#[cfg(test)]
+mod drawn;
 mod error;
 mod near;
 pub mod owner;
 mod pattern;
 mod place;
 mod placed;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod rules_filters;
+#[cfg(test)]
+mod rules_unpack;
 mod select;
 mod selection;
 mod slots;
