@@ -131,6 +131,17 @@ impl Store {
         }
     }
 
+    /// Whether a layer is here, without reading its list: all of its files are there, and the blob has its size.
+    pub fn has_layer(&self, diff_id: DiffId) -> Result<bool, Error> {
+        let Some(record) = self.layer_record(diff_id)? else { return Ok(false) };
+        let blob = self.disk.touch(&self.disk.layout.blob(&record.blob))?;
+        if blob == Some(record.size) && self.disk.touch(&self.disk.layout.list(&diff_id))?.is_some() {
+            return Ok(true);
+        }
+        // What is wrong is noticed, and dropped, on the long way.
+        Ok(self.layer(diff_id)?.is_some())
+    }
+
     /// The list of a layer that is here whole, or why it is not.
     fn load_list(&self, record: &LayerRecord) -> Result<Result<LayerList, &'static str>, Error> {
         let layout = &self.disk.layout;

@@ -9,6 +9,7 @@
 //! **Not here**: what a record means (`build`, `graph`), what is in a snapshot (`snapshot`), transfers (`registry`).
 
 mod blob;
+mod blob_reader;
 mod cache_mount;
 mod collect;
 mod contents;
@@ -42,6 +43,7 @@ mod unsynced;
 mod usage;
 
 pub use blob::BlobWriter;
+pub use blob_reader::BlobReader;
 pub use cache_mount::{CacheMount, CacheMountSpec, Sharing};
 pub use contents::{ContentReader, Contents};
 pub use error::Error;
