@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::disk::{Disk, TempFile};
 use super::error::Error;
 use super::healed::ObjectKind;
+use super::open::Store;
 use super::recover::file_digest;
-use super::store::Store;
 use crate::oci::{Digest, Hasher};
 
 /// A blob in the making; dropped without [`BlobWriter::commit`], it leaves nothing.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::error::Error;
 use super::healed::ObjectKind;
 use super::lock::locked;
-use super::store::Store;
+use super::open::Store;
 use crate::oci::{Digest, Hasher};
 
 /// The bytes of a blob. The read that brings the last of them fails, and the blob is dropped, if they are not those of its

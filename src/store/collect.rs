@@ -9,8 +9,8 @@ use super::inventory::Inventory;
 use super::lease;
 use super::lock::{Lock, Mode};
 use super::measure::file_system;
+use super::open::Store;
 use super::prune::{PruneOptions, PruneReport};
-use super::store::Store;
 use crate::oci::canonical;
 
 /// The last count, and what happened since.

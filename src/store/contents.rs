@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::blob_reader::SharedReader;
 use super::error::Error;
 use super::layer_record::Layer;
-use super::store::Store;
+use super::open::Store;
 use crate::layer::{self, Limits};
 use crate::oci::{DiffId, Digest, Hasher};
 use crate::tree::Kind;

@@ -10,7 +10,7 @@ use super::frame::Kind;
 use super::healed::ObjectKind;
 use super::layer_record::{Layer, LayerRecord};
 use super::lock::locked;
-use super::store::Store;
+use super::open::Store;
 use crate::layer::{self, Encoding, LayerList, Limits, Writer, Written};
 use crate::oci::{DiffId, Digest, Hasher, MediaType, canonical};
 use crate::tree::Entry;
