@@ -67,7 +67,7 @@ fn media_type(encoding: Encoding) -> MediaType {
 impl Store {
     /// Starts a layer.
     pub fn layer_writer(&self) -> Result<LayerWriter, Error> {
-        Ok(LayerWriter { store: self.clone(), writer: Writer::new(BlobSink::new(&self.disk)?) })
+        Ok(LayerWriter { store: self.clone(), writer: Writer::new(BlobSink::new(self)?) })
     }
 
     /// Reads a blob that is already here, in any compression, as a layer; verifies both digests and saves its list. If

@@ -41,6 +41,7 @@ impl Drop for Small {
 fn a_full_file_system_is_told_with_a_hint_and_leaves_nothing_half_written() {
     let Some(small) = Small::mount("2m") else { return };
     let store = Store::open(small.path(), Options::default()).unwrap();
+    let _lease = store.lease().unwrap();
     let kept = layer(&store, &[("a", &[1; 100_000])]);
     let app = image(&store, "app", Origin::Built, &[&kept]);
     let hint = |text: String| {
@@ -75,12 +76,29 @@ fn a_store_on_a_full_file_system_can_be_opened_and_pruned() {
     let Some(small) = Small::mount("2m") else { return };
     let store = Store::open(small.path(), Options::default()).unwrap();
     let mut numbers = 0_u64..;
+    let lease = store.lease().unwrap();
     while numbers.next().is_some_and(|n| store.put_blob(&n.to_le_bytes().repeat(10_000)).is_ok()) {}
     std::fs::write(small.path().join("tmp/filler"), vec![0; 3_000_000]).unwrap_err();
+    drop(lease);
     drop(store);
     crate::store_made::tick();
     let store = Store::open(small.path(), Options::default()).unwrap();
     let report = store.prune(&rbuild::store::PruneOptions::default()).unwrap();
     assert!(report.freed > 1_000_000, "{report:?}");
     assert!(store.put_blob(&[5; 500_000]).is_ok());
+}
+
+#[test]
+fn a_write_that_does_not_fit_takes_the_place_of_what_nobody_uses() {
+    let Some(small) = Small::mount("2m") else { return };
+    let store = Store::open(small.path(), Options::default()).unwrap();
+    let kept = layer(&store, &[("a", &[1; 100_000])]);
+    let app = image(&store, "app", Origin::Built, &[&kept]);
+    let old: Vec<_> = (0..8_u8).map(|n| store.put_blob(&[n; 200_000]).unwrap()).collect();
+    crate::store_made::tick();
+    let _lease = store.lease().unwrap();
+    let new = store.put_blob(&[99; 700_000]).unwrap();
+    assert_eq!(store.read_blob(&new, 1 << 20).unwrap().unwrap(), [99; 700_000]);
+    assert!(old.iter().any(|blob| store.blob_size(blob).unwrap().is_none()));
+    assert!(is_whole(&store, &app));
 }
