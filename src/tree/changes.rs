@@ -182,3 +182,6 @@ fn same_owner(entry: &Entry, below: &Entry) -> bool {
     let Entry { path: _, kind: _, mode, uid, gid, mtime: _, xattrs } = entry;
     (mode, uid, gid) == (&below.mode, &below.uid, &below.gid) && *xattrs == allowed(&below.xattrs)
 }
+
+#[cfg(test)]
+mod tests;
