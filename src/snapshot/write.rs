@@ -16,7 +16,7 @@ use super::fetch::Fetch;
 use super::metadata::{Owners, set, set_at};
 use super::recipe::Item;
 use crate::oci::Hasher;
-use crate::tree::{Kind, RootPath};
+use crate::tree::Kind;
 
 /// LIMIT: files up to this size are handed to other threads, larger ones are written by the thread that reads them; with
 /// `QUEUE` it bounds the memory.
