@@ -1,4 +1,5 @@
 //! What a process in the sandbox cannot do or see, and what it leaves behind.
+#![allow(clippy::unwrap_used)]
 
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::process::Command;
