@@ -1,1 +1,35 @@
 //! The whole way from text to outputs; the only room that sees planning and doing.
+//!
+//! [`build`] reads the Dockerfile, asks `plan` until it has all base configs that it wants, scans the contexts, finds out
+//! which steps have a recorded result, does the others, and writes the outputs. The other doors are the commands that
+//! work on images in the store: [`import`], [`find`] and [`run`].
+//!
+//! **Invariants**: whatever the outside gives comes in as [`Options`]; nothing here reads the environment or the clock. A
+//! build that finds everything recorded starts no thread, enters no namespace and opens no blob.
+
+mod bases;
+mod contexts;
+mod dockerfile;
+mod error;
+mod finish;
+mod held;
+mod images;
+mod import;
+mod interrupt;
+mod numbers;
+mod options;
+mod record;
+mod request;
+mod run;
+mod schedule;
+mod start;
+mod steps;
+
+pub use error::{Error, Excerpt, Failure};
+pub use finish::Built;
+pub use images::{Found, find, images};
+pub use import::import;
+pub use interrupt::Interrupt;
+pub use options::{Context, ContextValue, DockerfileFrom, Options, Secret, SecretSource};
+pub use run::{RunOptions, run};
+pub use start::{Namespace, Outcome, build};

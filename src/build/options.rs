@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use crate::export::Output;
 use crate::graph::{HostEntry, Network, Ulimit};
 use crate::oci::{Epoch, Platform, Reference};
-use crate::registry::Credentials;
+use crate::plan::LayerEpoch;
 use crate::source::ContextModes;
 
 /// One build.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Where files come from.
     pub context: Context,
@@ -30,8 +30,8 @@ pub struct Options {
     pub no_cache: bool,
     /// Stages whose steps are done whatever is recorded.
     pub no_cache_stages: Vec<String>,
-    /// What the image is for.
-    pub platform: Platform,
+    /// What the image is for; this machine's if none was asked for.
+    pub platform: Option<Platform>,
     /// Ask the registry about every tag again.
     pub pull: bool,
     /// Where the result goes besides the store.
@@ -48,8 +48,8 @@ pub struct Options {
     pub shm_size: Option<u64>,
     /// `--ulimit`
     pub ulimits: Vec<Ulimit>,
-    /// Date of config and history.
-    pub image_epoch: ImageEpoch,
+    /// Date of config and history; the Dockerfile's default for `SOURCE_DATE_EPOCH`, else a constant, if none.
+    pub image_epoch: Option<Epoch>,
     /// Time of entries in layers.
     pub layer_epoch: LayerEpoch,
     /// What becomes of the permissions of context files.
@@ -57,7 +57,7 @@ pub struct Options {
     /// Steps done at once.
     pub jobs: usize,
     /// How registries are reached.
-    pub network_access: NetworkAccess,
+    pub registry: crate::registry::Options,
     /// Now, in seconds since 1970: for what is shown and kept about the store, never for an image.
     pub now: i64,
 }
@@ -117,37 +117,4 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
     }
-}
-
-/// `--source-date-epoch`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImageEpoch {
-    /// The Dockerfile's default for `SOURCE_DATE_EPOCH`, else the constant.
-    Default,
-    /// This time.
-    At(Epoch),
-}
-
-/// `--layer-epoch`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LayerEpoch {
-    /// This time; [`crate::oci::LAYER_EPOCH`] by default.
-    At(Epoch),
-    /// The image epoch.
-    Source,
-    /// Files keep their times, as in Docker.
-    Preserve,
-}
-
-/// How registries are reached.
-#[derive(Clone, Debug, Default)]
-pub struct NetworkAccess {
-    /// Who we are to them.
-    pub credentials: Credentials,
-    /// Proxy for `https`, as `HTTPS_PROXY` has it.
-    pub https_proxy: Option<String>,
-    /// Proxy for `http`.
-    pub http_proxy: Option<String>,
-    /// Hosts that are reached directly.
-    pub no_proxy: Option<String>,
 }

@@ -63,10 +63,6 @@ pub enum ErrorKind {
     NotJson(&'static str),
     #[error("VOLUME specified can not be an empty string")]
     EmptyVolume,
-    #[error(
-        "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround"
-    )]
-    VariableInFrom,
     #[error("invalid network mode {0:?}")]
     BadNetwork(String),
     #[error("security {0:?} is not valid")]
@@ -163,8 +159,6 @@ pub enum MountProblem {
     UnknownType { value: String, near: Option<String> },
     #[error("unsupported sharing value {value:?}{}", suggestion(near))]
     UnknownSharing { value: String, near: Option<String> },
-    #[error("'{0}' doesn't support variable expansion, define alias stage instead")]
-    Variable(String),
     #[error("invalid value for {key}: {value}")]
     BadValue { key: String, value: String },
     #[error("invalid secret mount. one of source, target required")]

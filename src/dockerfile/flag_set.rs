@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::error_kind::ErrorKind;
-use super::instruction::Flag;
+use super::flag::Flag;
 use super::suggest;
 use super::word::Word;
 

@@ -1,6 +1,6 @@
 //! The flags between a keyword and its arguments, cut out of the text.
 
-use super::instruction::Flag;
+use super::flag::Flag;
 use super::logical::Text;
 
 /// Cuts the words that start with `--` off the front of `text`; a lone `--` ends them. The rest comes back trimmed.

@@ -2,8 +2,8 @@
 
 use super::error::Error;
 use super::error_kind::ErrorKind;
+use super::flag::Flag;
 use super::flags;
-use super::instruction::Flag;
 use super::keyword::Keyword;
 use super::logical::Text;
 use super::span::Spanned;

@@ -1,6 +1,7 @@
 //! One instruction of a Dockerfile, with everything that was read of it.
 
 use super::command::Command;
+use super::flag::Flag;
 use super::from::From;
 use super::healthcheck::Healthcheck;
 use super::pairs::{ArgDecl, Pairs};
@@ -28,19 +29,6 @@ pub struct Instruction {
     pub comments: Vec<String>,
     /// The value of a `# check=` among those comments: build-check settings for this instruction alone.
     pub check: Option<Spanned<String>>,
-}
-
-/// A flag as it was typed: `--name` or `--name=value`, quotes and escapes removed from the value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flag {
-    /// Without the dashes.
-    pub name: String,
-    /// Behind the `=`, if there is one.
-    pub value: Option<String>,
-    /// The whole flag.
-    pub span: Span,
-    /// The value alone; empty behind the flag where there is none.
-    pub value_span: Span,
 }
 
 /// The instructions.

@@ -2,6 +2,8 @@
 //!
 //! **Invariants.** Never panics; the output is never longer than the limit it is given; nesting is bounded.
 
+use std::collections::BTreeSet;
+
 use super::environment::Env;
 use super::error_kind::WordProblem;
 use super::pattern;
@@ -47,6 +49,7 @@ pub(super) fn process(word: &str, rules: Rules, env: &dyn Env) -> Result<Output,
         rules,
         env,
         depth: 0,
+        seen: BTreeSet::new(),
         used: Vec::new(),
         undefined: Vec::new(),
     };
@@ -60,6 +63,7 @@ struct Lexer<'a> {
     rules: Rules,
     env: &'a dyn Env,
     depth: usize,
+    seen: BTreeSet<String>,
     used: Vec<String>,
     undefined: Vec<String>,
 }
@@ -348,9 +352,9 @@ impl Lexer<'_> {
 
     fn value(&mut self, name: &str) -> Option<String> {
         let value = self.env.get(name).map(str::to_owned);
-        let seen = if value.is_some() { &mut self.used } else { &mut self.undefined };
-        if !seen.iter().any(|seen| seen == name) {
-            seen.push(name.to_owned());
+        if self.seen.insert(name.to_owned()) {
+            let list = if value.is_some() { &mut self.used } else { &mut self.undefined };
+            list.push(name.to_owned());
         }
         value
     }

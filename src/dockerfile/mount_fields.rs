@@ -32,6 +32,12 @@ pub(super) fn split(word: &Word) -> Result<Vec<Field>, Error> {
     Ok(fields.into_iter().map(field).collect())
 }
 
+/// The value of a `--mount`'s `from` as it was typed: what can be known of it before variables are.
+pub fn mount_from(word: &Word) -> Option<String> {
+    let from = split(word).ok()?.into_iter().find(|field| field.key == "from")?;
+    from.value.filter(|value| !value.is_empty())
+}
+
 /// The words for true and false that options take.
 pub(super) fn boolean(value: &str) -> Option<bool> {
     match value {

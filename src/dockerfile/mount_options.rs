@@ -49,7 +49,9 @@ struct Options {
     env: Option<String>,
 }
 
-/// Reads the text of a `--mount`; `expand` turns the value of each option but `from` into text.
+/// Reads the text of a `--mount`; `expand` turns the value of each option into text.
+///
+/// COMPAT: variables in `from` are expanded, which BuildKit refuses.
 ///
 /// COMPAT: stricter than BuildKit, which lets a later option replace an earlier one of the same name, and ignores options
 /// that mean nothing for the mount's type: both are refused here.
@@ -67,8 +69,8 @@ pub fn parse_mount(
         }
         seen.push(name.to_owned());
         let value = match &field.value {
-            Some(raw) if name != "from" => Some(expand(&Word { raw: raw.clone(), span: word.span })?),
-            value => value.clone(),
+            Some(raw) => Some(expand(&Word { raw: raw.clone(), span: word.span })?),
+            None => None,
         };
         options.set(&field, value).map_err(wrong)?;
     }
@@ -218,4 +220,99 @@ impl Options {
 /// The last component of a path, `/` for the root.
 fn last_part(path: &str) -> &str {
     path.trim_end_matches('/').rsplit('/').next().filter(|part| !part.is_empty()).unwrap_or("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dockerfile::span::Span;
+
+    fn read(text: &str) -> Result<Mount, String> {
+        let word = Word { raw: text.to_owned(), span: Span::default() };
+        let mut expand = |word: &Word| Ok(word.raw.replace("$v", "a,b"));
+        parse_mount(&word, &mut expand).map_err(|error| error.kind.to_string())
+    }
+
+    #[test]
+    fn each_type_has_its_options_and_defaults() {
+        let bind = Bind { target: "/t".into(), read_only: true, ..Bind::default() };
+        assert_eq!(read("target=/t"), Ok(Mount::Bind(bind)));
+        let bind = Bind { target: "/t".into(), source: "s".into(), from: Some("f".into()), read_only: false };
+        assert_eq!(read("type=BIND,dst=/t,src=s,from=f,rw"), Ok(Mount::Bind(bind)));
+        let cache = Cache { target: "/t".into(), ..Cache::default() };
+        assert_eq!(read("type=cache,destination=/t"), Ok(Mount::Cache(cache)));
+        let cache = Cache {
+            target: "t".into(),
+            id: Some("a,b".into()),
+            sharing: Sharing::Locked,
+            from: Some("f".into()),
+            source: "s".into(),
+            read_only: true,
+            mode: Some(0o1777),
+            uid: Some(1),
+            gid: Some(2),
+        };
+        let text = "type=cache,target=t,id=$v,sharing=LOCKED,from=f,source=s,ro=1,mode=1777,uid=1,gid=2";
+        assert_eq!(read(text), Ok(Mount::Cache(cache)));
+        let tmpfs = Tmpfs { target: "/t".into(), size: 64 << 20, read_only: false };
+        assert_eq!(read("type=tmpfs,target=/t,size=64m"), Ok(Mount::Tmpfs(tmpfs)));
+        let ssh = Ssh { id: "default".into(), mode: 0o600, ..Ssh::default() };
+        assert_eq!(read("type=ssh"), Ok(Mount::Ssh(ssh)));
+        let ssh =
+            Ssh { id: "x".into(), target: Some("/s".into()), required: true, mode: 0o666, uid: 1, gid: 2 };
+        assert_eq!(read("type=ssh,id=x,target=/s,required,mode=666,uid=1,gid=2"), Ok(Mount::Ssh(ssh)));
+    }
+
+    #[test]
+    fn a_secret_is_named_by_id_source_or_target() {
+        let secret = |text: &str| match read(text) {
+            Ok(Mount::Secret(secret)) => (secret.id, secret.target, secret.env, secret.required, secret.mode),
+            other => panic!("{text}: {other:?}"),
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(secret("type=secret,id=a/x"), ("a/x".into(), some("/run/secrets/x"), None, false, 0o400));
+        assert_eq!(
+            secret("type=secret,src=x,required=true"),
+            ("x".into(), some("/run/secrets/x"), None, true, 0o400)
+        );
+        assert_eq!(
+            secret("type=secret,target=/e/npmrc,mode=0440"),
+            ("npmrc".into(), some("/e/npmrc"), None, false, 0o440)
+        );
+        assert_eq!(secret("type=secret,id=x,env=X"), ("x".into(), None, some("X"), false, 0o400));
+        assert_eq!(
+            secret("type=secret,id=x,env=X,target=/y"),
+            ("x".into(), some("/y"), some("X"), false, 0o400)
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_by_name() {
+        let message = |text: &str| read(text).expect_err(text);
+        assert_eq!(message("type=cahce,target=/t"), "unsupported mount type \"cahce\" (did you mean cache?)");
+        assert_eq!(message("type=volume"), "unsupported mount type \"volume\"");
+        assert_eq!(message("target=/t,form=x"), "unexpected key 'form' in 'form=x' (did you mean from?)");
+        assert_eq!(message("target=/t,x"), "invalid field 'x' must be a key=value pair");
+        assert_eq!(message("target=/t,dst=/u"), "duplicate key 'dst'");
+        assert_eq!(message("target=/t,ro,rw"), "duplicate key 'rw'");
+        assert_eq!(message("target=/t,required"), "unexpected key 'required' for mount type 'bind'");
+        assert_eq!(message("type=cache,target=/t,size=1"), "unexpected key 'size' for mount type 'cache'");
+        assert_eq!(
+            message("type=secret,id=x,sharing=shared"),
+            "unexpected key 'sharing' for mount type 'secret'"
+        );
+        assert_eq!(message("type=ssh,source=x"), "unexpected key 'source' for mount type 'ssh'");
+        assert_eq!(
+            message("type=cache,target=/t,sharing=lock"),
+            "unsupported sharing value \"lock\" (did you mean locked?)"
+        );
+        assert_eq!(message("type=cache,target=/t,mode=9"), "invalid value for mode: 9");
+        assert_eq!(message("type=cache,target=/t,uid=-1"), "invalid value for uid: -1");
+        assert_eq!(message("target=/t,ro=yes"), "invalid value for ro: yes");
+        assert_eq!(message("type=tmpfs,target=/t,size=x"), "invalid value for size: x");
+        assert_eq!(message("type=secret"), "invalid secret mount. one of source, target required");
+        assert_eq!(message("type=secret,id=a,source=b"), "both source and id can't be set");
+        assert!(message("type=bind,\"target=/t").starts_with("failed to parse csv mounts"));
+        assert!(message("").starts_with("failed to parse csv mounts"));
+    }
 }

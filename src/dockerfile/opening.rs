@@ -1,6 +1,7 @@
 //! The words that open here-documents: `<<EOF`, `3<<-"EOF"`.
 
 use super::environment::NoEnv;
+use super::error_kind::WordProblem;
 use super::lexer::{self, Rules};
 
 /// What one opening word says.
@@ -32,8 +33,23 @@ const RULES: Rules = Rules {
 /// COMPAT: none in a line with an unbalanced quote or a substitution that the builder does not know (`${!x}`), as in
 /// BuildKit: what looks like a body then is read as instructions.
 pub(super) fn all(line: &str) -> Vec<Opening> {
-    let words = lexer::process(line, Rules { keep_escapes: true, ..RULES }, &NoEnv).map(|read| read.words);
-    words.unwrap_or_default().iter().filter_map(|word| one(word)).collect()
+    words(line).unwrap_or_default().iter().filter_map(|word| one(word)).collect()
+}
+
+/// Why a line that has `<<` in it opens nothing, as a hint for whoever meant it to.
+pub(super) fn why_none(line: &str) -> &'static str {
+    match words(line) {
+        Err(_) => {
+            "it has an unbalanced quote, or a substitution such as ${!x} that the builder cannot skip over"
+        }
+        Ok(_) => {
+            "it must be outside quotes, in a RUN, COPY or ADD that is no JSON array, with its delimiter right behind << or <<-"
+        }
+    }
+}
+
+fn words(line: &str) -> Result<Vec<String>, WordProblem> {
+    lexer::process(line, Rules { keep_escapes: true, ..RULES }, &NoEnv).map(|read| read.words)
 }
 
 /// `word` as an opening, where it is one and nothing else.
@@ -87,6 +103,8 @@ mod tests {
         assert_eq!(names("RUN echo '<<A' \"<<B\""), Vec::<String>::new());
         assert_eq!(names(r"RUN echo \<<A"), Vec::<String>::new());
         assert_eq!(names("RUN echo it's <<A"), Vec::<String>::new());
+        assert_eq!(names("RUN cat <<- A"), Vec::<String>::new());
+        assert_ne!(why_none("RUN echo it's <<A"), why_none("RUN cat <<- A"));
         assert_eq!(names("RUN echo ${!x} <<A"), Vec::<String>::new());
     }
 }

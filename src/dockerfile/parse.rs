@@ -52,8 +52,10 @@ pub fn parse_trigger(text: &str) -> Result<Instruction, Error> {
     let lines = Lines::new(text);
     let read = || {
         let mut instructions = instructions(text, '\\', directive::start(text), &mut Vec::new(), false)?;
-        let only = instructions.pop().filter(|_| instructions.is_empty());
-        let Some(only) = only else { return Err(ErrorKind::TriggerNotOne(instructions.len() + 1).into()) };
+        let count = instructions.len();
+        let Some(only) = instructions.pop().filter(|_| count == 1) else {
+            return Err(ErrorKind::TriggerNotOne(count).into());
+        };
         let forbidden = match &only.kind {
             Kind::OnBuild(_) => ErrorKind::ChainedOnBuild,
             Kind::From(_) => ErrorKind::ForbiddenTrigger("FROM"),
@@ -99,9 +101,22 @@ fn instructions(
     let mut reader = Reader::new(text, escape, directives_end);
     let mut instructions = Vec::new();
     let mut in_stage = !staged;
+    let mut unopened = None;
     while let Some(mut statement) = reader.statement() {
-        let head = Head::cut(statement.line.all(), escape).map_err(|error| error.at(statement.span))?;
+        let head = Head::cut(statement.line.all(), escape).map_err(|error| {
+            let unknown = matches!(*error.kind, ErrorKind::UnknownInstruction { .. });
+            let hint = unopened.filter(|_| unknown && error.hint.is_none());
+            let error = error.at(statement.span);
+            match hint {
+                Some(why) => error.hint(format!(
+                    "is this the body of a here-document that the instruction above was meant to open? {why}"
+                )),
+                None => error,
+            }
+        })?;
         let heredocs = heredocs(&head, escape, &mut reader, &mut statement.span)?;
+        let line = head.line.str();
+        unopened = (heredocs.is_empty() && line.contains("<<")).then(|| opening::why_none(line));
         let Statement { comments, span, empty_continuation, .. } = &statement;
         if let Some(span) = *empty_continuation {
             let message = "Empty continuation line".to_owned();
@@ -161,4 +176,62 @@ fn heredocs(
         });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trigger_is_one_allowed_instruction() {
+        let run = parse_trigger("RUN cat <<A <<-B\nx\nA\n\ty\nB").expect("well-formed");
+        assert!(matches!(&run.kind, Kind::Run(_)));
+        let message = |text: &str| parse_trigger(text).expect_err("refused").kind.to_string();
+        assert_eq!(message("FROM a"), "FROM isn't allowed as an ONBUILD trigger");
+        assert_eq!(message("ONBUILD RUN x"), "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+        assert_eq!(message("RUN a\nRUN b"), "an ONBUILD trigger must be one instruction, this has 2");
+        assert_eq!(message(""), "an ONBUILD trigger must be one instruction, this has 0");
+        assert_eq!(message("RNU a"), "unknown instruction: RNU (did you mean RUN?)");
+        assert_eq!(parse_trigger("").expect_err("refused").lines, Some(1..=1));
+    }
+
+    #[test]
+    fn a_trigger_read_back_says_what_the_file_said() {
+        let text =
+            "FROM a\nONBUILD RUN --mount=target=/x \\\n # c\n cat <<A \\\n <<-'B C'\nx\nA\n\ty\n\tB C\n";
+        let file = parse(text).expect("well-formed");
+        let Kind::OnBuild(on_build) = &file.instructions[1].kind else { panic!("{file:?}") };
+        let again = parse_trigger(&on_build.trigger).expect("well-formed");
+        let script = |instruction: &Instruction| match &instruction.kind {
+            Kind::Run(run) => {
+                format!("{:?} {:?}", run.mounts[0].raw, crate::dockerfile::Command::clone(&run.command))
+            }
+            _ => panic!("{instruction:?}"),
+        };
+        let without_places = |text: String| text.replace(|ch: char| ch.is_ascii_digit(), "");
+        assert_eq!(without_places(script(&again)), without_places(script(&on_build.instruction)));
+    }
+
+    #[test]
+    fn bytes_must_be_utf8_and_not_too_many() {
+        assert_eq!(decode("é".as_bytes()), Ok("é"));
+        let error = decode(b"a\nb\xc3(").expect_err("refused");
+        assert_eq!(
+            (error.to_string(), error.span),
+            (
+                "dockerfile parse error on line 2: the Dockerfile is not UTF-8: byte 0xc3".into(),
+                Some(Span::new(3, 3))
+            )
+        );
+        assert!(decode(b"\xff\xfeF\0").expect_err("refused").hint.expect("hint").contains("UTF-16"));
+        let huge = "#".repeat(MAX_SIZE + 1);
+        assert!(matches!(*parse(&huge).expect_err("refused").kind, ErrorKind::TooLarge { .. }));
+        assert!(matches!(*decode(huge.as_bytes()).expect_err("refused").kind, ErrorKind::TooLarge { .. }));
+    }
+
+    #[test]
+    fn a_line_may_be_longer_than_other_readers_take() {
+        let text = format!("FROM a\nRUN echo {}\n", "x".repeat(1 << 20));
+        assert_eq!(parse(&text).expect("well-formed").instructions.len(), 2);
+    }
 }

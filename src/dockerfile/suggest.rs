@@ -1,7 +1,7 @@
 //! The nearest known word to one that is not known.
 
 /// The option fewer than three edits away from `value`, the first of the nearest; none where `value` is one of them.
-pub(super) fn near<'a>(value: &str, options: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn near<'a>(value: &str, options: impl IntoIterator<Item = &'a str>) -> Option<String> {
     // LIMIT: no option is longer than 40 characters, so a longer value has no neighbour.
     if value.chars().count() > 64 {
         return None;
@@ -27,20 +27,24 @@ pub(super) fn near_any_case<'a>(value: &str, options: impl IntoIterator<Item = &
     Some(if value == value.to_lowercase() { found.to_lowercase() } else { found })
 }
 
-/// Levenshtein's distance in characters.
+/// Levenshtein's distance in characters, two neighbours changing places counted as one edit: `RNU` is nearer to RUN than
+/// to ENV.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = corner + usize::from(from != *to);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -50,6 +54,7 @@ mod tests {
     #[test]
     fn fewer_than_three_edits_is_near() {
         assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!((distance("RNU", "RUN"), distance("", "ab"), distance("ab", "")), (1, 2, 2));
         assert_eq!(near("frm", ["chown", "from"]), Some("from".into()));
         assert_eq!(near("xyz", ["chown", "from"]), None);
         assert_eq!(near("from", ["frob", "from"]), None);

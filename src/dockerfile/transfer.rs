@@ -1,5 +1,7 @@
 //! The COPY and ADD instructions.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use super::error::Error;
 use super::error_kind::ErrorKind;
 use super::flag_set::Takes;
@@ -15,7 +17,7 @@ pub struct Transfer {
     pub sources: Vec<Source>,
     /// Where to.
     pub dest: Word,
-    /// `COPY --from=`: never expanded, and refused with a `$` in it.
+    /// `COPY --from=`. COMPAT: may hold variables, which BuildKit refuses.
     pub from: Option<Word>,
     /// `--chown=`.
     pub chown: Option<Word>,
@@ -91,14 +93,10 @@ impl Transfer {
             placed(request.name(), sources, heredocs)?
         };
         let flags = request.flags(known)?;
-        let from = flags.word("from");
-        if let Some(from) = from.as_ref().filter(|from| from.raw.contains('$')) {
-            return Err(Error::new(ErrorKind::VariableInFrom).at(from.span));
-        }
         Ok(Transfer {
             sources,
             dest,
-            from,
+            from: flags.word("from"),
             chown: flags.word("chown"),
             chmod: flags.word("chmod"),
             link: flags.bool("link").unwrap_or(false),
@@ -116,23 +114,25 @@ impl Transfer {
 /// COMPAT: where BuildKit makes an empty file of an opening without a body, and a path of a delimiter that is not one
 /// word (`<< EOF`, `<<"A B"`), this refuses.
 fn placed(name: &'static str, words: &[Word], heredocs: Vec<Heredoc>) -> Result<Vec<Source>, Error> {
-    let mut heredocs: Vec<Option<Heredoc>> = heredocs.into_iter().map(Some).collect();
+    let mut bodies: BTreeMap<String, VecDeque<Heredoc>> = BTreeMap::new();
+    for heredoc in heredocs {
+        bodies.entry(heredoc.name.clone()).or_default().push_back(heredoc);
+    }
     let mut sources = Vec::new();
     for word in words {
         let Some(opening) = opening::one(&word.raw) else {
             sources.push(Source::Path(word.clone()));
             continue;
         };
-        let slot = heredocs.iter_mut().find(|slot| slot.as_ref().is_some_and(|doc| doc.name == opening.name));
-        match slot.and_then(Option::take) {
+        match bodies.get_mut(&opening.name).and_then(VecDeque::pop_front) {
             Some(heredoc) => sources.push(Source::Heredoc(heredoc)),
             None => return Err(Error::new(ErrorKind::HeredocNotRead(opening.name)).at(word.span)),
         }
     }
-    match heredocs.into_iter().flatten().next() {
+    match bodies.into_values().flatten().min_by_key(|unused| unused.span.start) {
         Some(unused) => {
-            Err(Error::new(ErrorKind::HeredocNotSource { instruction: name, name: unused.name })
-                .at(unused.span))
+            let kind = ErrorKind::HeredocNotSource { instruction: name, name: unused.name };
+            Err(Error::new(kind).at(unused.span))
         }
         None => Ok(sources),
     }

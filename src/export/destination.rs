@@ -1,6 +1,13 @@
-//! Where an output goes.
+//! Where an output goes, and how a file gets there whole.
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::error::Error;
 
 /// Where an output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,4 +16,126 @@ pub enum Destination {
     Path(PathBuf),
     /// Standard output (`-`), for outputs that are one stream.
     Stdout,
+}
+
+/// One stream on its way to its destination.
+pub(super) enum Sink<'out> {
+    /// Has its name only once it is whole.
+    File(NamedTempFile, PathBuf),
+    /// A pipe or a device: there is no other name for it.
+    Direct(File, PathBuf),
+    /// Standard output.
+    Stdout(&'out mut dyn Write),
+}
+
+impl<'out> Sink<'out> {
+    /// Opens the destination; nothing is to be seen there yet.
+    pub(super) fn open(to: &Destination, stdout: &'out mut dyn Write) -> Result<Sink<'out>, Error> {
+        let path = match to {
+            Destination::Stdout => return Ok(Sink::Stdout(stdout)),
+            Destination::Path(path) => path,
+        };
+        match fs::metadata(path) {
+            Ok(there) if there.is_dir() => {
+                let reason = "is a directory, and the output is one file: give a file name, or tar=false";
+                return Err(Error::Kind { path: path.clone(), reason });
+            }
+            Ok(there) if !there.is_file() => {
+                let file =
+                    File::options().write(true).open(path).map_err(Error::destination("open", path))?;
+                return Ok(Sink::Direct(file, path.clone()));
+            }
+            _ => {}
+        }
+        // What a symbolic link points to is replaced, not the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        let directory = directory_of(&path);
+        fs::create_dir_all(directory).map_err(Error::destination("make", directory))?;
+        let file = temporary_file(directory)?;
+        Ok(Sink::File(file, path))
+    }
+
+    /// Where files that are needed on the way may be put: on the file system of the destination.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        match self {
+            Sink::File(_, path) => Some(directory_of(path)),
+            Sink::Direct(..) | Sink::Stdout(_) => None,
+        }
+    }
+
+    /// Copies all of `from`, inside the kernel where that goes.
+    pub(super) fn copy(&mut self, from: &mut File) -> Result<u64, Error> {
+        match self {
+            Sink::File(file, path) => {
+                io::copy(from, file.as_file_mut()).map_err(Error::destination("write", &*path))
+            }
+            Sink::Direct(file, path) => io::copy(from, file).map_err(Error::destination("write", &*path)),
+            Sink::Stdout(out) => io::copy(from, out).map_err(Error::Stdout),
+        }
+    }
+
+    /// Says of an error in writing where it happened.
+    pub(super) fn error(&self, source: io::Error) -> Error {
+        match self {
+            Sink::File(_, path) | Sink::Direct(_, path) => {
+                Error::Destination { doing: "write", path: path.clone(), source }
+            }
+            Sink::Stdout(_) => Error::Stdout(source),
+        }
+    }
+
+    /// Gives the file its name.
+    pub(super) fn finish(self) -> Result<(), Error> {
+        match self {
+            Sink::File(file, path) => {
+                file.persist(&path).map_err(|e| Error::destination("make", path)(e.error))?;
+                Ok(())
+            }
+            Sink::Direct(mut file, path) => file.flush().map_err(Error::destination("write", path)),
+            Sink::Stdout(out) => out.flush().map_err(Error::Stdout),
+        }
+    }
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::File(file, _) => file.write(bytes),
+            Sink::Direct(file, _) => file.write(bytes),
+            Sink::Stdout(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::File(file, _) => file.flush(),
+            Sink::Direct(file, _) => file.flush(),
+            Sink::Stdout(out) => out.flush(),
+        }
+    }
+}
+
+/// A file under a name of its own, with the mode that the user's umask gives.
+pub(super) fn temporary_file(directory: &Path) -> Result<NamedTempFile, Error> {
+    tempfile::Builder::new()
+        .prefix(".rbuild-")
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(directory)
+        .map_err(Error::destination("make a file in", directory))
+}
+
+/// Writes a small file so that it is there whole or not at all.
+pub(super) fn put_file(path: &Path, mut bytes: &[u8]) -> Result<(), Error> {
+    let mut file = temporary_file(directory_of(path))?;
+    io::copy(&mut bytes.by_ref(), &mut file).map_err(Error::destination("write", path))?;
+    file.persist(path).map_err(|e| Error::destination("make", path)(e.error))?;
+    Ok(())
+}
+
+/// The directory that `path` is or will be in.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }

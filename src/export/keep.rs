@@ -2,11 +2,18 @@
 
 use super::error::Error;
 use super::finished::{Exported, Finished};
+use crate::image::Image;
+use crate::oci::{Digest, new_descriptor};
 use crate::store::Store;
 
 /// Puts manifest and config into the store; the layers are there already and keep the form that they have. The caller
 /// sets the names.
 pub fn keep(store: &Store, image: &Finished) -> Result<Exported, Error> {
-    let _ = (store, image);
-    todo!()
+    let layers = image.layers.iter().map(|l| new_descriptor(l.media_type.clone(), l.blob, l.size)).collect();
+    let annotations = image.annotations.clone();
+    let rendered = Image { config: image.config.clone(), layers, annotations }.render()?;
+    let config = store.put_blob(&rendered.config.bytes)?;
+    store.put_blob(&rendered.manifest.bytes)?;
+    debug_assert_eq!(config, Digest::of(&rendered.config.bytes));
+    Ok(Exported { manifest: Some(rendered.manifest.descriptor), config })
 }

@@ -3,20 +3,16 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::archive::{Dialect, archive};
+use super::blob::Encode;
 use super::destination::Destination;
 use super::error::Error;
 use super::finished::{Exported, Finished};
-use crate::layer::Compression;
+use super::layout::layout;
+use super::local::local;
+use super::rootfs::rootfs;
+use crate::oci::{Digest, canonical};
 use crate::store::Store;
-
-/// How layers are compressed on their way out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Encode {
-    /// For layers that are not compressed yet.
-    pub compression: Compression,
-    /// Also for those that came compressed.
-    pub force: bool,
-}
 
 /// One output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +38,16 @@ pub fn export(
     output: &Output,
     stdout: &mut dyn Write,
 ) -> Result<Exported, Error> {
-    let _ = (store, image, output, stdout);
-    todo!()
+    match output {
+        Output::OciArchive(to, encode) => archive(store, image, to, *encode, Dialect::Oci, stdout),
+        Output::DockerArchive(to, encode) => archive(store, image, to, *encode, Dialect::Docker, stdout),
+        Output::OciDirectory(to, encode) => layout(store, image, to, *encode, Dialect::Oci),
+        Output::DockerDirectory(to, encode) => layout(store, image, to, *encode, Dialect::Docker),
+        Output::Local(to) => local(store, image, to).map(|()| without_manifest(image)),
+        Output::Tar(to) => rootfs(store, image, to, stdout).map(|()| without_manifest(image)),
+    }
+}
+
+fn without_manifest(image: &Finished) -> Exported {
+    Exported { manifest: None, config: Digest::of(&canonical(&image.config)) }
 }

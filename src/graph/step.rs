@@ -165,7 +165,7 @@ impl Step {
 /// A step's name in the display: `[build 2/4] RUN make`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Label {
-    /// What stands in the brackets: `build 2/4`.
+    /// What stands in the brackets: `build 2/4`; empty for an image that is only read from.
     pub place: String,
     /// The instruction, on one line.
     pub text: String,
@@ -173,12 +173,15 @@ pub struct Label {
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}] {}", self.place, self.text)
+        match self.place.as_str() {
+            "" => f.write_str(&self.text),
+            place => write!(f, "[{place}] {}", self.text),
+        }
     }
 }
 
 /// Lines of the Dockerfile, from 1, both included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
     /// First line.
     pub first: usize,

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::clock::{Canceled, Clock};
 use super::error::{Error, is_transient_status};
+use super::failure::FailureKind;
 use super::proxy::Proxies;
 use super::redirect;
 use super::request::Request;
 use super::response::Response;
 use super::retry::{Backoff, Patience};
 use super::roots::Trust;
-use super::transport::{FailureKind, Transport};
+use super::transport::Transport;
 use super::wire::{Timeouts, Wire};
 
 /// Who we say that we are.
@@ -25,6 +26,9 @@ pub struct Notice {
     /// How long the client waits before it tries again.
     pub wait: Duration,
 }
+
+/// Whoever watches.
+pub type Watcher = Arc<dyn Fn(&Notice) + Send + Sync>;
 
 /// What a client is told at its making; nothing is read from the environment later.
 #[derive(Clone, Default)]
@@ -42,7 +46,7 @@ pub struct Options {
     /// The clock that waits are measured with.
     pub clock: Clock,
     /// Told before each wait.
-    pub notice: Option<Arc<dyn Fn(&Notice) + Send + Sync>>,
+    pub notice: Option<Watcher>,
 }
 
 /// The client. Cheap to clone; clones share connections.
@@ -89,7 +93,7 @@ impl Client {
             let response = self.transport.exchange(&current).map_err(|failure| match failure.kind {
                 FailureKind::Canceled => Error::Canceled,
                 _ => {
-                    let url = Box::new(current.url.clone());
+                    let url = current.url.to_string();
                     Error::Exchange { method: current.method.clone(), url, failure }
                 }
             })?;
@@ -98,7 +102,7 @@ impl Client {
                 None => return Ok(response),
             }
         }
-        let from = Box::new(request.url.clone());
+        let from = request.url.to_string();
         Err(Error::Redirect { from, to: current.url.to_string(), reason: "more than ten redirects in a row" })
     }
 
@@ -109,12 +113,22 @@ impl Client {
 
     /// Waits out `error` if it may pass and there is patience left; else it comes back.
     pub fn pause(&self, backoff: &mut Backoff, error: Error) -> Result<(), Error> {
+        self.pause_unless(backoff, error, &|| false)
+    }
+
+    /// As [`Client::pause`], with one more question whether to stop.
+    pub fn pause_unless(
+        &self,
+        backoff: &mut Backoff,
+        error: Error,
+        canceled: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
         let trouble = error.to_string();
         let wait = backoff.after(error)?;
         if let Some(notice) = &self.options.notice {
             notice(&Notice { trouble, wait });
         }
-        match self.options.clock.sleep(wait, &self.options.canceled) {
+        match self.options.clock.sleep(wait, &|| canceled() || self.options.canceled.is_set()) {
             true => Ok(()),
             false => Err(Error::Canceled),
         }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::request::Method;
-use super::transport::{Failure, FailureKind};
-use super::url::Url;
+use ureq::http::Method;
+
+use super::failure::{Failure, FailureKind};
 
 /// An exchange that did not happen or was not good.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum Error {
     #[error("{from} redirects to {to}: {reason}")]
     Redirect {
         /// Who answered.
-        from: Box<Url>,
+        from: String,
         /// Where it pointed, as far as it can be shown.
         to: String,
         /// Why not.
@@ -39,9 +39,8 @@ pub enum Error {
         /// What was asked.
         method: Method,
         /// Of whom.
-        url: Box<Url>,
+        url: String,
         /// What happened.
-        #[source]
         failure: Failure,
     },
     /// An answer that is a refusal.
@@ -50,7 +49,7 @@ pub enum Error {
         /// What was asked.
         method: Method,
         /// Of whom.
-        url: Box<Url>,
+        url: String,
         /// HTTP status code.
         status: u16,
         /// What the server said about it, cleaned and shortened.
@@ -62,7 +61,7 @@ pub enum Error {
     #[error("{url}: the answer is larger than {limit} bytes")]
     TooLarge {
         /// Whose answer.
-        url: Box<Url>,
+        url: String,
         /// What was allowed.
         limit: u64,
     },
@@ -70,7 +69,7 @@ pub enum Error {
     #[error("{url}: the server sends {got} bytes where {want} belong")]
     Size {
         /// Whose answer.
-        url: Box<Url>,
+        url: String,
         /// Bytes on offer.
         got: u64,
         /// Bytes expected.
@@ -80,7 +79,7 @@ pub enum Error {
     #[error("{url}: the transfer broke off after {done} bytes and cannot be continued: {reason}")]
     Broken {
         /// Whose answer.
-        url: Box<Url>,
+        url: String,
         /// Bytes that arrived.
         done: u64,
         /// Why it cannot go on.
@@ -90,7 +89,6 @@ pub enum Error {
     #[error("{cause} (tried {attempts} times in {waited} s{})", wished(*asked))]
     GaveUp {
         /// How it ended.
-        #[source]
         cause: Box<Error>,
         /// How often it was tried.
         attempts: u32,
@@ -100,12 +98,11 @@ pub enum Error {
         asked: Option<u64>,
     },
     /// What was received could not be written.
-    #[error("writing what {url} sent")]
+    #[error("cannot write what {url} sends: {source}")]
     Write {
         /// Whose answer.
-        url: Box<Url>,
+        url: String,
         /// What happened.
-        #[source]
         source: std::io::Error,
     },
     /// Somebody stopped the work.

@@ -5,9 +5,11 @@ use std::sync::Mutex;
 
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::request::{Content, Method, Request, Secret};
+use super::failure::{Failure, FailureKind};
+use super::request::{Content, Method, Request};
 use super::response::Response;
-use super::transport::{Failure, FailureKind, Transport};
+use super::secret::Secret;
+use super::transport::Transport;
 use super::url::Url;
 
 /// What went wrong on the way.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport, time};
 
 use super::clock::{Canceled, SLICE};
-use super::transport::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind};
 
 /// Wraps each connection of a chain of connectors.
 pub(super) struct Interruptible(pub Canceled);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::address::Reach;
-use super::request::Secret;
+use super::secret::Secret;
 use super::url::Url;
 
 /// The three variables. Loopback hosts are never asked through a proxy.

@@ -21,7 +21,7 @@ pub(super) fn next(first: &Url, request: &Request, response: &Response) -> Resul
         return Ok(None);
     }
     let Some(location) = response.header("location").filter(|l| !l.is_empty()) else { return Ok(None) };
-    let refused = |to: String, reason| Error::Redirect { from: Box::new(request.url.clone()), to, reason };
+    let refused = |to: String, reason| Error::Redirect { from: request.url.to_string(), to, reason };
     let url = match request.url.join(location) {
         Ok(url) => url,
         Err(Error::Url { url, .. }) => {

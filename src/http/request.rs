@@ -1,47 +1,11 @@
 //! What is asked: a method, an address, headers, and a secret that belongs to that address alone.
 
-use std::fmt;
-
-use base64::Engine as _;
-
 pub use ureq::http::Method;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::error::Error;
+use super::secret::Secret;
 use super::url::{Url, encode};
-
-/// Text that no message, log or debug print shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides `text`.
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// The text itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// `Basic …` for a user and password. SPEC: RFC 7617.
-    pub fn basic(user: &str, password: &str) -> Secret {
-        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-        Secret(format!("Basic {pair}"))
-    }
-
-    /// `Bearer …` for a token. SPEC: RFC 6750.
-    pub fn bearer(token: &str) -> Secret {
-        Secret(format!("Bearer {token}"))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// The body of a request. Streams come with push.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::io::Read;
 use ureq::http::HeaderMap;
 
 use super::error::Error;
+use super::failure::{Failure, FailureKind};
 use super::request::Method;
 use super::retry::wanted_wait;
-use super::transport::{Failure, FailureKind};
 use super::url::Url;
 
 /// An answer.
@@ -38,7 +38,7 @@ impl Response {
 
     /// The whole body, of at most `limit` bytes.
     pub fn bytes(&mut self, limit: u64) -> Result<Vec<u8>, Error> {
-        let too_large = || Error::TooLarge { url: Box::new(self.url.clone()), limit };
+        let too_large = || Error::TooLarge { url: self.url.to_string(), limit };
         if self.method != Method::HEAD && self.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -46,7 +46,7 @@ impl Response {
         let read = (&mut self.body).take(limit.saturating_add(1)).read_to_end(&mut bytes);
         read.map_err(|e| self.broken(Failure::of_read(&e)))?;
         if bytes.len() as u64 > limit {
-            return Err(Error::TooLarge { url: Box::new(self.url.clone()), limit });
+            return Err(Error::TooLarge { url: self.url.to_string(), limit });
         }
         Ok(bytes)
     }
@@ -64,7 +64,7 @@ impl Response {
         Error::Status {
             retry_after: wanted_wait(&self.headers),
             method: self.method,
-            url: Box::new(self.url),
+            url: self.url.to_string(),
             status: self.status,
             detail,
         }
@@ -74,7 +74,7 @@ impl Response {
     pub fn broken(&self, failure: Failure) -> Error {
         match failure.kind {
             FailureKind::Canceled => Error::Canceled,
-            _ => Error::Exchange { method: self.method.clone(), url: Box::new(self.url.clone()), failure },
+            _ => Error::Exchange { method: self.method.clone(), url: self.url.to_string(), failure },
         }
     }
 }

@@ -119,12 +119,12 @@ pub(super) fn wanted_wait(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Failure, FailureKind, Method, Url};
+    use crate::http::{Failure, FailureKind, Method};
 
     fn busy(retry_after: Option<u64>) -> Error {
         Error::Status {
             method: Method::GET,
-            url: Box::new(Url::parse("https://h/").expect("valid")),
+            url: "https://h/".to_string(),
             status: 429,
             detail: String::new(),
             retry_after: retry_after.map(Duration::from_secs),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn failed(kind: FailureKind) -> Error {
-        let url = Box::new(Url::parse("https://h/").expect("valid"));
+        let url = "https://h/".to_string();
         Error::Exchange { method: Method::GET, url, failure: Failure::new(kind, "x") }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
-use super::transport::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind};
 
 /// Where root certificates come from.
 #[derive(Clone, Debug, Default)]

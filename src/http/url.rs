@@ -6,7 +6,7 @@ use ureq::http::Uri;
 
 use super::address::{Reach, is_disguised};
 use super::error::Error;
-use super::request::Secret;
+use super::secret::Secret;
 
 /// An address. `Display` and `Debug` leave out user info, and the values of query parameters that are not known to be
 /// harmless; [`Url::wire`] is the whole text. SPEC: RFC 3986.

@@ -10,12 +10,13 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConne
 use ureq::{Agent, Timeout, http};
 
 use super::clock::Canceled;
+use super::failure::{Failure, FailureKind};
 use super::patience::Interruptible;
 use super::proxy::Proxies;
 use super::request::{Content, Request};
 use super::response::Response;
 use super::roots::{Trust, explain};
-use super::transport::{Failure, FailureKind, Transport};
+use super::transport::Transport;
 use super::url::Url;
 
 /// How long the network may be silent.

@@ -9,12 +9,13 @@ pub enum Compression {
     Uncompressed,
     /// Gzip.
     Gzip {
-        /// 0 to 9.
+        /// 0 to 9, which are libdeflate's levels of the same numbers. Its levels 10 to 12 take ten times as long for one
+        /// or two per cent and cannot be asked for; what is above 9 counts as 9.
         level: u32,
     },
     /// Zstandard.
     Zstd {
-        /// 1 to 22.
+        /// 1 to 22, zstd's own; what is outside is taken to the nearer end.
         level: i32,
     },
 }

@@ -8,9 +8,17 @@ mod compression;
 mod compressor;
 mod decompress;
 mod error;
+#[cfg(test)]
+mod forge;
+mod gzip;
+mod header;
+mod input;
 mod limits;
 mod list;
+mod member;
+mod pax;
 mod reader;
+mod settle;
 mod visit;
 mod writer;
 
@@ -23,3 +31,6 @@ pub use list::{LayerList, Written};
 pub use reader::read;
 pub use visit::visit;
 pub use writer::Writer;
+
+#[cfg(test)]
+mod tests;

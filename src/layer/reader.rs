@@ -3,11 +3,101 @@
 use std::io::Read;
 
 use super::error::Error;
+use super::input::Input;
 use super::limits::Limits;
 use super::list::Written;
+use super::member::{self, Member};
+use super::settle::{Found, settle};
+use crate::oci::{DiffId, Hasher};
+use crate::tree::{Entry, Kind, RootPath};
 
-/// Reads an untrusted, uncompressed tar to its end.
+/// Reads an untrusted, uncompressed tar to its last byte, whatever stands after its end included.
+///
+/// What comes out is sorted and keeps the invariants of a list. Absolute names are taken from the root; names with `..`,
+/// members below what is no directory, hard links to nothing, sparse files and whatever two readers could read
+/// differently are refused by name.
 pub fn read(tar: &mut dyn Read, limits: &Limits) -> Result<Written, Error> {
-    let _ = (tar, limits);
-    todo!()
+    let mut input = Input::new(tar, limits.size);
+    let mut found: Vec<Found> = Vec::new();
+    let (mut members, mut names) = (0, 0);
+    while let Some(member) = member::next(&mut input, limits)? {
+        members += 1;
+        if members > limits.entries {
+            return Err(Error::Limit { what: "members", limit: limits.entries as u64 });
+        }
+        let xattrs: usize = member.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+        names += member.name.len() + member.link.len() + xattrs;
+        if names > limits.names {
+            return Err(Error::Limit { what: "bytes of names", limit: limits.names as u64 });
+        }
+        let offset = input.offset();
+        let mut hasher = Hasher::new();
+        input.content(member.size, &mut |bytes| hasher.update(bytes))?;
+        found.extend(entry(member, offset, hasher)?);
+    }
+    let (digest, size) = input.finish()?;
+    Ok(Written { diff_id: DiffId(digest), size, list: settle(found)? })
 }
+
+/// What a member stands for; none for the bookkeeping of aufs.
+fn entry(member: Member, offset: u64, content: Hasher) -> Result<Option<Found>, Error> {
+    let Member { name, link, size, flag, mode, uid, gid, mtime, device: (major, minor), xattrs } = member;
+    let refuse = |reason| Err(Error::Refused { path: String::from_utf8_lossy(&name).into_owned(), reason });
+    if name.is_empty() {
+        return refuse("a member without a name");
+    }
+    let Some(path) = clean(&name) else { return refuse("its name has .. or a NUL byte in it") };
+    if path.components().any(|component| component.len() > 255) {
+        return refuse("a part of its name is longer than 255 bytes");
+    }
+    let mark = |path, opaque| {
+        let entry = Entry { uid, gid, mode, ..Entry::whiteout(path, mtime) };
+        Ok(Some(Found { entry, offset: 0, opaque }))
+    };
+    // SPEC: image-spec layer.md, "Whiteouts". COMPAT: aufs kept its own files under `.wh..wh.`; only the opaque mark
+    // has a meaning.
+    if path.components().any(|component| component.starts_with(b".wh..wh.")) {
+        let parent = path.parent().unwrap_or_default();
+        let inside = parent.components().any(|component| component.starts_with(b".wh."));
+        return if path.name() == b".wh..wh..opq" && !inside { mark(parent, true) } else { Ok(None) };
+    }
+    if path.components().rev().skip(1).any(|component| component.starts_with(b".wh.")) {
+        return refuse("it lies below the mark of a removed file");
+    }
+    if let Some(removed) = path.name().strip_prefix(b".wh.") {
+        if matches!(removed, b"" | b"." | b"..") {
+            return refuse("the mark of a removed file without a name");
+        }
+        return mark(path.parent().unwrap_or_default().join(removed), false);
+    }
+    if path.is_root() && flag != b'5' {
+        return refuse("the root is not a directory");
+    }
+    let kind = match flag {
+        b'0' => Kind::File { size, digest: content.finish() },
+        b'1' => match clean(&link) {
+            Some(target) => Kind::Hardlink(target),
+            None => return refuse("a hard link to a name with .. or a NUL byte in it"),
+        },
+        b'2' if link.is_empty() || link.contains(&0) => return refuse("a symbolic link to no name"),
+        b'2' => Kind::Symlink(link),
+        b'3' => Kind::CharDevice { major, minor },
+        b'4' => Kind::BlockDevice { major, minor },
+        b'5' => Kind::Directory,
+        _ => Kind::Fifo,
+    };
+    let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { mode };
+    let offset = if matches!(kind, Kind::File { .. }) { offset } else { 0 };
+    Ok(Some(Found { entry: Entry { path, kind, mode, uid, gid, mtime, xattrs }, offset, opaque: false }))
+}
+
+/// A name in an archive; none if it steps up.
+fn clean(name: &[u8]) -> Option<RootPath> {
+    if name.split(|b| *b == b'/').any(|component| component == b"..") {
+        return None;
+    }
+    RootPath::clean(name).ok()
+}
+
+#[cfg(test)]
+mod tests;

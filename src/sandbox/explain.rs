@@ -122,7 +122,7 @@ fn mount_name(index: usize, spec: &Spec) -> String {
 fn mount_point(index: usize, errno: Errno, spec: &Spec) -> Error {
     let what = match spec.mounts.get(index).map(|mount| &mount.kind) {
         Some(MountKind::Bind { .. }) => "a bind",
-        Some(MountKind::Overlay(_)) => "an overlay",
+        Some(MountKind::Overlay { .. }) => "an overlay",
         Some(MountKind::Tmpfs { .. }) => "a tmpfs",
         Some(MountKind::File { .. }) | None => "a file",
     };

@@ -66,7 +66,7 @@ pub(super) struct PreparedMount {
 /// What it is.
 pub(super) enum PreparedKind {
     Tree(OwnedFd),
-    Overlay(Overlay),
+    Overlay { overlay: Overlay, access: Access },
     Tmpfs { mode: CString, size: Option<CString> },
     File { name: CString, bytes: Vec<u8>, mode: Mode, uid: Uid, gid: Gid, attributes: Attributes },
 }
@@ -116,7 +116,7 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
     for (index, mount) in spec.mounts.iter().enumerate() {
         mounts.push(prepare_mount(mount, index, form, &mut empty_lower)?);
     }
-    if mounts.iter().filter(|mount| matches!(mount.kind, PreparedKind::Overlay(_))).count() > MAX_OVERLAYS {
+    if mounts.iter().filter(|mount| matches!(mount.kind, PreparedKind::Overlay { .. })).count() > MAX_OVERLAYS {
         return Err(Error::Invalid(format!(
             "a process can have at most {MAX_OVERLAYS} writable bind mounts"
         )));
@@ -213,8 +213,9 @@ fn prepare_mount(
             );
             (if kind == FileType::Directory { Want::Directory } else { Want::File }, PreparedKind::Tree(tree))
         }
-        MountKind::Overlay(root) => {
-            (Want::Directory, PreparedKind::Overlay(overlay(root, form, empty_lower)?))
+        MountKind::Overlay { root, access } => {
+            let overlay = overlay(root, form, empty_lower)?;
+            (Want::Directory, PreparedKind::Overlay { overlay, access: *access })
         }
         MountKind::Tmpfs { size, mode } => {
             let mode = text(format!("{:o}", mode & 0o7777), "mode")?;

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::masks::{In, MASKED, READ_ONLY};
 use super::prepared::{MAX_OVERLAYS, Prepared, PreparedKind, Streams};
-use super::spec::{Network, Security};
+use super::spec::{Access, Network, Security};
 use super::stubs::{StubLog, Want};
 use super::target::{Links, Place};
 use crate::sys::exec::ExecFailure;
@@ -261,7 +261,7 @@ type Overlays = [Option<OwnedFd>; MAX_OVERLAYS];
 fn mount_overlays(prepared: &Prepared, overlays: &mut Overlays) -> Result<(), Stopped> {
     let mut slots = overlays.iter_mut();
     for (index, mount) in prepared.mounts.iter().enumerate() {
-        if let PreparedKind::Overlay(overlay) = &mount.kind {
+        if let PreparedKind::Overlay { overlay, .. } = &mount.kind {
             let slot = slots.next().ok_or(Errno::NOSPC).at(Step::Mount(index))?;
             *slot = overlay.mount().at(Step::Mount(index))?;
         }
@@ -277,11 +277,15 @@ fn user_mount(
 ) -> Result<(), Errno> {
     match kind {
         PreparedKind::Tree(tree) => attach(tree.as_fd(), target),
-        PreparedKind::Overlay(overlay) => {
+        PreparedKind::Overlay { overlay, access } => {
             let mount = match overlays.next().flatten() {
                 Some(mount) => mount,
                 None => clone_tree(overlay.mount_in_place()?, Depth::One)?,
             };
+            if *access == Access::ReadOnly {
+                let readonly = Attributes::MOUNT_ATTR_RDONLY;
+                mount::set_attributes(&mount, readonly, None::<Propagation>, Depth::One)?;
+            }
             attach(mount.as_fd(), target)
         }
         PreparedKind::Tmpfs { mode, size } => {

@@ -43,8 +43,8 @@ pub enum Error {
     },
     /// A device node that only the real root can make.
     #[error(
-        "{path} is a device node, which cannot be made without privilege: build as root, or leave it out of the image \
-         (a RUN finds the usual devices in its own /dev)"
+        "{path} is a device node, which cannot be made without privilege: run rbuild as root, leave the node out of the \
+         image, or export with type=tar (a RUN finds the usual devices in its own /dev)"
     )]
     Device {
         /// In the image.

@@ -12,11 +12,32 @@
 //! **Not here**: mounting (`sandbox`), where bytes come from (a [`Fetch`] given by the caller).
 
 mod active;
+mod changes;
+mod commit;
+mod cursor;
 mod error;
 mod fetch;
+mod finish;
+mod hash;
+mod lock;
+mod marker;
+mod merged;
+mod metadata;
+mod recipe;
+mod remove;
+mod seal;
 mod snapshots;
+mod upper;
+mod write;
 
 pub use active::Active;
 pub use error::Error;
 pub use fetch::{ChainLayer, Fetch};
+pub use finish::finish_directories;
+pub use merged::whole;
+pub use metadata::Owners;
+pub use recipe::Item;
+pub use remove::remove_tree;
 pub use snapshots::Snapshots;
+pub use upper::read_tree;
+pub use write::write_tree;

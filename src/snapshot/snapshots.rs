@@ -1,44 +1,119 @@
 //! The directory of snapshots, one a chain of layers.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, openat};
 
 use super::active::Active;
+use super::changes::changes;
+use super::commit::make_equal;
+use super::cursor::DIRECTORY;
 use super::error::Error;
-use super::fetch::{ChainLayer, Fetch};
-use crate::oci::{ChainId, DiffId, Epoch};
-use crate::tree::{Changed, RootPath, Stack};
+use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
+use super::finish::finish_directories;
+use super::marker::{self, Marker};
+use super::merged::whole;
+use super::metadata::{Owners, set};
+use super::recipe::{Item, layer_items};
+use super::seal::Shelf;
+use super::write::write_tree;
+use crate::oci::{ChainId, DiffId, Digest, Epoch, LAYER_EPOCH};
+use crate::tree::{Changed, Entry, Kind, RootPath, Stack, Time};
+
+/// LIMIT: lower directories of one overlay; the kernel takes 500.
+const LOWERS: usize = 400;
+/// LIMIT: snapshots made at the same time; each has writers of its own.
+const AT_ONCE: usize = 4;
 
 /// The directory of snapshots. Opened inside the user namespace in which the build runs, since files in it belong to
 /// the ids of that namespace.
 #[derive(Debug)]
 pub struct Snapshots {
-    directory: PathBuf,
+    shelf: Shelf,
     limit: usize,
+    ids: Digest,
+    boot: String,
+    // What is known to be whole, by name. Those with a boot are not on disk for certain.
+    known: Mutex<BTreeMap<String, Marker>>,
+}
+
+struct Part {
+    // The chain's own, if the directory holds the topmost layer alone.
+    name: ChainId,
+    chain: ChainId,
+    layer: DiffId,
+    // Of the chain: the lowest `length` layers.
+    length: usize,
+    form: Form,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    // The topmost layer alone.
+    Layer,
+    // All of them in one.
+    Merged,
 }
 
 impl Snapshots {
     /// Opens the directory, making it if need be, and sweeps what dead processes left.
     pub fn open(directory: &Path) -> Result<Snapshots, Error> {
-        let _ = directory;
-        todo!()
+        let shelf = Shelf::open(directory)?;
+        shelf.sweep()?;
+        let known = Mutex::default();
+        Ok(Snapshots { shelf, limit: LOWERS, ids: marker::ids(), boot: marker::boot(), known })
     }
 
-    /// Allows at most that many lower directories; longer chains have their lowest layers merged into one.
+    /// Allows at most that many lower directories (at least 2); longer chains have their lowest layers merged into one.
     pub fn with_limit(self, limit: usize) -> Snapshots {
-        Snapshots { limit, ..self }
+        Snapshots { limit: limit.max(2), ..self }
     }
 
     /// The lower directories for `chain` (lowest layer first), **topmost first**; never empty. Makes those that are
     /// missing.
     pub fn lowers(&self, chain: &[ChainLayer], fetch: &dyn Fetch) -> Result<Vec<PathBuf>, Error> {
-        let _ = (chain, fetch, &self.directory);
-        todo!()
+        if chain.is_empty() {
+            return self.nothing().map(|path| vec![path]);
+        }
+        let ids = chain_ids(chain);
+        let parts = self.parts(chain, &ids);
+        let paths = parts.iter().rev().map(|part| self.shelf.path(&part.name.0.hex())).collect();
+        let missing: Vec<Part> = parts.into_iter().filter(|part| !self.is_whole(part)).collect();
+        // Threads rather than rayon: they wait for locks, and a pool's thread that waits might be the one awaited.
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<(), Error> {
+            while let Some(part) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.make(part, chain, fetch)
+                    .inspect_err(|_| next.store(missing.len(), Ordering::Relaxed))?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..missing.len().min(AT_ONCE)).map(|_| scope.spawn(work)).collect();
+            let mut done = work();
+            for thread in threads {
+                done = done.and(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            done
+        })?;
+        Ok(paths)
     }
 
-    /// Fresh directories for a RUN over `lower`, whose root's metadata the upper directory gets.
+    /// Fresh directories for a RUN over `lower`, whose root's metadata the upper directory gets, since an overlay's root
+    /// shows the upper one's.
     pub fn prepare(&self, lower: &Stack) -> Result<Active, Error> {
-        let _ = lower;
-        todo!()
+        let (directory, held) = self.shelf.temporary()?;
+        let active = Active::new(directory, held, root_of(lower));
+        for path in [active.upper(), active.work()] {
+            fs::create_dir(&path).map_err(Error::host("make", path))?;
+        }
+        set(open(&active.upper())?.as_fd(), active.root(), Owners::Keep)?;
+        Ok(active)
     }
 
     /// What the RUN changed, as its canonical layer. The overlay must be unmounted. `made` are the files and directories
@@ -50,11 +125,10 @@ impl Snapshots {
         lower: &Stack,
         epoch: Epoch,
     ) -> Result<Vec<Changed>, Error> {
-        let _ = (active, made, lower, epoch);
-        todo!()
+        changes(open(&active.upper())?.as_fd(), made, lower, epoch)
     }
 
-    /// Makes the upper directory equal to its layer and keeps it as the snapshot of `below` with `layer` on top.
+    /// Makes the upper directory equal to its layer and keeps it as the snapshot of the chain `below` with `layer` on top.
     pub fn commit(
         &self,
         active: Active,
@@ -62,18 +136,184 @@ impl Snapshots {
         layer: DiffId,
         changed: &[Changed],
     ) -> Result<(), Error> {
-        let _ = (active, below, layer, changed);
-        todo!()
+        let chain = below.map_or(ChainId(layer.0), |below| below.push(layer));
+        let name = chain.0.hex();
+        let _held = self.shelf.lock(&name)?;
+        if self.look(&name, chain, layer) {
+            return Ok(());
+        }
+        make_equal(open(&active.upper())?.as_fd(), active.root(), changed)?;
+        self.keep(&active.upper(), &name, chain, layer, changed.len())
     }
 
     /// Makes what this process sealed survive a power cut; call once, before success is reported.
     pub fn sync(&self) -> Result<(), Error> {
-        todo!()
+        let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
+        if known.values().all(|marker| marker.boot.is_none()) {
+            return Ok(());
+        }
+        self.shelf.sync()?;
+        for (name, marker) in known.iter_mut().filter(|(_, marker)| marker.boot.is_some()) {
+            marker.boot = None;
+            let _held = self.shelf.lock(name)?;
+            if self.shelf.marker(name).is_some() {
+                self.shelf.seal(name, marker)?;
+            }
+        }
+        Ok(())
     }
 
-    /// Removes the snapshot of a chain.
-    pub fn remove(&self, chain: ChainId) -> Result<(), Error> {
-        let _ = chain;
-        todo!()
+    /// The names under which [`Snapshots::lowers`] looks for the chain's directories, lowest first: what a build has to
+    /// mark as in use.
+    pub fn names(&self, chain: &[ChainLayer]) -> Vec<ChainId> {
+        self.parts(chain, &chain_ids(chain)).into_iter().map(|part| part.name).collect()
     }
+
+    /// Removes the snapshots of a chain.
+    pub fn remove(&self, chain: ChainId) -> Result<(), Error> {
+        for name in [chain, merged_name(chain)].map(|name| name.0.hex()) {
+            let _held = self.shelf.lock(&name)?;
+            self.known.lock().unwrap_or_else(|e| e.into_inner()).remove(&name);
+            self.shelf.remove(&name)?;
+        }
+        Ok(())
+    }
+
+    /// The snapshots that a chain needs, lowest first.
+    fn parts(&self, chain: &[ChainLayer], ids: &[ChainId]) -> Vec<Part> {
+        // The kernel does not look at the mark on the root of a lower layer: what an opaque root hides is left out.
+        let opaque = |layer: &ChainLayer| {
+            let first = layer.list.entries.iter().take_while(|e| e.path.is_root());
+            first.into_iter().any(|e| e.kind == Kind::OpaqueDirectory)
+        };
+        let start = chain.iter().rposition(opaque).unwrap_or(0);
+        let part = |number: usize, name, form| Part {
+            name,
+            chain: ids[number],
+            layer: chain[number].diff_id,
+            length: number + 1,
+            form,
+        };
+        let count = chain.len() - start;
+        let mut parts = Vec::new();
+        let mut alone = start;
+        if count > self.limit {
+            // In steps, so that the next layers of the same stage find the same merged snapshot.
+            let step = (self.limit * 3 / 4).max(1);
+            alone = start + (count - 1) / step * step;
+            parts.push(part(alone - 1, merged_name(ids[alone - 1]), Form::Merged));
+        }
+        parts.extend((alone..chain.len()).map(|number| part(number, ids[number], Form::Layer)));
+        parts
+    }
+
+    fn is_whole(&self, part: &Part) -> bool {
+        self.known.lock().unwrap_or_else(|e| e.into_inner()).contains_key(&part.name.0.hex())
+            || self.look(&part.name.0.hex(), part.chain, part.layer)
+    }
+
+    /// Whether a snapshot is there that can be used; its marker is touched, to say that it was.
+    fn look(&self, name: &str, chain: ChainId, layer: DiffId) -> bool {
+        let Some(marker) = self.shelf.marker(name) else { return false };
+        let whole = (marker.chain, marker.layer, marker.ids) == (chain, layer, self.ids)
+            && marker.boot.as_ref().is_none_or(|boot| *boot == self.boot);
+        if whole {
+            let path = self.shelf.path(&format!("{name}.sealed"));
+            let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+            let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+            // ORDER: prune breaks the seal and then looks at its time. A touch that fails means that it was broken.
+            if rustix::fs::utimensat(CWD, &path, &times, rustix::fs::AtFlags::empty()).is_err() {
+                return false;
+            }
+            self.known.lock().unwrap_or_else(|e| e.into_inner()).insert(name.to_string(), marker);
+        }
+        whole
+    }
+
+    fn make(&self, part: &Part, chain: &[ChainLayer], fetch: &dyn Fetch) -> Result<(), Error> {
+        let name = part.name.0.hex();
+        let _held = self.shelf.lock(&name)?;
+        if self.look(&name, part.chain, part.layer) {
+            return Ok(());
+        }
+        let stack = stack(&chain[..part.length]);
+        let mut items = match part.form {
+            Form::Layer => layer_items(&stack, part.length - 1)?,
+            Form::Merged => whole(&stack),
+        };
+        let (directory, held) = self.shelf.temporary()?;
+        // As with a RUN, whatever happens the directory goes.
+        let temporary = Active::new(directory, held, root_of(&stack));
+        let tree = temporary.upper();
+        fs::create_dir(&tree).map_err(Error::host("make", &tree))?;
+        if items.iter().any(is_device_in_dev) && !can_make_devices(temporary.directory()) {
+            // A RUN has its own file system on /dev, so nothing in it can see that they are not there.
+            items.retain(|item| !is_device_in_dev(item));
+        }
+        write(open(&tree)?.as_fd(), &items, fetch)?;
+        self.keep(&tree, &name, part.chain, part.layer, items.len())
+    }
+
+    /// Puts a finished tree into its place. The caller holds the lock of `name`.
+    fn keep(
+        &self,
+        tree: &Path,
+        name: &str,
+        chain: ChainId,
+        layer: DiffId,
+        entries: usize,
+    ) -> Result<(), Error> {
+        self.shelf.remove(name)?;
+        let path = self.shelf.path(name);
+        fs::rename(tree, &path).map_err(Error::host("make", &path))?;
+        let marker = Marker { chain, layer, entries, ids: self.ids, boot: Some(self.boot.clone()) };
+        self.shelf.seal(name, &marker)?;
+        self.known.lock().unwrap_or_else(|e| e.into_inner()).insert(name.to_string(), marker);
+        Ok(())
+    }
+
+    /// The lower directory of no layers: an overlay needs one.
+    fn nothing(&self) -> Result<PathBuf, Error> {
+        let path = self.shelf.path(&Digest::of(b"no layers").hex());
+        match fs::create_dir(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::host("make", path)(e)),
+            _ => {
+                let entry = Entry::directory(RootPath::root(), Time::from_seconds(LAYER_EPOCH.0));
+                set(open(&path)?.as_fd(), &entry, Owners::Keep)?;
+                Ok(path)
+            }
+        }
+    }
+}
+
+fn write(root: BorrowedFd<'_>, items: &[Item], fetch: &dyn Fetch) -> Result<(), Error> {
+    write_tree(root, items, fetch, Owners::Keep)?;
+    finish_directories(root, items, Owners::Keep)
+}
+
+fn is_device_in_dev(item: &Item) -> bool {
+    matches!(item.entry.kind, Kind::CharDevice { .. } | Kind::BlockDevice { .. })
+        && item.entry.path.components().next() == Some(b"dev")
+}
+
+/// A user namespace makes no device nodes, and neither does a container without the capability.
+fn can_make_devices(directory: &Path) -> bool {
+    let (kind, mode) = (FileType::CharacterDevice, Mode::from_raw_mode(0o600));
+    mknodat(CWD, directory.join("device"), kind, mode, makedev(1, 3)).is_ok()
+}
+
+fn root_of(lower: &Stack) -> Entry {
+    let root = RootPath::root();
+    let there = lower.get(&root).map(|node| node.entry);
+    there.unwrap_or_else(|| Entry::directory(root, Time::from_seconds(LAYER_EPOCH.0)))
+}
+
+/// All layers of a chain in one directory have a name of the same form, so that whoever counts or removes snapshots need
+/// not know them apart.
+fn merged_name(chain: ChainId) -> ChainId {
+    ChainId(Digest::of(format!("merged {chain}").as_bytes()))
+}
+
+fn open(path: &Path) -> Result<OwnedFd, Error> {
+    openat(CWD, path, DIRECTORY, Mode::empty()).map_err(Error::host("open", path))
 }

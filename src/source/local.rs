@@ -1,68 +1,108 @@
 //! A build context that is a directory on the host.
 
 use std::fs::File;
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
+use rustix::io::Errno;
+
 use super::error::Error;
-use super::modes::ContextModes;
-use super::wanted::Wanted;
-use crate::oci::Epoch;
-use crate::tree::{Entry, Patterns, RootPath};
+use crate::tree::RootPath;
 
-/// A directory on the host, held open. Nothing outside it is ever opened through it.
+/// A directory on the host, held open. Nothing outside it is ever opened through it. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Local {}
-
-/// How a directory is scanned.
-#[derive(Clone, Copy, Debug)]
-pub struct ScanOptions<'a> {
-    /// What the build can read; a path that is not there is not missed here.
-    pub wanted: &'a [Wanted],
-    /// What `.dockerignore` leaves out.
-    pub ignore: &'a Patterns,
-    /// What becomes of permission bits.
-    pub modes: ContextModes,
-    /// The time of every entry; none to keep times, in whole seconds.
-    pub epoch: Option<Epoch>,
-    /// The stat cache that an earlier scan gave. Damaged bytes are as good as none.
-    pub cache: Option<&'a [u8]>,
+pub struct Local {
+    directory: Arc<OwnedFd>,
+    path: Arc<Path>,
 }
 
-/// What a directory holds.
-#[derive(Clone, Debug)]
-pub struct Scan {
-    /// Sorted, with the root; files hashed, owners, modes and times normalised. Hard links are separate files.
-    pub entries: Arc<[Entry]>,
-    /// How many entries lost permission bits.
-    pub loosened: usize,
-    /// The new stat cache; none if it is the old one.
-    pub cache: Option<Vec<u8>>,
-    /// Bytes of file content that were read.
-    pub read: u64,
-}
+/// What contents are opened with. A pipe that took a file's place must not block.
+const FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY);
+
+/// What directories are opened with.
+pub(super) const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// LIMIT: below PATH_MAX, 4096 with the NUL; longer paths are opened in parts.
+const ONE_CALL: usize = 4000;
 
 impl Local {
     /// Opens a context. A link to a directory is followed.
     pub fn open(root: &Path) -> Result<Local, Error> {
-        let _ = root;
-        todo!()
+        let wrong = |reason| Error::Context { path: root.to_path_buf(), reason };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(CWD, root, flags, Mode::empty()).map_err(|errno| match errno {
+            Errno::NOENT => wrong("it does not exist"),
+            Errno::NOTDIR => wrong("it is not a directory"),
+            Errno::ACCESS => wrong("permission denied"),
+            _ => Error::read(root.display().to_string())(errno.into()),
+        })?;
+        Ok(Local { directory: Arc::new(directory), path: root.into() })
     }
 
     /// The directory, as it was given.
     pub fn path(&self) -> &Path {
-        todo!()
+        &self.path
     }
 
-    /// Lists the wanted part of the directory and hashes what the stat cache does not know.
-    pub fn scan(&self, options: &ScanOptions<'_>) -> Result<Scan, Error> {
-        let _ = options;
-        todo!()
+    pub(super) fn directory(&self) -> &Arc<OwnedFd> {
+        &self.directory
     }
 
-    /// Opens a regular file of the context; links are not followed.
+    /// The path on the host, for messages.
+    pub(super) fn display(&self, path: &RootPath) -> String {
+        host_path(&self.path, path).display().to_string()
+    }
+
+    /// Opens a regular file of the context; links are not followed, not even in the middle of the path.
     pub fn open_file(&self, path: &RootPath) -> Result<File, Error> {
-        let _ = path;
-        todo!()
+        let failed = |errno: Errno| Error::read(self.display(path))(errno.into());
+        let file = self.open_with(path, FILE).map_err(failed)?;
+        let stat = fstat(&file).map_err(failed)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Error::Text {
+                path: self.display(path),
+                reason: "it is no longer a regular file".into(),
+            });
+        }
+        Ok(File::from(file))
     }
+
+    /// Opens anything below the root, no link followed.
+    pub(super) fn open_with(&self, path: &RootPath, flags: OFlags) -> Result<OwnedFd, Errno> {
+        if path.is_root() {
+            return openat(&*self.directory, c".", flags, Mode::empty());
+        }
+        if path.as_bytes().len() < ONE_CALL {
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+            match openat2(&*self.directory, path.as_bytes(), flags, Mode::empty(), resolve) {
+                // A filter of system calls may not know it.
+                Err(Errno::NOSYS | Errno::PERM) => {}
+                done => return done,
+            }
+        }
+        let mut held: Option<OwnedFd> = None;
+        let above = path.parent().unwrap_or_default();
+        for name in above.components() {
+            let next = openat(at(&held, &self.directory), name, DIRECTORY, Mode::empty())?;
+            held = Some(next);
+        }
+        openat(at(&held, &self.directory), path.name(), flags, Mode::empty())
+    }
+}
+
+fn at<'a>(held: &'a Option<OwnedFd>, root: &'a OwnedFd) -> BorrowedFd<'a> {
+    held.as_ref().map_or(root.as_fd(), |fd| fd.as_fd())
+}
+
+/// `path` of an image as a path below `root` on the host.
+fn host_path(root: &Path, path: &RootPath) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    root.join(std::ffi::OsStr::from_bytes(path.as_bytes()))
 }

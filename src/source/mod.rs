@@ -6,17 +6,31 @@
 //! **Not here**: the stat cache's place on disk (it comes in and goes out as bytes), and what is done with the entries.
 
 mod archive;
+mod archive_context;
 mod dockerfile;
 mod error;
+mod layout_choice;
+mod links;
 mod local;
 mod modes;
 mod oci_layout;
+mod probe;
+mod scan;
+mod stat_cache;
+mod tar_header;
+mod verified;
+mod walk;
 mod wanted;
 
 pub use archive::{Archive, Content, Input, is_archive, read_archive, read_input};
-pub use dockerfile::{DockerfileText, Ignore, read_dockerfile, read_ignore};
+pub use archive_context::ArchiveContext;
+pub use dockerfile::{
+    DockerfileText, Ignore, read_archive_dockerfile, read_archive_ignore, read_dockerfile, read_ignore,
+};
 pub use error::Error;
-pub use local::{Local, Scan, ScanOptions};
+pub use local::Local;
 pub use modes::ContextModes;
-pub use oci_layout::{OciLayout, Picked, VerifiedBlob};
-pub use wanted::Wanted;
+pub use oci_layout::{OciLayout, Picked};
+pub use scan::{Scan, ScanOptions};
+pub use verified::VerifiedBlob;
+pub use wanted::{Wanted, is_wildcard};

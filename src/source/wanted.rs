@@ -33,18 +33,36 @@ impl Wanted {
     /// A source of COPY or ADD, where each component may be a pattern. `**` reaches everything from there on.
     pub fn pattern(pattern: &str) -> Wanted {
         let mut components = Vec::new();
+        let mut wild = false;
         for component in pattern.split('/') {
             match component {
                 "" | "." => {}
                 // Never above the root.
                 ".." => drop(components.pop()),
                 all if all.contains("**") => break,
-                name if glob::has_meta(name) => components.push(Component::Pattern(name.into())),
+                // From the first wildcard on, `\` takes a character literally.
+                name if wild || is_wildcard(name.as_bytes()) => {
+                    wild = true;
+                    components.push(Component::Pattern(name.into()));
+                }
                 name => components.push(Component::Name(name.into())),
             }
         }
         Wanted { components }
     }
+}
+
+/// Whether a component of a source's path is a pattern: it has `*`, `?` or `[` without a `\` before it.
+pub fn is_wildcard(component: &[u8]) -> bool {
+    let mut bytes = component.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'*' | b'?' | b'[' => return true,
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    false
 }
 
 impl Component {

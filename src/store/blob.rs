@@ -1,28 +1,114 @@
 //! Blobs: any bytes, named by their digest.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
+use std::sync::Arc;
 
+use super::disk::{Disk, TempFile};
 use super::error::Error;
+use super::healed::ObjectKind;
+use super::recover::file_digest;
 use super::store::Store;
-use crate::oci::Digest;
+use crate::oci::{Digest, Hasher};
 
 /// A blob in the making; dropped without [`BlobWriter::commit`], it leaves nothing.
 pub struct BlobWriter {
-    store: Store,
+    sink: BlobSink,
+    hasher: Hasher,
+}
+
+/// A blob whose digest somebody else computes.
+pub(super) struct BlobSink {
+    disk: Arc<Disk>,
+    temp: TempFile,
+    buffer: Vec<u8>,
+    size: u64,
+}
+
+/// Bytes that are gathered before they are written.
+const BUFFER: usize = 1 << 18;
+
+impl BlobSink {
+    pub(super) fn new(disk: &Arc<Disk>) -> Result<BlobSink, Error> {
+        Ok(BlobSink { disk: Arc::clone(disk), temp: disk.temp_file()?, buffer: Vec::new(), size: 0 })
+    }
+
+    fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let blobs = self.disk.layout.directory("blobs");
+        // The hint must survive whatever the caller wraps around an io::Error.
+        self.temp.file.write_all(bytes).map_err(|e| {
+            io::Error::new(e.kind(), Error::io_of("write a blob in", &blobs, Some(bytes.len() as u64), e))
+        })
+    }
+
+    fn write_buffer(&mut self) -> io::Result<()> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let written = self.write_out(&buffer);
+        self.buffer = buffer;
+        self.buffer.clear();
+        written
+    }
+
+    /// Names the blob, whose bytes have that digest.
+    pub(super) fn commit(mut self, digest: &Digest) -> Result<u64, Error> {
+        let path = self.disk.layout.blob(digest);
+        self.write_buffer().map_err(Error::io("write", &path))?;
+        self.disk.unsynced.count(self.size);
+        while !self.disk.publish_new(&mut self.temp, &path)? {
+            // Somebody else has made the same blob: that is as good, if it is whole.
+            let Some(there) = self.disk.open_used(&path)? else { continue };
+            if file_digest(&there) == Some(*digest) {
+                break;
+            }
+            self.disk.heal(ObjectKind::Blob, &path, &there, "its bytes are not those of its digest")?;
+        }
+        Ok(self.size)
+    }
+}
+
+impl Write for BlobSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.write_buffer()?;
+        }
+        if bytes.len() >= BUFFER {
+            self.write_out(bytes)?;
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl BlobWriter {
+    /// Bytes taken so far.
+    pub fn size(&self) -> u64 {
+        self.sink.size
+    }
+
     /// Gives the blob its name, if it is what was `expected`.
     pub fn commit(self, expected: Option<(Digest, u64)>) -> Result<(Digest, u64), Error> {
-        let _ = (&self.store, expected);
-        todo!()
+        let (actual, actual_size) = (self.hasher.finish(), self.sink.size);
+        if let Some((expected, expected_size)) = expected
+            && (expected, expected_size) != (actual, actual_size)
+        {
+            return Err(Error::Mismatch { expected, expected_size, actual, actual_size });
+        }
+        self.sink.commit(&actual)?;
+        Ok((actual, actual_size))
     }
 }
 
 impl Write for BlobWriter {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        todo!()
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.sink.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -33,30 +119,107 @@ impl Write for BlobWriter {
 impl Store {
     /// Starts a blob.
     pub fn blob_writer(&self) -> Result<BlobWriter, Error> {
-        todo!()
+        Ok(BlobWriter { sink: BlobSink::new(&self.disk)?, hasher: Hasher::new() })
     }
 
     /// Stores `bytes`.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, Error> {
-        let _ = bytes;
-        todo!()
+        let mut writer = self.blob_writer()?;
+        writer.write_all(bytes).map_err(Error::io("write a blob in", self.root()))?;
+        Ok(writer.commit(None)?.0)
     }
 
     /// The size of a blob that is here.
     pub fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
-        let _ = digest;
-        todo!()
+        self.disk.touch(&self.disk.layout.blob(digest))
     }
 
-    /// A blob, unverified: whoever reads it must check the digest.
+    /// A blob, unverified: whoever reads it must check the digest, and call [`Store::verify_blob`] if it is wrong.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<File>, Error> {
-        let _ = digest;
-        todo!()
+        self.disk.open_used(&self.disk.layout.blob(digest))
     }
 
     /// A whole blob of at most `limit` bytes, verified. A damaged one is dropped and counts as absent.
     pub fn read_blob(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        let _ = (digest, limit);
-        todo!()
+        let path = self.disk.layout.blob(digest);
+        let Some(file) = self.disk.open_used(&path)? else { return Ok(None) };
+        let size = file.metadata().map_err(Error::io("look at", &path))?.len();
+        if size > limit {
+            return Err(Error::TooLarge { what: format!("blob {digest}"), size, limit });
+        }
+        let mut bytes = Vec::new();
+        let reason = match (&file).take(limit + 1).read_to_end(&mut bytes) {
+            Ok(_) if Digest::of(&bytes) == *digest => return Ok(Some(bytes)),
+            Ok(_) => "its bytes are not those of its digest".to_string(),
+            Err(e) => e.to_string(),
+        };
+        self.disk.heal(ObjectKind::Blob, &path, &file, reason)?;
+        Ok(None)
+    }
+
+    /// Reads a blob through; false if it is not here, or damaged and so dropped.
+    pub fn verify_blob(&self, digest: &Digest) -> Result<bool, Error> {
+        let path = self.disk.layout.blob(digest);
+        let Some(file) = self.disk.open_used(&path)? else { return Ok(false) };
+        if file_digest(&file) == Some(*digest) {
+            return Ok(true);
+        }
+        self.disk.heal(ObjectKind::Blob, &path, &file, "its bytes are not those of its digest")?;
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Options;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        (dir, store)
+    }
+
+    #[test]
+    fn a_blob_is_found_by_its_digest_and_large_ones_survive_buffering() {
+        let (_dir, store) = store();
+        let bytes: Vec<u8> = (0..BUFFER as u32 * 3 + 5).map(|n| (n % 251) as u8).collect();
+        let mut writer = store.blob_writer().unwrap();
+        for part in [&bytes[..10], &bytes[10..BUFFER + 20], &bytes[BUFFER + 20..]] {
+            writer.write_all(part).unwrap();
+        }
+        let (digest, size) = writer.commit(Some((Digest::of(&bytes), bytes.len() as u64))).unwrap();
+        assert_eq!(store.blob_size(&digest).unwrap(), Some(size));
+        assert_eq!(store.read_blob(&digest, size).unwrap(), Some(bytes));
+        assert!(matches!(store.read_blob(&digest, 9), Err(Error::TooLarge { .. })));
+    }
+
+    #[test]
+    fn bytes_that_are_not_what_was_expected_leave_nothing() {
+        let (_dir, store) = store();
+        let mut writer = store.blob_writer().unwrap();
+        writer.write_all(b"evil").unwrap();
+        let expected = (Digest::of(b"good"), 4);
+        assert!(matches!(writer.commit(Some(expected)), Err(Error::Mismatch { .. })));
+        let mut writer = store.blob_writer().unwrap();
+        writer.write_all(b"good").unwrap();
+        assert!(matches!(writer.commit(Some((Digest::of(b"good"), 5))), Err(Error::Mismatch { .. })));
+        assert_eq!(std::fs::read_dir(store.root().join("blobs/sha256")).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(store.disk.process.dir()).unwrap().count(), 1, "only the lock");
+    }
+
+    #[test]
+    fn a_damaged_blob_counts_as_absent_and_is_replaced_when_written_again() {
+        let (_dir, store) = store();
+        let digest = store.put_blob(b"hello").unwrap();
+        let path = store.disk.layout.blob(&digest);
+        std::fs::write(&path, b"hellp").unwrap();
+        assert_eq!(store.put_blob(b"hello").unwrap(), digest);
+        assert_eq!(store.take_healed().len(), 1);
+        assert_eq!(store.read_blob(&digest, 10).unwrap(), Some(b"hello".to_vec()));
+        std::fs::write(&path, b"").unwrap();
+        assert_eq!(store.read_blob(&digest, 10).unwrap(), None);
+        assert_eq!(store.take_healed().len(), 1);
+        assert!(!path.exists());
     }
 }

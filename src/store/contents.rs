@@ -1,33 +1,115 @@
 //! The bytes of a layer: all of them in order, or chosen files by index.
 
-use std::io::{self, Read};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 
 use super::error::Error;
-use super::layer::Layer;
+use super::layer_record::Layer;
 use super::store::Store;
+use crate::layer::{self, Limits};
+use crate::oci::{DiffId, Digest, Hasher};
+use crate::tree::Kind;
 
-/// Chosen files of a layer, open for reading in any order.
+/// Chosen files of a layer, open for reading in any order, and by several threads.
+#[derive(Clone)]
 pub struct Contents {
     store: Store,
+    diff_id: DiffId,
+    file: Arc<File>,
+    places: Arc<BTreeMap<usize, Place>>,
 }
 
-/// The bytes of one file. The last read fails if they are not what the entry says.
+#[derive(Clone, Copy)]
+struct Place {
+    offset: u64,
+    size: u64,
+    digest: Digest,
+}
+
+/// The bytes of one file. The last read fails, and the layer is dropped, if they are not what the entry says.
 pub struct ContentReader {
     store: Store,
+    diff_id: DiffId,
+    file: Arc<File>,
+    place: Place,
+    read: u64,
+    /// Taken when the digest was checked.
+    hasher: Option<Hasher>,
 }
 
 impl Contents {
-    /// The bytes of the entry at `index` of the layer's list, which must be among the wanted ones.
+    /// The bytes of the entry at `index` of the layer's list, which must be a file and among the wanted ones.
     pub fn open(&self, index: usize) -> Result<ContentReader, Error> {
-        let _ = (&self.store, index);
-        todo!()
+        let nothing = Error::NotWanted { layer: self.diff_id, index };
+        let place = *self.places.get(&index).ok_or(nothing)?;
+        Ok(ContentReader {
+            store: self.store.clone(),
+            diff_id: self.diff_id,
+            file: Arc::clone(&self.file),
+            place,
+            read: 0,
+            hasher: Some(Hasher::new()),
+        })
     }
 }
 
 impl Read for ContentReader {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        let _ = &self.store;
-        todo!()
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.place.size - self.read;
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let n = self.file.read_at(&mut buffer[..wanted], self.place.offset + self.read)?;
+        self.read += n as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..n]);
+        }
+        let cut = n == 0 && wanted != 0;
+        if (cut || self.read == self.place.size)
+            && let Some(hasher) = self.hasher.take()
+            && (cut || hasher.finish() != self.place.digest)
+        {
+            return Err(self.store.damaged(self.diff_id, "a file's bytes are not those of its entry"));
+        }
+        if cut {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(n)
+    }
+}
+
+/// A tar that is checked when it ends.
+struct TarReader<R> {
+    store: Store,
+    diff_id: DiffId,
+    tar: R,
+    size: u64,
+    read: u64,
+    hasher: Option<Hasher>,
+}
+
+impl<R: Read> Read for TarReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = match self.tar.read(buffer) {
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Err(e),
+            Err(e) => return Err(self.store.damaged(self.diff_id, &e.to_string())),
+        };
+        self.read += n as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..n]);
+        }
+        // The check comes with the last byte, not with the end after it: a reader that knows the size stops there.
+        let ended = n == 0 && !buffer.is_empty() || self.read >= self.size;
+        if ended && let Some(hasher) = self.hasher.take() {
+            if self.read != self.size || hasher.finish() != self.diff_id.0 {
+                return Err(self.store.damaged(self.diff_id, "its bytes are not those of its diff ID"));
+            }
+        } else if self.read > self.size {
+            return Err(self.store.damaged(self.diff_id, "it is longer than it was"));
+        }
+        Ok(n)
     }
 }
 
@@ -35,14 +117,103 @@ impl Store {
     /// Makes the bytes of the `wanted` entries readable: in place for a plain layer, by one pass into an unlinked file
     /// for a compressed one.
     pub fn contents(&self, layer: &Layer, wanted: &[usize]) -> Result<Contents, Error> {
-        let _ = (layer, wanted);
-        todo!()
+        let mut places = BTreeMap::new();
+        for &index in wanted {
+            if let Some(entry) = layer.list.entries.get(index)
+                && let Kind::File { size, digest } = entry.kind
+            {
+                let offset = layer.list.offsets.get(index).copied().unwrap_or_default();
+                places.insert(index, Place { offset, size, digest });
+            }
+        }
+        let file = self.open_blob(&layer.blob)?.ok_or_else(|| self.gone(layer))?;
+        let file =
+            if layer.is_plain() || places.is_empty() { file } else { self.spool(layer, &file, &mut places)? };
+        Ok(Contents {
+            store: self.clone(),
+            diff_id: layer.diff_id,
+            file: Arc::new(file),
+            places: Arc::new(places),
+        })
+    }
+
+    /// Copies the files at `places` into an unlinked one, and says where they are there.
+    fn spool(&self, layer: &Layer, blob: &File, places: &mut BTreeMap<usize, Place>) -> Result<File, Error> {
+        let wanted: Vec<usize> = places.keys().copied().collect();
+        let temp = self.disk.temp_file()?;
+        // The other descriptor keeps the file alive when its temporary name goes.
+        let file = temp.file.try_clone().map_err(Error::io("write in", self.root()))?;
+        let mut out = io::BufWriter::with_capacity(1 << 18, &file);
+        let mut end = 0;
+        let mut full = None;
+        let limits = Limits::default();
+        let visited =
+            layer::decompress(Box::new(blob), &limits).map_err(layer::Error::Read).and_then(|mut tar| {
+                layer::visit(&mut tar, &layer.list, &wanted, &mut |index, content| {
+                    let mut buffer = vec![0; 1 << 16];
+                    let start = end;
+                    loop {
+                        let n = content.read(&mut buffer)?;
+                        if n == 0 {
+                            break;
+                        }
+                        out.write_all(&buffer[..n]).inspect_err(|e| full = Some(e.kind()))?;
+                        end += n as u64;
+                    }
+                    if let Some(place) = places.get_mut(&index) {
+                        place.offset = start;
+                        // Too short a copy is noticed when it is read: what follows has another digest.
+                    }
+                    Ok(())
+                })
+            });
+        let flushed = out.flush();
+        drop(out);
+        if let Some(kind) = full.or(flushed.err().map(|e| e.kind())) {
+            return Err(Error::io_of("write in", self.disk.process.dir(), Some(end), kind.into()));
+        }
+        if let Err(e) = visited {
+            self.discard_layer(layer.diff_id)?;
+            return Err(Error::Damaged { what: format!("layer {}", layer.diff_id), reason: e.to_string() });
+        }
+        Ok(file)
     }
 
     /// The uncompressed tar. The read that reaches the end fails, and the layer is dropped, if it is not what the diff
     /// ID says.
     pub fn open_tar(&self, layer: &Layer) -> Result<Box<dyn Read + Send>, Error> {
-        let _ = layer;
-        todo!()
+        let file = self.open_blob(&layer.blob)?.ok_or_else(|| self.gone(layer))?;
+        let tar: Box<dyn Read + Send> = if layer.is_plain() {
+            Box::new(file)
+        } else {
+            let decompressed = layer::decompress(Box::new(file), &Limits::default());
+            decompressed.map_err(|e| {
+                Error::io_of("read", self.root(), None, self.damaged(layer.diff_id, &e.to_string()))
+            })?
+        };
+        Ok(Box::new(TarReader {
+            store: self.clone(),
+            diff_id: layer.diff_id,
+            tar,
+            size: layer.tar_size,
+            read: 0,
+            hasher: Some(Hasher::new()),
+        }))
+    }
+
+    fn gone(&self, layer: &Layer) -> Error {
+        match self.discard_layer(layer.diff_id) {
+            Ok(()) => Error::MissingBlob(layer.blob),
+            Err(e) => e,
+        }
+    }
+
+    /// Drops a layer, and makes the error that says so.
+    fn damaged(&self, diff_id: DiffId, reason: &str) -> io::Error {
+        let error = match self.discard_layer(diff_id) {
+            Ok(()) => Error::Damaged { what: format!("layer {diff_id}"), reason: reason.to_string() },
+            Err(e) => e,
+        };
+        io::Error::new(io::ErrorKind::InvalidData, error)
     }
 }

@@ -114,6 +114,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Contents were opened that nobody asked for: a defect.
+    #[error("entry {index} of layer {layer} is no file whose content was asked for")]
+    NotWanted {
+        /// The layer.
+        layer: DiffId,
+        /// In its list.
+        index: usize,
+    },
     /// A layer could not be written or read.
     #[error("layer {what}: {source}")]
     Layer {

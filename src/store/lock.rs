@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::FlockOperation;
@@ -115,6 +116,11 @@ impl Lock {
         // If this fails, an empty file stays, which the next holder removes.
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// A lock's content, whoever panicked while holding it: what it guards is whole after every statement.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,8 +1,24 @@
 //! Garbage collection: what goes, in which order, and what a live build or a name keeps.
+//!
+//! Chosen first, removed then: a thing is renamed away while the use lock is held alone, after another look at its time,
+//! and deleted when the lock is free again.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use super::filter::Filter;
+use super::inventory::{Found, Inventory};
+use super::item::{Item, ItemKind};
+use super::lease;
+use super::lock::{Lock, Mode};
+use super::measure::file_system;
+use super::name::Origin;
+use super::process::{list, mtime};
 use super::store::Store;
-use super::usage::ItemKind;
+use super::temp_dir::TempDir;
+use crate::oci::DiffId;
 
 /// What may go.
 #[derive(Clone, Debug, Default)]
@@ -13,9 +29,9 @@ pub struct PruneOptions {
     pub unused_for: Option<u64>,
     /// All of them must hold.
     pub filters: Vec<Filter>,
-    /// Stop when the store is this small.
+    /// Keep at least this much.
     pub reserved_space: Option<u64>,
-    /// Go on, least recently used first, until the store is this small.
+    /// Go on, least recently used first, until the store is this small; if nothing says where to stop, all goes.
     pub max_used_space: Option<u64>,
     /// Go on until the file system has that many bytes free.
     pub min_free_space: Option<u64>,
@@ -23,43 +39,231 @@ pub struct PruneOptions {
     pub dry_run: bool,
 }
 
-/// Chooses things.
-#[derive(Clone, Debug)]
-pub struct Filter {
-    kinds: Vec<ItemKind>,
-}
-
-impl Filter {
-    /// Reads `type=layer`, `type!=log`, `id=GLOB`, `ref=GLOB`; `until=24h` is [`PruneOptions::unused_for`]'s.
-    pub fn parse(text: &str) -> Result<Filter, Error> {
-        let _ = text;
-        todo!()
-    }
-}
-
 /// What went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PruneReport {
     /// What was removed (or would be), in the order of removal.
-    pub removed: Vec<super::usage::Item>,
+    pub removed: Vec<Item>,
     /// Bytes that were freed (or would be).
     pub freed: u64,
     /// Bytes that are left.
     pub left: u64,
-    /// Things that a running build uses and that stayed for this reason.
+    /// Things that stayed only because a running build may use them.
     pub in_use: u64,
+    /// What could not be removed, and why.
+    pub failed: Vec<String>,
 }
 
 impl Store {
     /// Removes what `options` allow to go.
     pub fn prune(&self, options: &PruneOptions) -> Result<PruneReport, Error> {
-        let _ = options;
-        todo!()
+        let _alone = Lock::wait(&self.disk.layout.prune_lock(), Mode::Exclusive)?;
+        let inventory = Inventory::scan(&self.disk, self.names()?)?;
+        self.prune_inventory(inventory, options)
     }
 
-    /// After a build: if the store may be larger than its limit, counts, and removes least recently used things until it
-    /// is small enough. Cheap when far below.
-    pub fn collect_if_needed(&self) -> Result<Option<PruneReport>, Error> {
-        todo!()
+    /// The same for an inventory just made, by who holds the prune lock.
+    pub(super) fn prune_inventory(
+        &self,
+        inventory: Inventory,
+        options: &PruneOptions,
+    ) -> Result<PruneReport, Error> {
+        let (oldest, _) = lease::oldest(&self.disk)?;
+        let now = lease::now(&self.disk)?;
+        let total = inventory.total();
+        let mut report = PruneReport { left: total, ..PruneReport::default() };
+        let enough = self.enough(options, total)?;
+        let mut candidates: Vec<&Found> =
+            inventory.found.iter().filter(|found| may_go(found, options, now)).collect();
+        candidates
+            .sort_by(|a, b| (a.last(), a.item.kind, &a.item.id).cmp(&(b.last(), b.item.kind, &b.item.id)));
+        let mut doomed: Vec<&Found> = Vec::new();
+        let mut freed = 0;
+        for found in candidates {
+            if enough.is_some_and(|enough| total - freed <= enough) {
+                break;
+            }
+            if found.last() >= oldest {
+                report.in_use += 1;
+                continue;
+            }
+            freed += found.item.bytes;
+            doomed.push(found);
+        }
+        self.add_dependents(&inventory, &mut doomed);
+        if options.dry_run {
+            report.removed = doomed.iter().map(|found| found.item.clone()).collect();
+        } else {
+            self.remove(&doomed, oldest, &mut report)?;
+            self.sweep()?;
+        }
+        report.freed = report.removed.iter().map(|item| item.bytes).sum();
+        report.left = total.saturating_sub(report.freed);
+        Ok(report)
+    }
+
+    /// The size at which to stop; none to go on to the end.
+    fn enough(&self, options: &PruneOptions, total: u64) -> Result<Option<u64>, Error> {
+        let mut enough = options.max_used_space;
+        if let Some(wanted) = options.min_free_space {
+            let (_, free) = file_system(self.root()).map_err(Error::io("look at", self.root()))?;
+            let small = total.saturating_sub(wanted.saturating_sub(free));
+            enough = Some(enough.map_or(small, |e| e.min(small)));
+        }
+        Ok(match (enough, options.reserved_space) {
+            (Some(enough), Some(reserved)) => Some(enough.max(reserved)),
+            (enough, reserved) => enough.or(reserved),
+        })
+    }
+
+    /// What makes no sense without what is doomed goes first: names of pulled images, and records of layers.
+    fn add_dependents<'a>(&self, inventory: &'a Inventory, doomed: &mut Vec<&'a Found>) {
+        let layers: BTreeSet<DiffId> = doomed
+            .iter()
+            .filter(|found| found.item.kind == ItemKind::Layer)
+            .flat_map(|found| found.layers.iter().copied())
+            .collect();
+        let names: BTreeSet<String> = inventory
+            .names
+            .iter()
+            .filter(|name| name.name.origin == Origin::Pulled && doomed.iter().any(|found| name.needs(found)))
+            .map(|name| name.reference.to_string())
+            .collect();
+        let already: BTreeSet<(ItemKind, &str)> =
+            doomed.iter().map(|found| (found.item.kind, found.item.id.as_str())).collect();
+        let mut first: Vec<&Found> = inventory
+            .found
+            .iter()
+            .filter(|found| match found.item.kind {
+                ItemKind::Name => names.contains(&found.item.id),
+                ItemKind::Record => found.layers.iter().any(|layer| layers.contains(layer)),
+                _ => false,
+            })
+            .filter(|found| !already.contains(&(found.item.kind, found.item.id.as_str())))
+            .collect();
+        first.append(doomed);
+        *doomed = first;
+    }
+
+    fn remove(&self, doomed: &[&Found], oldest: i128, report: &mut PruneReport) -> Result<(), Error> {
+        let trash = self.temp_dir()?;
+        let mut number = 0;
+        for found in doomed {
+            let dependent = matches!(found.item.kind, ItemKind::Name | ItemKind::Record);
+            let removed = match found.item.kind {
+                ItemKind::CacheMount => self.remove_cache_mount(found, &trash, &mut number),
+                ItemKind::Snapshot => self.remove_snapshot(found, &trash, &mut number),
+                _ => {
+                    self.remove_files(found, if dependent { i128::MAX } else { oldest }, &trash, &mut number)
+                }
+            };
+            match removed {
+                Ok(true) => report.removed.push(found.item.clone()),
+                Ok(false) => report.in_use += 1,
+                Err(e) => report.failed.push(format!("{} {}: {e}", found.item.kind, found.item.id)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Renames a thing's files away, unless it was used since it was chosen.
+    fn remove_files(
+        &self,
+        found: &Found,
+        oldest: i128,
+        trash: &TempDir,
+        number: &mut u64,
+    ) -> Result<bool, Error> {
+        let _removing = self.disk.removing()?;
+        let used =
+            found.files.iter().filter_map(|file| fs::symlink_metadata(file).ok()).filter(|m| m.is_file());
+        // A use of a moment ago is in the files' times, and nowhere else.
+        if used.map(|m| mtime(&m)).max().is_some_and(|used| used >= oldest || used > found.used) {
+            return Ok(false);
+        }
+        for file in &found.files {
+            move_away(file, trash, number)?;
+        }
+        Ok(true)
+    }
+
+    fn remove_cache_mount(&self, found: &Found, trash: &TempDir, number: &mut u64) -> Result<bool, Error> {
+        let Some(path) = found.files.first() else { return Ok(false) };
+        let Some(lock) = Lock::try_take(&path.with_extension("lock"), Mode::Exclusive)? else {
+            return Ok(false);
+        };
+        for file in &found.files {
+            move_away(file, trash, number)?;
+        }
+        for extension in ["make", "seen-lock"] {
+            self.disk.remove(&path.with_extension(extension))?;
+        }
+        lock.remove();
+        // Only an empty directory goes: whoever comes meanwhile has put a lock into it.
+        if let Some(dir) = path.parent()
+            && list(dir)?.iter().all(|entry| entry.file_name() == "about")
+        {
+            self.disk.remove(&dir.join("about"))?;
+            let _ = fs::remove_dir(dir);
+        }
+        Ok(true)
+    }
+
+    /// Breaks the seal, looks whether somebody used it meanwhile, and only then takes the directory. Whoever looks for the
+    /// seal in between waits for the lock to make the snapshot, and then looks again.
+    fn remove_snapshot(&self, found: &Found, trash: &TempDir, number: &mut u64) -> Result<bool, Error> {
+        let [seal, directory, size] = found.files.as_slice() else { return Ok(false) };
+        let Some(_held) = Lock::try_take(&directory.with_extension("lock"), Mode::Exclusive)? else {
+            return Ok(false);
+        };
+        let broken = move_away(seal, trash, number)?;
+        let used = fs::symlink_metadata(&broken).is_ok_and(|m| mtime(&m) > found.used);
+        // Outside the user namespace, what its ids own cannot be moved.
+        let moved = if used { Ok(false) } else { move_away(directory, trash, number).map(|_| true) };
+        if matches!(moved, Ok(true)) {
+            self.disk.remove(size)?;
+        } else if broken.exists() {
+            fs::rename(&broken, seal).map_err(Error::io("give back", seal))?;
+        }
+        moved
+    }
+
+    /// Removes the locks of flights whose holders died, and the sizes of snapshots that are gone.
+    fn sweep(&self) -> Result<(), Error> {
+        for entry in list(&self.disk.layout.directory("flights"))? {
+            if let Some(dead) = Lock::try_take(&entry.path(), Mode::Exclusive)? {
+                dead.remove();
+            }
+        }
+        for entry in list(&self.disk.layout.directory("snapshots"))? {
+            let path = entry.path();
+            if path.extension().is_some_and(|e| e == "size") && !path.with_extension("").exists() {
+                self.disk.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Found {
+    fn last(&self) -> i128 {
+        self.used.max(self.needed)
+    }
+}
+
+fn may_go(found: &Found, options: &PruneOptions, now: i128) -> bool {
+    let kind = !matches!(found.item.kind, ItemKind::Name | ItemKind::Temporary);
+    let kept = found.owned || !found.item.kept_by.is_empty() && !options.all;
+    let age = now - found.last();
+    let old = options.unused_for.is_none_or(|seconds| age >= i128::from(seconds) * 1_000_000_000);
+    kind && !kept && old && options.filters.iter().all(|filter| filter.matches(&found.item))
+}
+
+fn move_away(file: &Path, trash: &TempDir, number: &mut u64) -> Result<PathBuf, Error> {
+    let to = trash.path().join(number.to_string());
+    *number += 1;
+    match fs::rename(file, &to) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", file)(e)),
+        _ => Ok(to),
     }
 }

@@ -1,11 +1,20 @@
 //! The open store: its directory, its options, and what was found damaged in it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use super::create;
+use super::disk::Disk;
 use super::error::Error;
 use super::healed::Healed;
-use super::temp::TempDir;
+use super::layer_record::Layer;
+use super::layout::Layout;
+use super::process::Process;
+use super::recover;
+use super::temp_dir::TempDir;
+use super::unsynced::Unsynced;
+use crate::oci::DiffId;
 
 /// How a store is opened.
 #[derive(Clone, Debug, Default)]
@@ -30,38 +39,62 @@ pub enum Durability {
 /// A store, open. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pub(super) disk: Arc<()>,
+    pub(super) disk: Arc<Disk>,
+    /// Layers that were looked up, so that their lists are read once.
+    pub(super) layers: Arc<Mutex<HashMap<DiffId, Arc<Layer>>>>,
+    pub(super) size_limit: u64,
 }
 
 impl Store {
     /// Opens the store at `root`, making it if there is none.
     pub fn open(root: &Path, options: Options) -> Result<Store, Error> {
-        let _ = (root, options);
-        todo!()
+        let created = create::create(root)?;
+        let layout = Layout::new(&created.root);
+        let mut found = Vec::new();
+        let process = Process::register(&layout.directory("tmp"), &layout.open_lock(), &mut |since| {
+            found.extend(recover::recover(&layout, since)?);
+            Ok(())
+        })?;
+        let size_limit = match options.size_limit {
+            Some(limit) => limit,
+            None => create::default_size_limit(&created.root)?,
+        };
+        let never = options.durability == Durability::Never;
+        let disk = Disk::new(layout, process, Unsynced::new(never));
+        for healed in created.healed.into_iter().chain(found) {
+            disk.note(healed.kind, &healed.path, healed.reason);
+        }
+        Ok(Store { disk: Arc::new(disk), layers: Arc::default(), size_limit })
     }
 
     /// The store's directory.
     pub fn root(&self) -> &Path {
-        todo!()
+        self.disk.layout.root()
     }
 
-    /// Where room `snapshot` keeps materialised layers.
+    /// Bytes that [`Store::collect_if_needed`] keeps the store below.
+    pub fn size_limit(&self) -> u64 {
+        self.size_limit
+    }
+
+    /// Where room `snapshot` keeps materialised layers: `NAME` for a snapshot, `NAME.sealed`, touched at each use, to say
+    /// that it is whole, `NAME.lock` held while it is made.
     pub fn snapshots_dir(&self) -> PathBuf {
-        todo!()
+        self.disk.layout.directory("snapshots")
     }
 
     /// A fresh directory on the store's file system, removed when dropped, swept after a crash.
     pub fn temp_dir(&self) -> Result<TempDir, Error> {
-        todo!()
+        TempDir::create(Arc::clone(&self.disk))
     }
 
     /// Makes durable what this process wrote since the last call: blobs first, then what points at them.
     pub fn sync(&self) -> Result<(), Error> {
-        todo!()
+        self.disk.unsynced.sync(&self.disk.layout, &self.disk.process)
     }
 
     /// Takes what was found damaged since the last call, for a notice to the user.
     pub fn take_healed(&self) -> Vec<Healed> {
-        todo!()
+        self.disk.take_healed()
     }
 }

@@ -1,83 +1,9 @@
-//! What is in a store, and how much of it.
-
-use std::fmt;
+//! How much there is in a store.
 
 use super::error::Error;
+use super::inventory::Inventory;
+use super::item::{Item, ItemKind};
 use super::store::Store;
-
-/// The kinds of things that are counted and pruned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ItemKind {
-    /// A layer: record, entry list and blob.
-    Layer,
-    /// A blob that is no layer: manifests, configs, downloads.
-    Blob,
-    /// A key record.
-    Record,
-    /// Layers materialised for a RUN.
-    Snapshot,
-    /// One directory of a cache mount.
-    CacheMount,
-    /// A step's output.
-    Log,
-    /// What is known of a context's files.
-    StatCache,
-    /// A name.
-    Name,
-    /// What live processes are writing.
-    Temporary,
-}
-
-impl ItemKind {
-    /// All of them.
-    pub const ALL: [ItemKind; 9] = [
-        ItemKind::Layer,
-        ItemKind::Blob,
-        ItemKind::Record,
-        ItemKind::Snapshot,
-        ItemKind::CacheMount,
-        ItemKind::Log,
-        ItemKind::StatCache,
-        ItemKind::Name,
-        ItemKind::Temporary,
-    ];
-
-    /// As it stands in a filter: `cache-mount`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ItemKind::Layer => "layer",
-            ItemKind::Blob => "blob",
-            ItemKind::Record => "record",
-            ItemKind::Snapshot => "snapshot",
-            ItemKind::CacheMount => "cache-mount",
-            ItemKind::Log => "log",
-            ItemKind::StatCache => "stat-cache",
-            ItemKind::Name => "name",
-            ItemKind::Temporary => "temporary",
-        }
-    }
-}
-
-impl fmt::Display for ItemKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// One thing in a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// What it is.
-    pub kind: ItemKind,
-    /// A digest, a cache mount's id and number, a context's path, a reference.
-    pub id: String,
-    /// Bytes on disk.
-    pub bytes: u64,
-    /// Seconds since 1970 of the last use.
-    pub last_used: i64,
-    /// The names that keep it.
-    pub kept_by: Vec<String>,
-}
 
 /// How much of one kind there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,11 +30,29 @@ pub struct Usage {
 impl Store {
     /// Counts what is in the store.
     pub fn usage(&self) -> Result<Usage, Error> {
-        todo!()
+        let items = self.items()?;
+        let mut usage = Usage { limit: self.size_limit(), ..Usage::default() };
+        for kind in ItemKind::ALL {
+            let mut of = UsageOf::default();
+            for item in items.iter().filter(|item| item.kind == kind) {
+                of.count += 1;
+                of.bytes += item.bytes;
+                let busy = matches!(kind, ItemKind::Name | ItemKind::Temporary);
+                if item.kept_by.is_empty() && !busy {
+                    of.reclaimable += item.bytes;
+                }
+            }
+            usage.total.count += of.count;
+            usage.total.bytes += of.bytes;
+            usage.total.reclaimable += of.reclaimable;
+            usage.kinds.push((kind, of));
+        }
+        Ok(usage)
     }
 
     /// Lists what is in the store, sorted by kind and id.
     pub fn items(&self) -> Result<Vec<Item>, Error> {
-        todo!()
+        let inventory = Inventory::scan(&self.disk, self.names()?)?;
+        Ok(inventory.found.into_iter().map(|found| found.item).collect())
     }
 }

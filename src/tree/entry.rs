@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::path::RootPath;
-use crate::oci::Digest;
+use crate::oci::{Digest, Epoch};
 
 /// One path of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,11 @@ pub struct Time {
 }
 
 impl Time {
+    /// The second it falls in, or `epoch` if that is earlier.
+    pub fn clamp(self, epoch: Epoch) -> Time {
+        Time::from_seconds(self.seconds.min(epoch.0))
+    }
+
     /// A time in whole seconds.
     pub fn from_seconds(seconds: i64) -> Time {
         Time { seconds, nanoseconds: 0 }
@@ -83,6 +88,11 @@ impl Entry {
     /// A directory of root's, 0755.
     pub fn directory(path: RootPath, mtime: Time) -> Entry {
         Entry { path, kind: Kind::Directory, mode: 0o755, uid: 0, gid: 0, mtime, xattrs: BTreeMap::new() }
+    }
+
+    /// The mark of a removed path.
+    pub fn whiteout(path: RootPath, mtime: Time) -> Entry {
+        Entry { path, kind: Kind::Whiteout, mode: 0, uid: 0, gid: 0, mtime, xattrs: BTreeMap::new() }
     }
 
     /// Whether other paths can lie below this one.

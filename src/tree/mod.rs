@@ -4,15 +4,21 @@
 //! merged as a whole. Nothing here reads a file.
 
 mod changes;
+mod chosen;
 mod diff;
 mod digest;
 mod entry;
 mod error;
 pub mod glob;
+mod merge;
+#[cfg(test)]
+mod model;
 mod path;
+mod pattern;
 mod patterns;
 mod resolve;
 mod stack;
+mod xattrs;
 
 pub use changes::{Changed, Content, run_layer};
 pub use diff::diff;

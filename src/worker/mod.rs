@@ -1,3 +1,26 @@
 //! Performs one op: inputs in, layer out.
+//!
+//! A [`Worker`] knows where the bytes of every input are: the store's layers, base images that may still have to be
+//! fetched ([`Image`]), build contexts ([`Context`]). It answers two questions about a step: which key it has
+//! ([`Worker::pre_image`]), and which layer doing it gives ([`Worker::perform`]).
+//!
+//! **Not here**: the order of steps, records and their look-up (`build`); what an instruction means (`plan`).
 
-pub mod copy;
+mod chain;
+mod context;
+mod copy;
+mod error;
+mod exec;
+mod file;
+mod image;
+mod key;
+mod perform;
+mod trees;
+
+pub use chain::{Chain, Link, Made, States};
+pub use context::{Context, ContextFiles, Scanned};
+pub use copy::wanted;
+pub use error::Error;
+pub use exec::{Container, Exited, Secrets};
+pub use image::{Image, ImageOrigin};
+pub use perform::{Doing, NextNumber, Worker};

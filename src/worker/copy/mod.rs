@@ -10,18 +10,33 @@
 //!
 //! COMPAT: BuildKit's rules (fsutil's copy) but for what the files say.
 
+mod contents;
 mod directory;
+#[cfg(test)]
+mod drawn;
 mod error;
-mod owner;
+mod near;
+pub mod owner;
+mod pattern;
 mod place;
+mod placed;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod rules_filters;
+#[cfg(test)]
+mod rules_unpack;
 mod select;
 mod selection;
+mod slots;
+mod unpack;
 mod wanted;
 
 pub use directory::make_directory;
 pub use error::Error;
-pub use owner::{Owner, OwnerError, OwnerFiles, RunUser, chown_owner, needs_files, run_user};
-pub use place::{Archives, Content, Placed, place};
+pub use owner::{Owner, OwnerFiles, chown_owner, needs_files, run_user};
+pub use place::{Archives, place};
+pub use placed::{Content, Placed};
 pub use select::select;
-pub use selection::{Selection, Unmatched};
+pub use selection::Selection;
 pub use wanted::wanted;

@@ -5,41 +5,22 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::owner::Owner;
-use super::selection::Selection;
-use crate::graph::Copy;
-use crate::tree::{Entry, Place, Stack};
-
-/// One entry of the layer, and where its bytes are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placed {
-    /// The entry, ready for the layer.
-    pub entry: Entry,
-    /// Its bytes.
-    pub content: Content,
-}
-
-/// Where the bytes of an entry are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// It has none: everything but a regular file.
-    None,
-    /// In the source.
-    Source(Place),
-    /// Here.
-    Inline(Arc<[u8]>),
-    /// In an archive of the source that is unpacked.
-    Archive {
-        /// The archive's place in the source.
-        archive: Place,
-        /// The member's position in the archive's list.
-        member: usize,
-    },
-}
+use super::placed::{Content, Placed};
+use super::selection::{Item, Match, Selection, What};
+use super::slots::{FileId, NewDirectory, Slots};
+use super::unpack::unpack;
+use crate::graph::{Chmod, Copy};
+use crate::oci::{Digest, LAYER_EPOCH};
+use crate::tree::{Entry, Kind, Place, RootPath, Stack, Time};
 
 /// What the selection's archives hold, for those of [`Selection::archive_candidates`] that are archives.
 pub type Archives = BTreeMap<Place, Arc<[Entry]>>;
 
-/// Makes the layer's entries. `owner` is what `--chown` names, looked up by [`super::chown_owner`].
+/// Makes the layer's entries. `owner` is what `--chown` names, looked up by [`super::chown_owner`]; `archives` is empty
+/// unless `copy` unpacks.
+///
+/// Sources are written one after the other, so that a later one replaces or merges with an earlier one. With `--link`
+/// the destination is an empty tree: what it really has is neither looked at nor followed.
 pub fn place(
     copy: &Copy,
     selection: &Selection,
@@ -47,6 +28,146 @@ pub fn place(
     owner: Option<Owner>,
     archives: &Archives,
 ) -> Result<Vec<Placed>, Error> {
-    let _ = (copy, selection, destination, owner, archives);
-    todo!()
+    let empty = Stack::default();
+    let base = if copy.link { &empty } else { destination };
+    let mut writer = Writer { copy, owner, slots: Slots::over(base), many: selection.matches.len() > 1 };
+    for (number, found) in selection.matches.iter().enumerate() {
+        match &found.what {
+            What::Single(item) => match item.place.and_then(|place| Some((place, archives.get(&place)?))) {
+                Some((place, entries)) => {
+                    let below = writer.slots.resolve(&RootPath::clean(&copy.destination)?)?;
+                    writer
+                        .slots
+                        .make_directories(&below, NewDirectory { mode: 0o755, ..writer.new_directory() })?;
+                    let clamp = copy.epoch.map(|epoch| Time::from_seconds(epoch.0));
+                    unpack(&mut writer.slots, &below, number, place, entries, owner, clamp)?;
+                }
+                None => writer.single(number, found, item)?,
+            },
+            What::Inline(content) => writer.inline(found, content)?,
+            What::Directory { items, mtime } => writer.directory(number, items, *mtime)?,
+        }
+    }
+    Ok(writer.slots.finish())
+}
+
+struct Writer<'a> {
+    copy: &'a Copy,
+    owner: Option<Owner>,
+    slots: Slots<'a>,
+    /// Whether there is more than one match.
+    many: bool,
+}
+
+impl Writer<'_> {
+    /// COMPAT: as BuildKit, octal `--chmod` is the mode of missing parents too, without its upper bits; a symbolic one
+    /// is not.
+    fn new_directory(&self) -> NewDirectory {
+        let mode = match &self.copy.mode {
+            Some(Chmod::Octal(mode)) => mode & 0o777,
+            Some(Chmod::Symbolic(_)) | None => 0o755,
+        };
+        NewDirectory { mode, owner: self.owner.unwrap_or_default(), mtime: self.made_time() }
+    }
+
+    /// When nothing says a time, nothing asks the clock.
+    fn made_time(&self) -> Time {
+        Time::from_seconds(self.copy.epoch.unwrap_or(LAYER_EPOCH).0)
+    }
+
+    /// Whether the destination is a directory by how it is written.
+    fn is_directory_written(&self) -> bool {
+        let text = &self.copy.destination;
+        text.ends_with('/') || text == "." || text.ends_with("/.")
+    }
+
+    /// Makes what must be there before anything is copied, and gives the destination without links.
+    fn destination(&mut self) -> Result<RootPath, Error> {
+        let path = RootPath::clean(&self.copy.destination)?;
+        let needed =
+            if self.is_directory_written() { path.clone() } else { path.parent().unwrap_or_default() };
+        let needed = self.slots.resolve(&needed)?;
+        self.slots.make_directories(&needed, self.new_directory())?;
+        self.slots.resolve(&path)
+    }
+
+    /// The path of a copied file, and the directories above it.
+    fn file_path(&mut self, name: &[u8]) -> Result<RootPath, Error> {
+        let mut path = self.destination()?;
+        if path.is_root() || self.slots.look(&path).is_some_and(|entry| entry.is_directory()) {
+            path = path.join(name);
+        } else if self.many {
+            return Err(Error::ManyToOne { destination: self.copy.destination.clone() });
+        }
+        // A link may have led where nothing is yet.
+        self.slots.make_directories(&path.parent().unwrap_or_default(), self.new_directory())?;
+        match self.slots.look(&path) {
+            Some(entry) if entry.is_directory() => Err(Error::FileOverDirectory(path)),
+            _ => Ok(path),
+        }
+    }
+
+    fn single(&mut self, number: usize, found: &Match, item: &Item) -> Result<(), Error> {
+        let path = self.file_path(&found.name)?;
+        self.write(number, item, path)
+    }
+
+    fn inline(&mut self, found: &Match, content: &Arc<[u8]>) -> Result<(), Error> {
+        let path = self.file_path(&found.name)?;
+        let kind = Kind::File { size: content.len() as u64, digest: Digest::of(content) };
+        let entry = Entry { kind, mode: 0o644, ..Entry::directory(path, self.made_time()) };
+        self.slots.write(self.changed(entry), Content::Inline(content.clone()), None)
+    }
+
+    /// Copies what a directory holds.
+    fn directory(&mut self, number: usize, items: &[Item], mtime: Time) -> Result<(), Error> {
+        let top = self.destination()?;
+        match self.slots.look(&top) {
+            // It keeps its metadata, its time too.
+            Some(entry) if entry.is_directory() => {}
+            Some(_) => return Err(Error::DirectoryOverFile(top)),
+            None if top.is_root() => {}
+            None => {
+                let mtime = if self.copy.epoch.is_some() { self.made_time() } else { mtime };
+                self.slots.make_directories(&top, NewDirectory { mtime, ..self.new_directory() })?;
+            }
+        }
+        for item in items {
+            let path = top.join_path(&item.entry.path);
+            let there = self.slots.look(&path);
+            let is_there = there.as_ref().is_some_and(Entry::is_directory);
+            match (item.entry.is_directory(), &there) {
+                (true, Some(_)) if !is_there => return Err(Error::DirectoryOverFile(path)),
+                (true, Some(_)) if item.parent_only => continue,
+                (false, Some(_)) if is_there => return Err(Error::FileOverDirectory(path)),
+                _ => {}
+            }
+            self.write(number, item, path)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, matched: usize, item: &Item, path: RootPath) -> Result<(), Error> {
+        let content = item.place.map_or(Content::None, Content::Source);
+        let file = item.place.map(|place| FileId { matched, place });
+        let mut entry = self.changed(Entry { path, ..item.entry.clone() });
+        if let (true, Some(there)) = (entry.is_directory(), self.slots.look(&entry.path)) {
+            // Two directories become one: attributes of both, the rest from the source.
+            for (name, value) in there.xattrs {
+                entry.xattrs.entry(name).or_insert(value);
+            }
+        }
+        self.slots.write(entry, content, file)
+    }
+
+    /// The entry with `--chown` and `--chmod`.
+    fn changed(&self, mut entry: Entry) -> Entry {
+        if let Some(Owner { uid, gid }) = self.owner {
+            (entry.uid, entry.gid) = (uid, gid);
+        }
+        if let Some(mode) = self.copy.mode.as_ref().filter(|_| !matches!(entry.kind, Kind::Symlink(_))) {
+            entry.mode = mode.apply(entry.mode, entry.is_directory());
+        }
+        entry
+    }
 }

@@ -1,12 +1,127 @@
 //! Which entries of the source a copy reads.
 
+use std::sync::Arc;
+
+use super::contents::{Filter, contents};
 use super::error::Error;
-use super::selection::Selection;
-use crate::graph::Copy;
-use crate::tree::Stack;
+use super::near::near_names;
+use super::pattern::Pattern;
+use super::selection::{Item, Match, Selection, Unmatched, What};
+use crate::graph::{Copy, CopySource};
+use crate::tree::{Error as TreeError, Last, Node, Patterns, RootPath, Stack, Time};
 
 /// Finds what `copy` reads in `source`.
 pub fn select(copy: &Copy, source: &Stack) -> Result<Selection, Error> {
-    let _ = (copy, source);
-    todo!()
+    let exclude = Patterns::new(&copy.exclude).map_err(Error::Exclude)?;
+    let mut selection = Selection::default();
+    for one in &copy.sources {
+        match one {
+            CopySource::Inline { name, content } => {
+                let name = RootPath::clean(name)?.name().to_vec();
+                let what = What::Inline(Arc::from(content.as_bytes()));
+                selection.matches.push(Match { name, what });
+            }
+            CopySource::Path(text) => {
+                let before = selection.matches.len();
+                let finder = Finder { copy, source, exclude: &exclude };
+                finder.find(text, &mut selection.matches)?;
+                if nothing(&selection.matches[before..], copy.parents) {
+                    selection.unmatched.push(Unmatched { pattern: text.clone() });
+                }
+            }
+        }
+    }
+    Ok(selection)
+}
+
+/// Whether a source selects nothing. An empty directory is something, unless a pattern was to pick out of it.
+fn nothing(matches: &[Match], parents: bool) -> bool {
+    let empty = |found: &Match| matches!(&found.what, What::Directory { items, .. } if items.is_empty());
+    matches.is_empty() || parents && matches.iter().all(empty)
+}
+
+struct Finder<'a> {
+    copy: &'a Copy,
+    source: &'a Stack,
+    exclude: &'a Patterns,
+}
+
+impl Finder<'_> {
+    fn find(&self, text: &str, matches: &mut Vec<Match>) -> Result<(), Error> {
+        let (root, include) = if self.copy.parents { self.pivot(text)? } else { (text, None) };
+        let pattern = Pattern::parse(root)?;
+        if pattern.is_plain() {
+            let node = self.follow(&pattern.literal)?;
+            matches.extend(self.matched(&pattern.literal, node, include.as_ref()));
+            return Ok(());
+        }
+        let directory = match self.source.resolve(&pattern.literal, Last::Follow) {
+            Ok(directory) => directory,
+            Err(TreeError::NotADirectory(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for path in pattern.matches(self.source, &directory) {
+            let node = self.follow(&path)?;
+            matches.extend(self.matched(&path, node, include.as_ref()));
+        }
+        Ok(())
+    }
+
+    /// With `--parents`: where the kept part of the path begins, and what is picked below there.
+    fn pivot<'t>(&self, text: &'t str) -> Result<(&'t str, Option<Patterns>), Error> {
+        let (root, rest) = text.split_once("/./").unwrap_or(("/", text));
+        let rest = RootPath::clean(rest)?;
+        if rest.is_root() {
+            return Ok((root, None));
+        }
+        let rest = String::from_utf8_lossy(rest.as_bytes()).into_owned();
+        // Only a path without wildcards must exist.
+        let all = format!("{root}/{rest}");
+        let pattern = Pattern::parse(&all)?;
+        if pattern.is_plain() {
+            self.follow(&pattern.literal)?;
+        }
+        // A `!` at the start would turn the pattern round.
+        let rest = if rest.starts_with('!') { format!("\\{rest}") } else { rest };
+        Patterns::new([rest])
+            .map(|include| (root, Some(include)))
+            .map_err(|_| Error::Pattern { pattern: all })
+    }
+
+    /// What `path` leads to; it must be there.
+    fn follow(&self, path: &RootPath) -> Result<Node, Error> {
+        let missing = || Error::NotFound { path: path.to_string(), near: near_names(self.source, path) };
+        let target = match self.source.resolve(path, Last::Follow) {
+            Ok(target) => target,
+            Err(TreeError::NotADirectory(_)) => return Err(missing()),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(node) = self.source.get(&target) {
+            return Ok(node);
+        }
+        let is_link =
+            self.source.resolve(path, Last::Keep).is_ok_and(|kept| self.source.get(&kept).is_some());
+        Err(if is_link { Error::Dangling { path: path.clone(), target } } else { missing() })
+    }
+
+    /// The match for `node`, found under the name `path`; none if `--exclude` leaves it out.
+    fn matched(&self, path: &RootPath, node: Node, include: Option<&Patterns>) -> Option<Match> {
+        let name = path.name().to_vec();
+        if node.entry.is_directory() {
+            let filter = Filter { include, exclude: self.exclude };
+            let items = contents(self.source, &node.entry.path, filter);
+            // The time matters only where times are kept, and all else of a copied directory never does.
+            let mtime = match self.copy.epoch {
+                Some(_) => Time::default(),
+                None => Time::from_seconds(node.entry.mtime.seconds),
+            };
+            return Some(Match { name: Vec::new(), what: What::Directory { items, mtime } });
+        }
+        // As the reference has it (`--exclude=*.txt hom*`); a file's path relative to its source is its name.
+        if self.exclude.matches(&RootPath::root().join(&name)) {
+            return None;
+        }
+        let item = Item::new(node, RootPath::root(), false);
+        Some(Match { name, what: What::Single(Box::new(item)) })
+    }
 }

@@ -1,15 +1,16 @@
 //! What a copy reads.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::oci::Digest;
-use crate::tree::{Entry, Place};
+use crate::oci::{Digest, Hasher};
+use crate::tree::{Entry, Kind, Place, Time, entries_digest};
 
 /// What a copy reads, in the order of its sources.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Selection {
     pub(super) matches: Vec<Match>,
-    /// Patterns that matched nothing: a warning each.
+    /// Sources that select nothing, which is no error but worth a warning.
     pub unmatched: Vec<Unmatched>,
 }
 
@@ -23,18 +24,21 @@ pub struct Unmatched {
 /// One thing that a source names.
 #[derive(Clone, Debug)]
 pub(super) struct Match {
-    /// The last component of the path before links were followed: what a file is called in a directory.
+    /// What a file is called in a directory: the last component of the path before links were followed.
     pub(super) name: Vec<u8>,
     pub(super) what: What,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum What {
-    /// A directory's contents, paths relative to it, sorted; without the directory itself, of which only the time is
-    /// ever used.
-    Directory { items: Vec<Item>, mtime: crate::tree::Time },
+    /// A directory's contents, sorted, paths relative to it.
+    Directory {
+        items: Vec<Item>,
+        /// The directory's own time, where times are kept; nothing else of it is ever used.
+        mtime: Time,
+    },
     /// Anything else; its path is the root.
-    Single(Item),
+    Single(Box<Item>),
     /// A here-document.
     Inline(Arc<[u8]>),
 }
@@ -43,19 +47,74 @@ pub(super) enum What {
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) entry: Entry,
+    /// Where a regular file's bytes are in the source.
     pub(super) place: Option<Place>,
-    /// A directory that was not asked for itself, but holds what was: it is made only where it is missing.
+    /// A directory that was not asked for itself but holds what was: it is made only where it is missing.
     pub(super) parent_only: bool,
 }
 
 impl Selection {
-    /// For the key: every field of every entry, under names relative to what selected it.
+    /// For the key: every field of every entry, under names relative to what selected it, and which are one file.
     pub fn digest(&self) -> Digest {
-        todo!()
+        let mut hasher = Hasher::new();
+        let mut part = |tag: u8, name: &[u8], digest: Digest| {
+            hasher.update(&[tag]);
+            hasher.update(&(name.len() as u64).to_le_bytes());
+            hasher.update(name);
+            hasher.update(digest.as_bytes());
+        };
+        for Match { name, what } in &self.matches {
+            match what {
+                What::Directory { items, mtime } => {
+                    part(b'd', &time_bytes(*mtime), items_digest(items));
+                    let flags: Vec<u8> = items.iter().map(|item| u8::from(item.parent_only)).collect();
+                    part(b'p', b"", Digest::of(&flags));
+                }
+                What::Single(item) => part(b's', name, entries_digest(std::iter::once(&item.entry))),
+                What::Inline(content) => part(b'i', name, Digest::of(content)),
+            }
+        }
+        hasher.finish()
     }
 
     /// The regular files that ADD unpacks if they turn out to be archives.
     pub fn archive_candidates(&self) -> Vec<Place> {
-        todo!()
+        let place = |found: &Match| match &found.what {
+            What::Single(item) => item.place,
+            What::Directory { .. } | What::Inline(_) => None,
+        };
+        let mut places: Vec<Place> = self.matches.iter().filter_map(place).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
     }
+}
+
+fn time_bytes(time: Time) -> [u8; 8] {
+    time.seconds.to_le_bytes()
+}
+
+/// Names of one file are told apart from equal files: they become links.
+fn items_digest(items: &[Item]) -> Digest {
+    let mut places: Vec<Place> = items.iter().filter_map(|item| item.place).collect();
+    places.sort_unstable();
+    let linked = places.windows(2).any(|pair| pair[0] == pair[1]);
+    if !linked {
+        return entries_digest(items.iter().map(|item| &item.entry));
+    }
+    let mut first = BTreeMap::new();
+    let entries: Vec<Entry> = items
+        .iter()
+        .map(|item| {
+            let mut entry = item.entry.clone();
+            if let Some(place) = item.place {
+                match first.get(&place) {
+                    Some(path) => entry.kind = Kind::Hardlink(Clone::clone(path)),
+                    None => drop(first.insert(place, entry.path.clone())),
+                }
+            }
+            entry
+        })
+        .collect();
+    entries_digest(entries.iter())
 }

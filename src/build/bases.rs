@@ -1,0 +1,282 @@
+//! Base images: from the store, an image layout or a registry, to a manifest and a config.
+
+use std::sync::OnceLock;
+
+use super::error::Error;
+use super::interrupt::Interrupt;
+use super::options::Options;
+use crate::graph::ImageName;
+use crate::oci::{
+    Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, MediaType, Platform, Reference,
+};
+use crate::oci::{descriptor_digest, new_descriptor};
+use crate::plan::{Base, BaseRequest};
+use crate::registry::{Client, Kind, select};
+use crate::source::OciLayout;
+use crate::store::{Name, Origin, Store, Target};
+use crate::worker::{Image, ImageOrigin};
+
+/// LIMIT: as registries have it for manifests; configs are held to the same.
+const LARGEST_DOCUMENT: u64 = 8 << 20;
+
+/// Finds images.
+pub struct Bases<'a> {
+    store: &'a Store,
+    options: &'a Options,
+    client: OnceLock<Client>,
+    interrupt: std::sync::Arc<Interrupt>,
+}
+
+/// An image that was found.
+pub struct Resolved {
+    /// For planning.
+    pub base: Base,
+    /// For doing.
+    pub image: Image,
+    /// Where it came from, for the display.
+    pub notice: String,
+}
+
+impl<'a> Bases<'a> {
+    /// Looks in `store` first, and outside as `options` say.
+    pub fn new(store: &'a Store, options: &'a Options, interrupt: std::sync::Arc<Interrupt>) -> Bases<'a> {
+        Bases { store, options, client: OnceLock::new(), interrupt }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let mut options = self.options.registry.clone();
+            let interrupt = std::sync::Arc::clone(&self.interrupt);
+            options.http.canceled = crate::http::Canceled::new(move || interrupt.is_fired());
+            Client::new(options)
+        })
+    }
+
+    /// Finds the image that `request` asks for.
+    pub fn resolve(&self, request: &BaseRequest) -> Result<Resolved, Error> {
+        let platform = &request.key.platform;
+        match &request.key.name {
+            ImageName::Layout { directory, tag, digest } => {
+                self.from_layout(directory, tag.as_deref(), digest.as_ref(), platform)
+            }
+            ImageName::Reference(reference) => {
+                if let Some(found) = self.from_store(reference, platform)? {
+                    return Ok(found);
+                }
+                self.from_registry(reference, platform).map_err(|e| describe(e, request, reference))
+            }
+        }
+    }
+
+    fn from_layout(
+        &self,
+        directory: &str,
+        tag: Option<&str>,
+        digest: Option<&Digest>,
+        platform: &Platform,
+    ) -> Result<Resolved, Error> {
+        let layout = OciLayout::open(directory.as_ref())?;
+        let picked = layout.select(tag, digest, platform)?;
+        let config: ImageConfig = parse(&picked.config_bytes, directory, "config")?;
+        let origin = ImageOrigin::Layout(directory.into());
+        resolved(
+            directory,
+            picked.digest,
+            &picked.manifest,
+            config,
+            platform,
+            origin,
+            format!("from {directory}"),
+        )
+    }
+
+    /// What the store has under that name, unless the registry is to be asked anew.
+    fn from_store(&self, reference: &Reference, platform: &Platform) -> Result<Option<Resolved>, Error> {
+        let name = self.store.name(reference)?;
+        let (digest, origin, age) = match (&reference.digest, &name) {
+            (Some(digest), name) => (*digest, name.as_ref().map_or(Origin::Pulled, |name| name.origin), None),
+            (None, Some(name)) if name.origin != Origin::Pulled || !self.options.pull => {
+                (name.manifest.digest, name.origin, Some(self.options.now - name.time))
+            }
+            (None, _) => return Ok(None),
+        };
+        let what = reference.familiar();
+        let Some(bytes) = self.store.read_blob(&digest, LARGEST_DOCUMENT)? else { return Ok(None) };
+        let Some((digest, bytes)) = self.choose(bytes, digest, reference, platform)? else { return Ok(None) };
+        let manifest: ImageManifest = parse(&bytes, &what, "manifest")?;
+        let config = descriptor_digest(manifest.config())?;
+        let Some(config) = self.store.read_blob(&config, LARGEST_DOCUMENT)? else { return Ok(None) };
+        let config: ImageConfig = parse(&config, &what, "config")?;
+        if !platform.accepts(&config.platform()) && name.is_some_and(|name| name.origin == Origin::Pulled) {
+            // The tag was pulled for another platform, and the registry may have this one.
+            return Ok(None);
+        }
+        let origin = match origin {
+            Origin::Pulled => ImageOrigin::Registry(self.client().clone(), reference.clone()),
+            Origin::Built | Origin::Imported => ImageOrigin::Store(reference.clone()),
+        };
+        let notice = match age {
+            Some(age) => format!("from the store, {} (--pull asks the registry)", since(age)),
+            None => "from the store, by digest".to_string(),
+        };
+        resolved(&what, digest, &manifest, config, platform, origin, notice).map(Some)
+    }
+
+    /// The manifest for `platform`, if these bytes are an index; none if the store lacks it.
+    fn choose(
+        &self,
+        bytes: Vec<u8>,
+        digest: Digest,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Option<(Digest, Vec<u8>)>, Error> {
+        let Ok(index) = serde_json::from_slice::<ImageIndex>(&bytes) else {
+            return Ok(Some((digest, bytes)));
+        };
+        let chosen = select(&reference.familiar(), &index, platform)?;
+        let digest = descriptor_digest(&chosen)?;
+        Ok(self.store.read_blob(&digest, LARGEST_DOCUMENT)?.map(|bytes| (digest, bytes)))
+    }
+
+    fn from_registry(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, Error> {
+        let what = reference.familiar();
+        let client = self.client();
+        let top = client.resolve(reference)?;
+        self.store.put_blob(&top.bytes)?;
+        let (digest, bytes) = match top.kind {
+            Kind::Index => {
+                let index: ImageIndex = parse(&top.bytes, &what, "index")?;
+                let chosen = select(&what, &index, platform)?;
+                let manifest = client.manifest(reference, &chosen)?;
+                self.store.put_blob(&manifest.bytes)?;
+                (manifest.digest, manifest.bytes)
+            }
+            Kind::Manifest => (top.digest, top.bytes.clone()),
+        };
+        let manifest: ImageManifest = parse(&bytes, &what, "manifest")?;
+        let config = self.fetch_config(client, reference, manifest.config())?;
+        let config: ImageConfig = parse(&config, &what, "config")?;
+        if reference.tag.is_some() {
+            let target = Target {
+                media_type: top.descriptor.media_type().clone(),
+                digest: top.digest,
+                size: top.bytes.len() as u64,
+            };
+            let name = Name { manifest: target, origin: Origin::Pulled, time: self.options.now };
+            let bare = Reference { digest: None, ..reference.clone() };
+            self.store.set_name(&bare, &name)?;
+        }
+        let origin = ImageOrigin::Registry(client.clone(), reference.clone());
+        let notice = format!("resolved to {}", top.digest);
+        resolved(&what, digest, &manifest, config, platform, origin, notice)
+    }
+
+    fn fetch_config(
+        &self,
+        client: &Client,
+        reference: &Reference,
+        config: &Descriptor,
+    ) -> Result<Vec<u8>, Error> {
+        let digest = descriptor_digest(config)?;
+        if let Some(bytes) = self.store.read_blob(&digest, LARGEST_DOCUMENT)? {
+            return Ok(bytes);
+        }
+        if config.size() > LARGEST_DOCUMENT {
+            let reason =
+                format!("its config has {} bytes; at most {LARGEST_DOCUMENT} are read", config.size());
+            return Err(Error::Base { name: reference.familiar(), reason, hint: None });
+        }
+        let mut bytes = Vec::new();
+        client.blob(reference, config, &mut bytes, &|_| (), &|| self.interrupt.is_fired())?;
+        self.store.put_blob(&bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], name: &str, what: &str) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|e| Error::Base {
+        name: name.to_string(),
+        reason: format!("its {what} cannot be read: {e}"),
+        hint: None,
+    })
+}
+
+fn resolved(
+    name: &str,
+    digest: Digest,
+    manifest: &ImageManifest,
+    config: ImageConfig,
+    platform: &Platform,
+    origin: ImageOrigin,
+    notice: String,
+) -> Result<Resolved, Error> {
+    let diff_ids = config.rootfs.diff_ids.clone();
+    if diff_ids.len() != manifest.layers().len() {
+        let reason =
+            format!("its manifest has {} layers and its config {}", manifest.layers().len(), diff_ids.len());
+        return Err(Error::Base { name: name.to_string(), reason, hint: None });
+    }
+    let descriptors = manifest.layers().iter().map(oci_layer).collect::<Result<Vec<Descriptor>, Error>>()?;
+    let _ = platform;
+    let base = Base { manifest: digest, platform: config.platform(), config };
+    Ok(Resolved { base, image: Image::new(diff_ids, descriptors, origin), notice })
+}
+
+/// The same layer under OCI's media type: Docker's is the same bytes by another name, and other names are refused.
+fn oci_layer(descriptor: &Descriptor) -> Result<Descriptor, Error> {
+    let media_type = match descriptor.media_type().to_string().as_str() {
+        "application/vnd.docker.image.rootfs.diff.tar.gzip" => MediaType::ImageLayerGzip,
+        "application/vnd.docker.image.rootfs.diff.tar.zstd" => MediaType::ImageLayerZstd,
+        "application/vnd.docker.image.rootfs.diff.tar" => MediaType::ImageLayer,
+        _ => match descriptor.media_type() {
+            known @ (MediaType::ImageLayer | MediaType::ImageLayerGzip | MediaType::ImageLayerZstd) => {
+                known.clone()
+            }
+            other => {
+                let reason = format!("a layer has the media type {other}, which is not supported");
+                return Err(Error::Base { name: descriptor.digest().to_string(), reason, hint: None });
+            }
+        },
+    };
+    Ok(new_descriptor(media_type, descriptor_digest(descriptor)?, descriptor.size()))
+}
+
+fn describe(error: Error, request: &BaseRequest, reference: &Reference) -> Error {
+    let hint = match (&request.near, &error) {
+        (Some(near), _) => Some(format!("did you mean the stage {near}?")),
+        (None, Error::Registry(_)) => Some(format!(
+            "the store has no image {}; `rbuild import` makes one of a tar, --build-context {}=… replaces it",
+            reference.familiar(),
+            request.written
+        )),
+        _ => None,
+    };
+    match error {
+        Error::Base { name, reason, hint: own } => Error::Base { name, reason, hint: own.or(hint) },
+        Error::Registry(e) => Error::Base { name: request.written.clone(), reason: chain(&e), hint },
+        other => other,
+    }
+}
+
+/// An error with all its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn since(seconds: i64) -> String {
+    match seconds {
+        ..60 => "less than a minute old".to_string(),
+        60..3600 => format!("{} minutes old", seconds / 60),
+        3600..172_800 => format!("{} hours old", seconds / 3600),
+        _ => format!("{} days old", seconds / 86_400),
+    }
+}

@@ -1,0 +1,109 @@
+//! Why a build failed, with the lines of the Dockerfile that it failed at.
+
+use crate::graph::Location;
+
+/// A build that failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// Why.
+    pub error: Error,
+    /// Where, in the Dockerfile.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// A place in a Dockerfile, with the text around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// As messages call it.
+    pub name: String,
+    /// All of it.
+    pub text: String,
+    /// The lines.
+    pub location: Location,
+}
+
+/// Why a build, or another command on images, failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The user, or the system, ended it.
+    #[error("interrupted")]
+    Interrupted,
+    /// The Dockerfile's text.
+    #[error(transparent)]
+    Parse(crate::dockerfile::Error),
+    /// The Dockerfile's meaning.
+    #[error(transparent)]
+    Plan(#[from] crate::plan::Error),
+    /// A step.
+    #[error("failed to solve: {source}")]
+    Step {
+        /// Its name in the display.
+        name: String,
+        /// Its lines.
+        location: Location,
+        /// What went wrong.
+        source: crate::worker::Error,
+    },
+    /// A base image.
+    #[error("{name}: {reason}")]
+    Base {
+        /// As the Dockerfile names it.
+        name: String,
+        /// What went wrong.
+        reason: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// What the command line asks for.
+    #[error("{0}")]
+    Usage(String),
+    /// An image that is not in the store.
+    #[error("no image {0:?} in the store: `rbuild images` lists what there is")]
+    NoImage(String),
+    /// Something that a worker does outside of a step.
+    #[error(transparent)]
+    Worker(#[from] crate::worker::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// Contexts and the Dockerfile's file.
+    #[error(transparent)]
+    Source(#[from] crate::source::Error),
+    /// An output.
+    #[error(transparent)]
+    Export(#[from] crate::export::Error),
+    /// Directories on disk.
+    #[error(transparent)]
+    Snapshot(#[from] crate::snapshot::Error),
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] crate::sandbox::Error),
+    /// A registry.
+    #[error(transparent)]
+    Registry(#[from] crate::registry::Error),
+    /// A name or document.
+    #[error(transparent)]
+    Oci(#[from] crate::oci::Error),
+    /// A file of this machine.
+    #[error("{doing}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// For [`Result::map_err`]: what was being done.
+    pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
+        |source| Error::Io { doing: doing.into(), source }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { error, excerpt: None }
+    }
+}

@@ -1,0 +1,99 @@
+//! From the last step to the outputs: the image's config, its names, its files.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use super::error::Error;
+use super::numbers::Numbers;
+use super::options::Options;
+use crate::export::{Exported, Finished, export, keep};
+use crate::oci::{Descriptor, Digest, Reference};
+use crate::plan::Plan;
+use crate::progress::Event;
+use crate::store::{Name, Origin, Store, Target};
+use crate::worker::{Chain, Worker};
+
+/// A finished build.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The manifest: of the first output that has one, else of the store.
+    pub manifest: Descriptor,
+    /// The image id: the config's digest.
+    pub config: Digest,
+    /// The names that the image has now.
+    pub names: Vec<Reference>,
+    /// How many layers it has.
+    pub layers: usize,
+}
+
+/// Writes every output, then names the image.
+pub fn finish(
+    plan: &Plan,
+    chain: &Chain,
+    worker: &Worker<'_>,
+    options: &Options,
+    numbers: &Numbers,
+    stdout: &mut dyn Write,
+) -> Result<Built, Error> {
+    let mut config = plan.target.config.clone();
+    config.rootfs.diff_ids = chain.diff_ids();
+    let finished = Finished {
+        config,
+        layers: worker.layers(chain)?,
+        names: options.tags.clone(),
+        epoch: plan.image_epoch,
+        annotations: BTreeMap::new(),
+    };
+    let store = worker.store;
+    let kept = numbers.shown(worker.sink, "exporting to image", |step| {
+        let mut first = None;
+        for output in &options.outputs {
+            let exported = export(store, &finished, output, stdout)?;
+            first = first.or(exported.manifest);
+        }
+        let kept = keep(store, &finished)?;
+        let manifest = kept.manifest.clone().expect("what is kept has a manifest");
+        for name in &options.tags {
+            set_name(store, name, &manifest, Origin::Built, options.now)?;
+        }
+        // ORDER: durable before success is reported; directories first, since records point at layers, not at them.
+        if let Some(snapshots) = worker.snapshots.get() {
+            snapshots.sync()?;
+        }
+        store.sync()?;
+        for digest in [first.as_ref().unwrap_or(&manifest).digest().to_string(), kept.config.to_string()]
+            .into_iter()
+            .zip(["manifest", "config"])
+        {
+            let (digest, what) = digest;
+            worker.sink.send(Event::Notice { step, message: format!("{what} {digest}") });
+        }
+        for name in &options.tags {
+            worker.sink.send(Event::Notice { step, message: format!("naming to {name}") });
+        }
+        Ok(Exported { manifest: Some(first.unwrap_or(manifest)), config: kept.config })
+    })?;
+    store.collect_if_needed()?;
+    Ok(Built {
+        manifest: kept.manifest.expect("set above"),
+        config: kept.config,
+        names: options.tags.clone(),
+        layers: finished.layers.len(),
+    })
+}
+
+/// Makes `name` stand for a manifest that is in the store.
+pub(super) fn set_name(
+    store: &Store,
+    name: &Reference,
+    manifest: &Descriptor,
+    origin: Origin,
+    now: i64,
+) -> Result<(), Error> {
+    let target = Target {
+        media_type: manifest.media_type().clone(),
+        digest: crate::oci::descriptor_digest(manifest)?,
+        size: manifest.size(),
+    };
+    Ok(store.set_name(name, &Name { manifest: target, origin, time: now })?)
+}

@@ -1,0 +1,40 @@
+//! The end that comes from outside: Ctrl-C, SIGTERM, SIGHUP.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::error::Error;
+use crate::sandbox::Cancel;
+
+/// Ends a build, from any thread. A build may make several attempts, each with a [`Cancel`] of its own.
+#[derive(Debug, Default)]
+pub struct Interrupt {
+    fired: AtomicBool,
+    current: Mutex<Option<Cancel>>,
+}
+
+impl Interrupt {
+    /// Ends the running attempt, and every later one at once.
+    pub fn fire(&self) {
+        self.fired.store(true, Ordering::SeqCst);
+        if let Some(cancel) = &*self.current.lock().unwrap_or_else(PoisonError::into_inner) {
+            cancel.fire();
+        }
+    }
+
+    /// Whether it was fired.
+    pub fn is_fired(&self) -> bool {
+        self.fired.load(Ordering::SeqCst)
+    }
+
+    /// The token of a new attempt.
+    pub(super) fn attempt(&self) -> Result<Cancel, Error> {
+        let cancel = Cancel::new().map_err(Error::io("making an event descriptor"))?;
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(cancel.clone());
+        // Fired between the two lines or before: the store above comes first, so one of the two sees the other.
+        if self.is_fired() {
+            cancel.fire();
+        }
+        Ok(cancel)
+    }
+}

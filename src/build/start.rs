@@ -1,0 +1,310 @@
+//! One build from its options to its outputs.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::sync::{Arc, OnceLock};
+
+use super::bases::Bases;
+use super::contexts;
+use super::dockerfile::Inputs;
+use super::error::{Error, Failure};
+use super::finish::{Built, finish};
+use super::held::Held;
+use super::interrupt::Interrupt;
+use super::numbers::Numbers;
+use super::options::{Options, SecretSource};
+use super::request::request;
+use super::schedule::schedule;
+use super::steps::Steps;
+use crate::graph::{Graph, ImageSource, Location};
+use crate::plan::{self, Base, BaseKey, Plan};
+use crate::progress::{Event, Sink, StepNumber, Warning};
+use crate::sandbox::Cancel;
+use crate::store::Store;
+use crate::tree::Time;
+use crate::worker::{Chain, Context, Image, NextNumber, Secrets, Worker};
+
+/// LIMIT: how often a build is tried again because something in the store turned out to be damaged.
+const ATTEMPTS: usize = 4;
+
+/// Whether a RUN can be done in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespace {
+    /// It can.
+    Ready,
+    /// Only in a user namespace, which has to be entered first.
+    Needed,
+}
+
+/// What came of a build.
+pub enum Outcome {
+    /// An image.
+    Built(Box<Built>),
+    /// Nothing yet: something must run, and this process cannot. Nothing was shown; begin again in a namespace.
+    NeedsNamespace,
+}
+
+/// Builds. Progress goes to `sink`, outputs to standard output go to `stdout`; `stdin` is read if the options say so.
+pub fn build(
+    options: &Options,
+    store: &Store,
+    sink: &dyn Sink,
+    interrupt: &Arc<Interrupt>,
+    namespace: Namespace,
+    stdin: Box<dyn Read + Send + '_>,
+    stdout: &mut dyn Write,
+) -> Result<Outcome, Failure> {
+    let held = Held::new(sink);
+    if namespace == Namespace::Ready {
+        held.release();
+    }
+    let result = Build { options, store, sink: &held, interrupt, namespace, numbers: Numbers::default() }
+        .run(&held, stdin, stdout);
+    if !matches!(result, Ok(Outcome::NeedsNamespace)) {
+        held.release();
+    }
+    match result {
+        Err(_) if interrupt.is_fired() => Err(Error::Interrupted.into()),
+        other => other,
+    }
+}
+
+struct Build<'a> {
+    options: &'a Options,
+    store: &'a Store,
+    sink: &'a dyn Sink,
+    interrupt: &'a Arc<Interrupt>,
+    namespace: Namespace,
+    numbers: Numbers,
+}
+
+/// The images and contexts of a graph.
+struct Resources {
+    images: Vec<Image>,
+    contexts: Vec<Context>,
+}
+
+impl Build<'_> {
+    fn run(
+        &self,
+        held: &Held<'_>,
+        stdin: Box<dyn Read + Send + '_>,
+        stdout: &mut dyn Write,
+    ) -> Result<Outcome, Failure> {
+        let _lease = self.store.lease().map_err(Error::from)?;
+        let (inputs, context) = self.numbers.shown(self.sink, "[internal] load build definition", |step| {
+            let (inputs, context) = Inputs::read(self.options, self.store, stdin)?;
+            let size = inputs.dockerfile.bytes.len();
+            let message = format!("transferring {}: {size}B", inputs.dockerfile.name);
+            self.sink.send(Event::Notice { step, message });
+            Ok((inputs, context))
+        })?;
+        let dockerfile = inputs.parse()?;
+        for warning in &dockerfile.warnings {
+            self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
+        }
+        let request = request(dockerfile, self.options, &context);
+        let located = |error: Error, location: Option<Location>| {
+            let excerpt = inputs.excerpt(location);
+            Failure { error, excerpt }
+        };
+        let mut bases = Found::default();
+        let finder = Bases::new(self.store, self.options, Arc::clone(self.interrupt));
+        let plan = loop {
+            let outcome = plan::plan(&request, &bases.answers);
+            let outcome = outcome.map_err(|e| {
+                let location = e.location;
+                located(Error::Plan(e), location)
+            })?;
+            match outcome {
+                plan::Outcome::Ready(plan) => break plan,
+                plan::Outcome::Needs(needs) => {
+                    for need in needs {
+                        bases.find(self, &finder, &need).map_err(|e| located(e, Some(need.location)))?;
+                    }
+                }
+            }
+        };
+        for warning in &plan.warnings {
+            self.warn(warning.rule, &warning.message, warning.location.map(|location| location.first));
+        }
+        let resources = Resources {
+            images: bases.images_of(&plan.graph),
+            contexts: contexts::open(&plan.graph, self.options, context, &inputs.dockerfile.path)?,
+        };
+        let epoch = contexts::epoch(self.options, plan.image_epoch);
+        contexts::scan(
+            &plan.graph,
+            &resources.contexts,
+            self.options,
+            self.store,
+            epoch,
+            &self.numbers,
+            self.sink,
+        )?;
+        let built = self
+            .attempts(&plan, &resources, held, stdout)
+            .map_err(|(error, location)| located(error, location))?;
+        Ok(match built {
+            Some(built) => Outcome::Built(Box::new(built)),
+            None => Outcome::NeedsNamespace,
+        })
+    }
+
+    /// Does the steps; again, from what is recorded by then, if something in the store turned out to be damaged.
+    fn attempts(
+        &self,
+        plan: &Plan,
+        resources: &Resources,
+        held: &Held<'_>,
+        stdout: &mut dyn Write,
+    ) -> Result<Option<Built>, (Error, Option<Location>)> {
+        let mut attempt = 1;
+        loop {
+            let result = self.attempt(attempt, plan, resources, held, stdout);
+            let healed = self.store.take_healed();
+            for healed in &healed {
+                self.warn("", &healed.to_string(), None);
+            }
+            match result {
+                Err((Error::Interrupted, _)) if self.interrupt.is_fired() => {
+                    return Err((Error::Interrupted, None));
+                }
+                Err((error, location)) => {
+                    let is_lost = matches!(
+                        &error,
+                        Error::Step { source: crate::worker::Error::Lost(_), .. }
+                            | Error::Worker(crate::worker::Error::Lost(_))
+                    );
+                    if attempt == ATTEMPTS || (healed.is_empty() && !is_lost) {
+                        return Err((error, location));
+                    }
+                    attempt += 1;
+                }
+                Ok(done) => return Ok(done),
+            }
+        }
+    }
+
+    fn attempt(
+        &self,
+        attempt: usize,
+        plan: &Plan,
+        resources: &Resources,
+        held: &Held<'_>,
+        stdout: &mut dyn Write,
+    ) -> Result<Option<Built>, (Error, Option<Location>)> {
+        let cancel = self.interrupt.attempt().map_err(|e| (e, None))?;
+        let secrets = self.secrets();
+        let worker = self.worker(resources, &secrets, &cancel);
+        let steps = Steps::new(&plan.graph, &worker, &self.numbers);
+        let place = |error: Error| {
+            let location = match &error {
+                Error::Step { location, .. } => Some(*location),
+                _ => None,
+            };
+            (error, location)
+        };
+        if attempt == 1 {
+            self.show_images(resources).map_err(|e| (e, None))?;
+        }
+        let pending = steps.look_up().map_err(place)?;
+        if !pending.is_empty() {
+            if self.namespace == Namespace::Needed && steps.must_run(&pending) {
+                return Ok(None);
+            }
+            held.release();
+            schedule(&steps, &pending, self.options.jobs).map_err(place)?;
+        }
+        held.release();
+        let chain: Chain = worker.input_chain(plan.target.state, &steps.states);
+        let built =
+            finish(plan, &chain, &worker, self.options, &self.numbers, stdout).map_err(|e| (e, None))?;
+        Ok(Some(built))
+    }
+
+    fn worker<'b>(
+        &'b self,
+        resources: &'b Resources,
+        secrets: &'b Secrets,
+        cancel: &'b Cancel,
+    ) -> Worker<'b> {
+        Worker {
+            store: self.store,
+            images: &resources.images,
+            contexts: &resources.contexts,
+            numbers: &self.numbers,
+            secrets,
+            sink: self.sink,
+            cancel,
+            now: Time::from_seconds(self.options.now),
+            snapshots: OnceLock::new(),
+        }
+    }
+
+    /// Base images that are here whole are cached steps; the others are shown when they are fetched.
+    fn show_images(&self, resources: &Resources) -> Result<(), Error> {
+        for image in &resources.images {
+            if image.is_here(self.store)? {
+                let step = self.numbers.next();
+                self.sink.send(Event::Started { step, name: image.name.clone() });
+                self.sink.send(Event::Cached { step });
+            }
+        }
+        Ok(())
+    }
+
+    fn secrets(&self) -> Secrets {
+        let mut secrets = Secrets::default();
+        for (id, source) in &self.options.secrets {
+            match source {
+                SecretSource::File(path) => secrets.add_file(id, path.clone()),
+                SecretSource::Value(value) => secrets.add_value(id, value.0.clone()),
+            }
+        }
+        secrets
+    }
+
+    fn warn(&self, rule: &str, message: &str, line: Option<usize>) {
+        let warning = Warning { rule: rule.to_string(), message: message.to_string(), line };
+        self.sink.send(Event::Warned(warning));
+    }
+}
+
+/// The base images found so far.
+#[derive(Default)]
+struct Found {
+    answers: BTreeMap<BaseKey, Base>,
+    images: BTreeMap<BaseKey, Image>,
+}
+
+impl Found {
+    fn find(
+        &mut self,
+        build: &Build<'_>,
+        finder: &Bases<'_>,
+        request: &plan::BaseRequest,
+    ) -> Result<(), Error> {
+        let name = format!("[internal] load metadata for {}", request.key.name);
+        let found = build.numbers.shown(build.sink, &name, |step: StepNumber| {
+            let found = finder.resolve(request)?;
+            build.sink.send(Event::Notice { step, message: found.notice.clone() });
+            Ok(found)
+        })?;
+        self.answers.insert(request.key.clone(), found.base);
+        self.images.insert(request.key.clone(), found.image);
+        Ok(())
+    }
+
+    /// The images of a graph, in its order.
+    fn images_of(&mut self, graph: &Graph) -> Vec<Image> {
+        let image = |source: &ImageSource| {
+            let key = BaseKey { name: source.name.clone(), platform: source.platform.clone() };
+            let mut image =
+                self.images.remove(&key).expect("the plan uses each image that it was told of once");
+            image.name = source.label.to_string();
+            image
+        };
+        graph.images.iter().map(image).collect()
+    }
+}

@@ -1,0 +1,119 @@
+//! An image layout in one tar, for `skopeo`, `podman load` and `docker load`.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
+
+use tar::{EntryType, Header};
+
+use super::blob::{Encode, blob, open};
+use super::destination::{Destination, Sink};
+use super::error::Error;
+use super::finished::{Exported, Finished};
+use crate::image::{Image, Index, NamedManifest, Rendered, blob_path, docker_manifest, layout_marker};
+use crate::oci::{Digest, descriptor_digest};
+use crate::store::Store;
+
+/// Which tools a layout is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// An image layout and nothing else.
+    Oci,
+    /// With Docker's `manifest.json` beside it.
+    Docker,
+}
+
+/// Writes the archive.
+///
+/// ORDER: the marker, the layers from the lowest up, config and manifest, the lists that name them. Each layer is
+/// compressed when its turn comes, since its size stands before its bytes: no more than one is on disk twice.
+pub(super) fn archive(
+    store: &Store,
+    image: &Finished,
+    to: &Destination,
+    encode: Encode,
+    dialect: Dialect,
+    stdout: &mut dyn Write,
+) -> Result<Exported, Error> {
+    let mut sink = Sink::open(to, stdout)?;
+    let temporary = store.temp_dir()?;
+    let directory = sink.directory().unwrap_or(temporary.path()).to_path_buf();
+    put(&mut sink, "oci-layout", layout_marker())?;
+    for path in ["blobs/", "blobs/sha256/"] {
+        header(&mut sink, path, EntryType::Directory, 0)?;
+    }
+    let mut written = BTreeSet::new();
+    let mut layers = Vec::with_capacity(image.layers.len());
+    for layer in &image.layers {
+        let blob = blob(store, layer, encode, &directory, false)?;
+        let descriptor = blob.descriptor.clone();
+        let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");
+        if written.insert(digest) {
+            let mut file = open(store, layer, encode, blob, &directory)?;
+            put_blob(&mut sink, &digest, descriptor.size(), &mut file)?;
+        }
+        layers.push(descriptor);
+    }
+    let rendered =
+        Image { config: image.config.clone(), layers, annotations: image.annotations.clone() }.render()?;
+    for document in [&rendered.config, &rendered.manifest] {
+        let digest = Digest::of(&document.bytes);
+        if written.insert(digest) {
+            put(&mut sink, &blob_path(&digest), &document.bytes)?;
+        }
+    }
+    let Rendered { config, manifest } = &rendered;
+    if dialect == Dialect::Docker {
+        put(&mut sink, "manifest.json", &docker_manifest(&rendered, &image.names)?)?;
+    }
+    let mut index = Index::new();
+    index.put(&named(image, &rendered));
+    put(&mut sink, "index.json", &index.render())?;
+    sink.write_all(&[0; 1024]).map_err(|e| sink.error(e))?;
+    let config = Digest::of(&config.bytes);
+    let manifest = Some(manifest.descriptor.clone());
+    sink.finish()?;
+    Ok(Exported { manifest, config })
+}
+
+/// The manifest as an index names it.
+pub(super) fn named(image: &Finished, rendered: &Rendered) -> NamedManifest {
+    NamedManifest {
+        manifest: rendered.manifest.descriptor.clone(),
+        names: image.names.clone(),
+        created: image.epoch,
+    }
+}
+
+fn put(sink: &mut Sink<'_>, path: &str, bytes: &[u8]) -> Result<(), Error> {
+    header(sink, path, EntryType::Regular, bytes.len() as u64)?;
+    sink.write_all(bytes).map_err(|e| sink.error(e))?;
+    pad(sink, bytes.len() as u64)
+}
+
+fn put_blob(sink: &mut Sink<'_>, digest: &Digest, size: u64, file: &mut File) -> Result<(), Error> {
+    header(sink, &blob_path(digest), EntryType::Regular, size)?;
+    // A blob that shrank or grew since would shift everything after it.
+    if sink.copy(file)? != size {
+        return Err(Error::Missing(*digest));
+    }
+    pad(sink, size)
+}
+
+fn header(sink: &mut Sink<'_>, path: &str, kind: EntryType, size: u64) -> Result<(), Error> {
+    let mut header = Header::new_ustar();
+    header.set_path(path).map_err(|e| sink.error(e))?;
+    header.set_entry_type(kind);
+    header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header.set_cksum();
+    sink.write_all(header.as_bytes()).map_err(|e| sink.error(e))
+}
+
+fn pad(sink: &mut Sink<'_>, size: u64) -> Result<(), Error> {
+    let rest = (512 - size % 512) % 512;
+    sink.write_all(&[0; 512][..rest as usize]).map_err(|e| sink.error(e))
+}

@@ -1,0 +1,197 @@
+//! The layers of an image in the form that an output wants.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::path::Path;
+
+use super::error::Error;
+use crate::layer::{Compression, Compressor};
+use crate::oci::{Descriptor, Digest, Hasher, MediaType, descriptor_digest, new_descriptor};
+use crate::store::{Layer, Store};
+
+/// How layers are compressed on their way out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Encode {
+    /// For layers that are not compressed yet.
+    pub compression: Compression,
+    /// Also for those that came with another compression.
+    pub force: bool,
+}
+
+/// Where a blob's bytes are.
+pub(super) enum Bytes {
+    /// In the store, as they are.
+    Stored,
+    /// In a file without a name, at its start.
+    Made(File),
+    /// Made before, by the same settings; only the name is remembered.
+    Remembered,
+}
+
+/// A layer as it goes out.
+pub(super) struct Blob {
+    /// Media type, digest and size.
+    pub descriptor: Descriptor,
+    /// Where the bytes are.
+    pub bytes: Bytes,
+}
+
+/// Whether `layer` goes out as it is stored. COMPAT: as in BuildKit, a layer that came compressed stays as it is unless
+/// another form is forced.
+fn stays(layer: &Layer, encode: Encode) -> bool {
+    match Form::of(&layer.media_type) {
+        None => false,
+        Some(form) if form == Form::wanted(encode.compression) => true,
+        Some(Form::Plain) => false,
+        Some(_) => !encode.force,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+impl Form {
+    fn of(media_type: &MediaType) -> Option<Form> {
+        let text = media_type.as_ref();
+        let known = text.starts_with("application/vnd.oci.image.layer.")
+            || text.starts_with("application/vnd.docker.image.rootfs.");
+        match text.rsplit_once(['+', '.']) {
+            Some((_, "tar")) if known => Some(Form::Plain),
+            Some((_, "gzip")) if known => Some(Form::Gzip),
+            Some((_, "zstd")) if known => Some(Form::Zstd),
+            _ => None,
+        }
+    }
+
+    fn wanted(compression: Compression) -> Form {
+        match compression {
+            Compression::Uncompressed => Form::Plain,
+            Compression::Gzip { .. } => Form::Gzip,
+            Compression::Zstd { .. } => Form::Zstd,
+        }
+    }
+}
+
+/// The layer as `encode` wants it. Bytes that have to be made go to a file without a name in `directory`; with `remember`
+/// they are not made again if a former export of the same layer left its digest.
+pub(super) fn blob(
+    store: &Store,
+    layer: &Layer,
+    encode: Encode,
+    directory: &Path,
+    remember: bool,
+) -> Result<Blob, Error> {
+    if stays(layer, encode) {
+        let descriptor = new_descriptor(layer.media_type.clone(), layer.blob, layer.size);
+        return Ok(Blob { descriptor, bytes: Bytes::Stored });
+    }
+    let key = memory_key(layer, encode.compression);
+    if remember && let Some(descriptor) = recall(store, &key, encode.compression)? {
+        return Ok(Blob { descriptor, bytes: Bytes::Remembered });
+    }
+    let (descriptor, file) = compress(store, layer, encode.compression, directory)?;
+    let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");
+    let memory = format!("{digest} {}", descriptor.size());
+    store.put_record(&key, memory.as_bytes(), &[layer.diff_id])?;
+    Ok(Blob { descriptor, bytes: Bytes::Made(file) })
+}
+
+/// The blob's bytes, once they are needed after all.
+pub(super) fn open(
+    store: &Store,
+    layer: &Layer,
+    encode: Encode,
+    blob: Blob,
+    directory: &Path,
+) -> Result<File, Error> {
+    match blob.bytes {
+        Bytes::Made(file) => Ok(file),
+        Bytes::Stored => store.open_blob(&layer.blob)?.ok_or(Error::Missing(layer.blob)),
+        Bytes::Remembered => {
+            let (made, file) = compress(store, layer, encode.compression, directory)?;
+            if made != blob.descriptor {
+                let source = io::Error::other("the same layer was compressed to other bytes before");
+                return Err(Error::Layer { layer: layer.diff_id, source });
+            }
+            Ok(file)
+        }
+    }
+}
+
+fn compress(
+    store: &Store,
+    layer: &Layer,
+    compression: Compression,
+    directory: &Path,
+) -> Result<(Descriptor, File), Error> {
+    let failed = |source| Error::Layer { layer: layer.diff_id, source };
+    let file = tempfile::tempfile_in(directory).map_err(Error::destination("make a file in", directory))?;
+    let mut tar = BufReader::with_capacity(1 << 18, store.open_tar(layer)?);
+    let hashing = Hashing { out: BufWriter::with_capacity(1 << 18, file), hasher: Hasher::new(), size: 0 };
+    let mut compressor = Compressor::new(hashing, compression);
+    io::copy(&mut tar, &mut compressor).map_err(failed)?;
+    let Hashing { out, hasher, size } = compressor.finish().map_err(failed)?;
+    let mut file = out.into_inner().map_err(|e| failed(e.into_error()))?;
+    file.rewind().map_err(failed)?;
+    Ok((new_descriptor(compression.media_type(), hasher.finish(), size), file))
+}
+
+struct Hashing<W: Write> {
+    out: W,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The compressors' bytes are part of layer format 1; another version of one of them is another word here.
+fn memory_key(layer: &Layer, compression: Compression) -> Digest {
+    let form = match compression {
+        Compression::Uncompressed => "plain".to_string(),
+        Compression::Gzip { level } => format!("gzip {level}"),
+        Compression::Zstd { level } => format!("zstd {level}"),
+    };
+    Digest::of(format!("rbuild compressed layer, format 1\n{}\n{form}\n", layer.diff_id).as_bytes())
+}
+
+fn recall(store: &Store, key: &Digest, compression: Compression) -> Result<Option<Descriptor>, Error> {
+    let Some(memory) = store.record(key)? else { return Ok(None) };
+    let memory = String::from_utf8_lossy(&memory);
+    let Some((digest, size)) = memory.split_once(' ') else { return Ok(None) };
+    let (Ok(digest), Ok(size)) = (digest.parse(), size.parse()) else { return Ok(None) };
+    Ok(Some(new_descriptor(compression.media_type(), digest, size)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_of_a_layer_is_read_from_its_media_type() {
+        for (text, want) in [
+            ("application/vnd.oci.image.layer.v1.tar", Some(Form::Plain)),
+            ("application/vnd.oci.image.layer.v1.tar+gzip", Some(Form::Gzip)),
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", Some(Form::Zstd)),
+            ("application/vnd.docker.image.rootfs.diff.tar.gzip", Some(Form::Gzip)),
+            ("application/vnd.docker.image.rootfs.diff.tar", Some(Form::Plain)),
+            ("application/x-xz", None),
+        ] {
+            assert!(Form::of(&MediaType::from(text)) == want, "{text}");
+        }
+    }
+}

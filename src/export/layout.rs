@@ -1,0 +1,95 @@
+//! An image layout as a directory. SPEC: image-spec image-layout.md.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::archive::{Dialect, named};
+use super::blob::{Blob, Bytes, Encode, blob, open};
+use super::destination::{put_file, temporary_file};
+use super::error::Error;
+use super::finished::{Exported, Finished};
+use crate::image::{Image, Index, blob_path, docker_manifest, layout_marker};
+use crate::oci::{Digest, Hasher, descriptor_digest};
+use crate::store::{Layer, Store};
+
+/// Writes the layout. Blobs come first, then `index.json` is exchanged: a reader finds all that it names at any time, and
+/// images that were there before stay.
+pub(super) fn layout(
+    store: &Store,
+    image: &Finished,
+    to: &Path,
+    encode: Encode,
+    dialect: Dialect,
+) -> Result<Exported, Error> {
+    if fs::metadata(to).is_ok_and(|there| !there.is_dir()) {
+        let reason = "is not a directory, and tar=false asks for one: remove it, or leave tar=false out";
+        return Err(Error::Kind { path: to.to_path_buf(), reason });
+    }
+    let blobs = to.join("blobs/sha256");
+    fs::create_dir_all(&blobs).map_err(Error::destination("make", &blobs))?;
+    let held = File::open(to).map_err(Error::destination("open", to))?;
+    // Two builds into one layout would lose one's names.
+    flock(&held, FlockOperation::LockExclusive).map_err(Error::destination("lock", to))?;
+    let mut layers = Vec::with_capacity(image.layers.len());
+    for layer in &image.layers {
+        let blob = blob(store, layer, encode, &blobs, true)?;
+        layers.push(blob.descriptor.clone());
+        place(store, layer, encode, blob, to)?;
+    }
+    let rendered =
+        Image { config: image.config.clone(), layers, annotations: image.annotations.clone() }.render()?;
+    for document in [&rendered.config, &rendered.manifest] {
+        put_file(&to.join(blob_path(&Digest::of(&document.bytes))), &document.bytes)?;
+    }
+    put_file(&to.join("oci-layout"), layout_marker())?;
+    if dialect == Dialect::Docker {
+        put_file(&to.join("manifest.json"), &docker_manifest(&rendered, &image.names)?)?;
+    }
+    let path = to.join("index.json");
+    let mut index = match fs::read(&path) {
+        Ok(bytes) => Index::parse(&bytes)?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Index::new(),
+        Err(e) => return Err(Error::destination("read", path)(e)),
+    };
+    index.put(&named(image, &rendered));
+    put_file(&path, &index.render())?;
+    Ok(Exported {
+        manifest: Some(rendered.manifest.descriptor.clone()),
+        config: Digest::of(&rendered.config.bytes),
+    })
+}
+
+/// Puts a layer's blob where the layout keeps it, unless it is there.
+fn place(store: &Store, layer: &Layer, encode: Encode, blob: Blob, to: &Path) -> Result<(), Error> {
+    let digest = descriptor_digest(&blob.descriptor).expect("made from a digest of ours");
+    let path = to.join(blob_path(&digest));
+    if !matches!(blob.bytes, Bytes::Made(_)) && is_there(&path, &digest, blob.descriptor.size()) {
+        return Ok(());
+    }
+    let directory = to.join("blobs/sha256");
+    let mut file = open(store, layer, encode, blob, &directory)?;
+    let mut out = temporary_file(&directory)?;
+    io::copy(&mut file, out.as_file_mut()).map_err(Error::destination("write", &path))?;
+    out.persist(&path).map_err(|e| Error::destination("make", path)(e.error))?;
+    Ok(())
+}
+
+/// Whether the file has exactly these bytes.
+fn is_there(path: &Path, digest: &Digest, size: u64) -> bool {
+    let Ok(mut file) = File::open(path) else { return false };
+    if !file.metadata().is_ok_and(|there| there.is_file() && there.len() == size) {
+        return false;
+    }
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return hasher.finish() == *digest,
+            Ok(count) => hasher.update(&buffer[..count]),
+            Err(_) => return false,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The root file system in one tar.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+
+use super::destination::{Destination, Sink};
+use super::error::Error;
+use super::finished::Finished;
+use crate::layer::{self, Writer};
+use crate::snapshot::{Item, whole};
+use crate::store::{Contents, Store};
+
+/// Writes the root file system, with the entries of all layers merged. As in BuildKit's, the root itself is not in.
+pub(super) fn rootfs(
+    store: &Store,
+    image: &Finished,
+    to: &Destination,
+    stdout: &mut dyn Write,
+) -> Result<(), Error> {
+    let mut items = whole(&image.stack());
+    items.retain(|item| !item.entry.path.is_root());
+    let contents = contents(store, image, &items)?;
+    let mut sink = Sink::open(to, stdout)?;
+    let written = write(&mut sink, &items, &contents);
+    match written {
+        Ok(()) => sink.finish(),
+        Err(Failed::Sink(e)) => Err(sink.error(e)),
+        Err(Failed::Other(e)) => Err(e),
+    }
+}
+
+enum Failed {
+    Sink(io::Error),
+    Other(Error),
+}
+
+fn write(sink: &mut Sink<'_>, items: &[Item], contents: &BTreeMap<usize, Contents>) -> Result<(), Failed> {
+    let other = |e| match e {
+        layer::Error::Write(e) => Failed::Sink(e),
+        layer::Error::Content { path, source } => {
+            Failed::Other(Error::Entry { path, reason: source.to_string() })
+        }
+        e => Failed::Other(Error::Tar(e)),
+    };
+    let mut writer = Writer::new(BufWriter::with_capacity(1 << 18, sink));
+    for item in items {
+        match item.source {
+            Some(place) => {
+                let bytes = contents[&place.layer].open(place.index);
+                let mut bytes = bytes.map_err(|e| Failed::Other(Error::Store(e)))?;
+                writer.entry(&item.entry, Some(&mut bytes)).map_err(other)?;
+            }
+            None => writer.entry(&item.entry, None).map_err(other)?,
+        }
+    }
+    let (out, _) = writer.finish().map_err(other)?;
+    out.into_inner().map_err(|e| Failed::Sink(e.into_error()))?;
+    Ok(())
+}
+
+fn contents(store: &Store, image: &Finished, items: &[Item]) -> Result<BTreeMap<usize, Contents>, Error> {
+    let mut wanted: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for place in items.iter().filter_map(|item| item.source) {
+        wanted.entry(place.layer).or_default().push(place.index);
+    }
+    wanted
+        .into_iter()
+        .map(|(layer, mut wanted)| {
+            wanted.sort_unstable();
+            Ok((layer, store.contents(&image.layers[layer], &wanted)?))
+        })
+        .collect()
+}

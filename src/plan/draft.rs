@@ -1,0 +1,113 @@
+//! The plan as it grows: the graph, finished stages, warnings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::base::{Base, BaseKey};
+use super::scope::Scope;
+use super::warning::Warning;
+use crate::dockerfile::Instruction;
+use crate::graph::{
+    ContextId, ContextSource, Graph, ImageId, ImageSource, Input, Label, Location, Step, StepId,
+};
+use crate::oci::{ImageConfig, Platform};
+
+/// What a stage left for those that stand on it or read from it.
+#[derive(Clone, Debug)]
+pub(super) struct Finished<'a> {
+    /// Its files.
+    pub input: Input,
+    /// Its config, without triggers that were not set in it.
+    pub config: ImageConfig,
+    /// Its variables.
+    pub scope: Scope,
+    /// The ARGs that are declared in it.
+    pub declared: Vec<(String, Option<String>)>,
+    /// Whether a WORKDIR was seen.
+    pub workdir_set: bool,
+    /// Its platform.
+    pub platform: Platform,
+    /// Its ONBUILD triggers.
+    pub triggers: Vec<&'a Instruction>,
+}
+
+/// Everything that was planned so far.
+#[derive(Default)]
+pub(super) struct Draft<'a> {
+    /// The graph.
+    pub graph: Graph,
+    /// By the stage's place.
+    pub finished: BTreeMap<usize, Finished<'a>>,
+    /// What was noticed.
+    pub warnings: Vec<Warning>,
+    /// ARGs that triggers of base images declare.
+    pub declared: BTreeSet<String>,
+    images: BTreeMap<BaseKey, ImageId>,
+    contexts: BTreeMap<Option<String>, ContextId>,
+}
+
+/// How much there was, to go back to.
+pub(super) struct Mark {
+    steps: usize,
+    images: usize,
+    contexts: usize,
+    warnings: usize,
+}
+
+impl Draft<'_> {
+    /// A known image as an input; the label and place of who asks first are kept.
+    pub fn image(&mut self, key: &BaseKey, base: &Base, label: Label, location: Location) -> Input {
+        // A base without layers is the empty tree, under whatever name.
+        if base.config.rootfs.diff_ids.is_empty() {
+            return Input::Scratch;
+        }
+        let images = &mut self.graph.images;
+        let id = *self.images.entry(key.clone()).or_insert_with(|| {
+            images.push(ImageSource {
+                name: key.name.clone(),
+                manifest: base.manifest,
+                layers: base.config.rootfs.diff_ids.clone(),
+                platform: key.platform.clone(),
+                label,
+                location,
+            });
+            ImageId(images.len() - 1)
+        });
+        Input::Image(id)
+    }
+
+    /// A build context as an input; no name for the build context itself.
+    pub fn context(&mut self, name: Option<&str>) -> Input {
+        let contexts = &mut self.graph.contexts;
+        let id = *self.contexts.entry(name.map(str::to_string)).or_insert_with(|| {
+            contexts.push(ContextSource { name: name.map(str::to_string) });
+            ContextId(contexts.len() - 1)
+        });
+        Input::Context(id)
+    }
+
+    /// Adds a step.
+    pub fn step(&mut self, step: Step) -> Input {
+        self.graph.steps.push(step);
+        Input::Step(StepId(self.graph.steps.len() - 1))
+    }
+
+    /// Where the draft stands now.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            steps: self.graph.steps.len(),
+            images: self.graph.images.len(),
+            contexts: self.graph.contexts.len(),
+            warnings: self.warnings.len(),
+        }
+    }
+
+    /// Takes back all that came after `mark`.
+    pub fn back_to(&mut self, mark: &Mark) {
+        self.graph.steps.truncate(mark.steps);
+        self.graph.images.truncate(mark.images);
+        self.graph.contexts.truncate(mark.contexts);
+        self.warnings.truncate(mark.warnings);
+        self.images.retain(|_, id| id.0 < mark.images);
+        self.contexts.retain(|_, id| id.0 < mark.contexts);
+    }
+}

@@ -1,0 +1,162 @@
+//! What can go wrong between a reference and the bytes that it names.
+
+use std::path::PathBuf;
+
+use crate::http;
+use crate::oci::{self, Digest};
+
+/// An image, or a part of one, that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The exchange with the registry failed.
+    #[error("{0}")]
+    Http(#[from] http::Error),
+    /// The registry answered with something that the protocol does not know there.
+    #[error("{what}: {source}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// The answer.
+        source: http::Error,
+    },
+    /// The registry does not have it.
+    #[error("{what}: not found in the registry{}", said(detail))]
+    NotFound {
+        /// What was asked for.
+        what: String,
+        /// What the registry said.
+        detail: String,
+    },
+    /// The registry does not let us.
+    #[error("{what}: access denied{}; {hint}", said(detail))]
+    Denied {
+        /// What was asked for.
+        what: String,
+        /// What the registry said.
+        detail: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A token server that is not to be asked.
+    #[error("{registry} sends us to {realm} for a token: {reason}")]
+    Realm {
+        /// The registry.
+        registry: String,
+        /// The token server.
+        realm: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A token server's answer that is none.
+    #[error("the token server of {registry} ({realm}) {reason}")]
+    Token {
+        /// The registry.
+        registry: String,
+        /// The token server.
+        realm: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A document that is not what it says, or cannot be used.
+    #[error("{what}: {reason}")]
+    Document {
+        /// Which document.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The form of manifests before 2015.
+    #[error(
+        "{what}: the registry has only a schema 1 manifest, which is obsolete and not verifiable: push the image again \
+         with a tool of this decade"
+    )]
+    Schema1 {
+        /// Which image.
+        what: String,
+    },
+    /// Bytes with another digest.
+    #[error("{what}: the registry sent bytes with digest {actual} where {expected} was asked for")]
+    Digest {
+        /// What was asked for.
+        what: String,
+        /// The digest asked for.
+        expected: Digest,
+        /// The digest of what came.
+        actual: Digest,
+    },
+    /// Nothing for the platform.
+    #[error("{what} has no image for {wanted}; it has: {}", available.join(", "))]
+    NoPlatform {
+        /// Which image.
+        what: String,
+        /// The platform asked for.
+        wanted: String,
+        /// The platforms that there are.
+        available: Vec<String>,
+    },
+    /// A layer that is to be fetched from elsewhere.
+    #[error(
+        "layer {digest} is a foreign layer, to be fetched from {place} and not from the registry: not supported"
+    )]
+    Foreign {
+        /// The layer.
+        digest: String,
+        /// Where it is said to be.
+        place: String,
+    },
+    /// A name or digest that is none.
+    #[error("{what}: {source}")]
+    Name {
+        /// Where it stands.
+        what: String,
+        /// What is wrong.
+        source: oci::Error,
+    },
+    /// A file of credentials that cannot be read.
+    #[error("the credentials in {path} cannot be used: {reason}", path = path.display())]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A credential helper that failed.
+    #[error("the credential helper docker-credential-{name} (named in {path}) {reason}", path = path.display())]
+    Helper {
+        /// Its name.
+        name: String,
+        /// The file that names it.
+        path: PathBuf,
+        /// What happened.
+        reason: String,
+    },
+    /// What was received could not be written.
+    #[error("cannot write {what}: {source}")]
+    Write {
+        /// Which blob.
+        what: String,
+        /// What happened.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Whether it ended because somebody stopped it.
+    pub fn is_canceled(&self) -> bool {
+        matches!(self, Error::Http(http::Error::Canceled))
+    }
+
+    /// Whether the registry says that there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::NotFound { .. })
+    }
+
+    /// Whether the bytes that came were wrong, so that fetching them anew may help.
+    pub fn is_corrupt(&self) -> bool {
+        matches!(self, Error::Digest { .. })
+    }
+}
+
+fn said(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(" ({detail})") }
+}

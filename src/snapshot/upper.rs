@@ -1,0 +1,122 @@
+//! A directory read as entries.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, major, minor, openat, readlinkat, statat};
+
+use super::cursor::Cursor;
+use super::error::Error;
+use super::hash::hash;
+use super::metadata::{self, Mark};
+use super::remove::names;
+use crate::tree::{Entry, Kind, RootPath, Time};
+
+/// What lies in `root`, the root itself first, sorted. Reads directories, not files.
+pub(super) fn list(root: BorrowedFd<'_>) -> Result<Vec<(RootPath, Stat)>, Error> {
+    let top = RootPath::root();
+    let stat = fstat(root).map_err(Error::entry("read", &top))?;
+    let mut found = vec![(top.clone(), stat)];
+    let mut cursor = Cursor::new(root);
+    let mut open = vec![top];
+    while let Some(directory) = open.pop() {
+        let opened = cursor.directory(&directory)?;
+        for name in names(opened).map_err(Error::entry("read the directory", &directory))? {
+            let path = directory.join(name.to_bytes());
+            let stat =
+                statat(opened, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(Error::entry("read", &path))?;
+            if file_type(&stat) == FileType::Directory {
+                open.push(path.clone());
+            }
+            found.push((path, stat));
+        }
+    }
+    found.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
+/// What lies in the directory `root` as an overlay left it, as entries: whiteouts and opaque directories as such, the
+/// names of one file linked to the first of them, sockets left out. The files are hashed in parallel.
+pub fn read_tree(root: BorrowedFd<'_>) -> Result<Vec<Entry>, Error> {
+    let found = list(root)?;
+    let mut first: HashMap<(u64, u64), &RootPath> = HashMap::new();
+    let links: Vec<Option<&RootPath>> = found
+        .iter()
+        .map(|(path, stat)| {
+            if file_type(stat) != FileType::RegularFile || stat.st_nlink < 2 {
+                return None;
+            }
+            let name = *first.entry((stat.st_dev, stat.st_ino)).or_insert(path);
+            (name != path).then_some(name)
+        })
+        .collect();
+    found
+        .par_iter()
+        .zip(links)
+        .map_init(
+            || (Cursor::new(root), Vec::new()),
+            |(cursor, buffer), ((path, stat), link)| entry(root, cursor, buffer, path, stat, link),
+        )
+        .filter_map(Result::transpose)
+        .collect()
+}
+
+fn entry(
+    root: BorrowedFd<'_>,
+    cursor: &mut Cursor<'_>,
+    buffer: &mut Vec<u8>,
+    path: &RootPath,
+    stat: &Stat,
+    link: Option<&RootPath>,
+) -> Result<Option<Entry>, Error> {
+    let parent = if path.is_root() { root } else { cursor.parent(path)? };
+    let device = (major(stat.st_rdev), minor(stat.st_rdev));
+    let mut xattrs = BTreeMap::new();
+    let mut mode = stat.st_mode & 0o7777;
+    let kind = match file_type(stat) {
+        FileType::Directory => {
+            let opened = cursor.directory(path)?;
+            let mark;
+            (xattrs, mark) = metadata::read(opened, path)?;
+            if mark == Mark::Opaque { Kind::OpaqueDirectory } else { Kind::Directory }
+        }
+        FileType::RegularFile => {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let mut file: File =
+                openat(parent, path.name(), flags, Mode::empty()).map_err(Error::entry("open", path))?.into();
+            let mark;
+            (xattrs, mark) = metadata::read(file.as_fd(), path)?;
+            match link {
+                _ if mark == Mark::Whiteout && stat.st_size == 0 => Kind::Whiteout,
+                Some(first) => Kind::Hardlink(first.clone()),
+                None => {
+                    let (size, digest) = hash(&mut file, buffer).map_err(Error::entry("read", path))?;
+                    Kind::File { size, digest }
+                }
+            }
+        }
+        FileType::Symlink => {
+            mode = 0o777;
+            let target = readlinkat(parent, path.name(), Vec::new()).map_err(Error::entry("read", path))?;
+            Kind::Symlink(target.into_bytes())
+        }
+        FileType::CharacterDevice if device == (0, 0) => Kind::Whiteout,
+        FileType::CharacterDevice => Kind::CharDevice { major: device.0, minor: device.1 },
+        FileType::BlockDevice => Kind::BlockDevice { major: device.0, minor: device.1 },
+        FileType::Fifo => Kind::Fifo,
+        FileType::Socket | FileType::Unknown => return Ok(None),
+    };
+    if kind == Kind::Whiteout {
+        // Nothing about a whiteout but its place means anything.
+        return Ok(Some(Entry::whiteout(path.clone(), Time::default())));
+    }
+    let mtime = Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 };
+    Ok(Some(Entry { path: path.clone(), kind, mode, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }))
+}
+
+/// What `stat` is of.
+pub(super) fn file_type(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}

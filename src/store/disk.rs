@@ -1,0 +1,245 @@
+//! The files of an open store: written under temporary names, renamed, made durable together, checked when read.
+//!
+//! **Invariants**: a name never shows half a file. Whoever uses an object touches it while holding the use lock shared,
+//! and whoever removes one holds it alone and looks at the time again: so nothing is removed that a live build used.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps, UTIME_NOW};
+
+use super::error::Error;
+use super::frame::{self, Kind};
+use super::healed::{Healed, ObjectKind};
+use super::layout::Layout;
+use super::lock::{Lock, Mode, locked};
+use super::process::Process;
+use super::unsynced::Unsynced;
+
+/// What all handles of a store share.
+#[derive(Debug)]
+pub struct Disk {
+    /// Where things are.
+    pub layout: Layout,
+    /// This process's temporary files.
+    pub process: Process,
+    /// What is not durable yet.
+    pub unsynced: Unsynced,
+    healed: Mutex<Vec<Healed>>,
+    /// Whether files without a name can be made, and named later.
+    anonymous: bool,
+}
+
+/// A file that has no name yet, or a temporary one.
+#[derive(Debug)]
+pub struct TempFile {
+    /// To be written.
+    pub file: File,
+    path: Option<PathBuf>,
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Disk {
+    /// A disk of a registered process.
+    pub fn new(layout: Layout, process: Process, unsynced: Unsynced) -> Disk {
+        let mut disk = Disk { layout, process, unsynced, healed: Mutex::default(), anonymous: true };
+        disk.anonymous = disk.probe_anonymous();
+        disk
+    }
+
+    fn probe_anonymous(&self) -> bool {
+        let to = self.process.fresh();
+        let linked =
+            self.temp_file().and_then(|temp| self.link(&temp.file, &to).map_err(Error::io("link", &to)));
+        fs::remove_file(&to).is_ok() && linked.is_ok()
+    }
+
+    /// Notes that something was damaged.
+    pub fn note(&self, kind: ObjectKind, path: &Path, reason: impl Into<String>) {
+        locked(&self.healed).push(Healed { kind, path: path.to_path_buf(), reason: reason.into() });
+    }
+
+    /// Takes the notes.
+    pub fn take_healed(&self) -> Vec<Healed> {
+        std::mem::take(&mut locked(&self.healed))
+    }
+
+    /// Keeps objects from being removed while one is looked up and touched.
+    pub fn using(&self) -> Result<Lock, Error> {
+        Lock::wait(&self.layout.use_lock(), Mode::Shared)
+    }
+
+    /// Keeps objects from being looked up while some are removed. Not while holding [`Disk::using`].
+    pub fn removing(&self) -> Result<Lock, Error> {
+        Lock::wait(&self.layout.use_lock(), Mode::Exclusive)
+    }
+
+    /// Opens an object and marks it as used now; none if it is not there.
+    pub fn open_used(&self, path: &Path) -> Result<Option<File>, Error> {
+        let _using = self.using()?;
+        let flags = OFlags::NOFOLLOW.bits() as i32;
+        match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+            Ok(file) => {
+                let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+                rustix::fs::futimens(&file, &Timestamps { last_access: now, last_modification: now })
+                    .map_err(|e| Error::io("touch", path)(e.into()))?;
+                Ok(Some(file))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("open", path)(e)),
+        }
+    }
+
+    /// Marks an object as used now; its size, or none if it is not there.
+    pub fn touch(&self, path: &Path) -> Result<Option<u64>, Error> {
+        let Some(file) = self.open_used(path)? else { return Ok(None) };
+        Ok(Some(file.metadata().map_err(Error::io("look at", path))?.len()))
+    }
+
+    /// A temporary file on the store's file system.
+    pub fn temp_file(&self) -> Result<TempFile, Error> {
+        let dir = self.process.dir();
+        if self.anonymous {
+            let flags = OFlags::TMPFILE.bits() as i32;
+            match OpenOptions::new().read(true).write(true).mode(0o600).custom_flags(flags).open(dir) {
+                Ok(file) => return Ok(TempFile { file, path: None }),
+                // File systems without it say so in different ways.
+                Err(e) if e.kind() == io::ErrorKind::StorageFull => {
+                    return Err(Error::io("create a file in", dir)(e));
+                }
+                Err(_) => {}
+            }
+        }
+        self.named_temp_file()
+    }
+
+    /// A temporary file that has a name from the start, as one that is to replace another must.
+    pub fn named_temp_file(&self) -> Result<TempFile, Error> {
+        let path = self.process.fresh();
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.map_err(Error::io("create", &path))?;
+        Ok(TempFile { file, path: Some(path) })
+    }
+
+    fn link(&self, file: &File, to: &Path) -> io::Result<()> {
+        use std::os::fd::AsRawFd as _;
+        let from = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let at = rustix::fs::CWD;
+        Ok(rustix::fs::linkat(at, &from, at, to, AtFlags::SYMLINK_FOLLOW)?)
+    }
+
+    /// Gives a temporary file its name; false if the name is taken, and stays so.
+    pub fn publish_new(&self, temp: &mut TempFile, to: &Path) -> Result<bool, Error> {
+        self.unsynced.add(&self.process, to)?;
+        let done = match &temp.path {
+            None => self.link(&temp.file, to),
+            // A link, unlike a rename, never replaces, on every file system that has links at all.
+            Some(path) => fs::hard_link(path, to),
+        };
+        match done {
+            Ok(()) => {
+                if let Some(path) = temp.path.take() {
+                    let _ = fs::remove_file(path);
+                }
+                Ok(true)
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(e) => Err(Error::io("create", to)(e)),
+        }
+    }
+
+    /// Writes a framed document, in place of what is there.
+    pub fn write_framed(&self, kind: Kind, name: &[u8], to: &Path, payload: &[u8]) -> Result<(), Error> {
+        let size = payload.len() as u64;
+        if size > kind.limit() {
+            let what = to.display().to_string();
+            return Err(Error::TooLarge { what, size, limit: kind.limit() });
+        }
+        let mut temp = self.named_temp_file()?;
+        let failed = |e| Error::io_of("write", to, Some(size), e);
+        temp.file.write_all(&frame::header(kind, name, payload)).map_err(failed)?;
+        temp.file.write_all(payload).map_err(failed)?;
+        self.publish_over(&mut temp, to)
+    }
+
+    /// Gives a temporary file, a named one, its name, in place of what has it.
+    pub fn publish_over(&self, temp: &mut TempFile, to: &Path) -> Result<(), Error> {
+        self.unsynced.add(&self.process, to)?;
+        if let Some(path) = &temp.path {
+            fs::rename(path, to).map_err(Error::io("rename a file to", to))?;
+            temp.path = None;
+        }
+        Ok(())
+    }
+
+    /// Reads a framed document and marks it as used; a damaged one is removed and counts as absent.
+    pub fn read_framed(
+        &self,
+        kind: Kind,
+        object: ObjectKind,
+        name: &[u8],
+        path: &Path,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Some(file) = self.open_used(path)? else { return Ok(None) };
+        let limit = kind.limit() + frame::HEADER as u64;
+        let mut framed = Vec::new();
+        let read = (&file).take(limit + 1).read_to_end(&mut framed);
+        let opened = match read {
+            Ok(_) if framed.len() as u64 > limit => Err("it is too large".to_string()),
+            Ok(_) => frame::open(kind, name, framed),
+            // A sector that cannot be read is damage too.
+            Err(e) => Err(e.to_string()),
+        };
+        match opened {
+            Ok(payload) => Ok(Some(payload)),
+            Err(reason) => {
+                self.heal(object, path, &file, reason)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads a framed document without marking it as used, or removing it if it is damaged.
+    pub fn peek_framed(&self, kind: Kind, name: &[u8], path: &Path) -> Option<Vec<u8>> {
+        let mut framed = Vec::new();
+        let limit = kind.limit() + frame::HEADER as u64;
+        File::open(path).ok()?.take(limit + 1).read_to_end(&mut framed).ok()?;
+        frame::open(kind, name, framed).ok()
+    }
+
+    /// Removes a damaged file, unless another one has taken its name meanwhile, and notes it.
+    pub fn heal(
+        &self,
+        object: ObjectKind,
+        path: &Path,
+        damaged: &File,
+        reason: impl Into<String>,
+    ) -> Result<(), Error> {
+        let _removing = self.removing()?;
+        let was = damaged.metadata().map_err(Error::io("look at", path))?;
+        if fs::symlink_metadata(path).is_ok_and(|now| (now.dev(), now.ino()) == (was.dev(), was.ino())) {
+            fs::remove_file(path).map_err(Error::io("remove", path))?;
+            self.note(object, path, reason);
+        }
+        Ok(())
+    }
+
+    /// Removes a file, if it is there.
+    pub fn remove(&self, path: &Path) -> Result<bool, Error> {
+        match fs::remove_file(path) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(Error::io("remove", path)(e)),
+        }
+    }
+}

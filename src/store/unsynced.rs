@@ -1,0 +1,111 @@
+//! What a process wrote that is not durable yet, and the one moment when it becomes so.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::error::Error;
+use super::layout::Layout;
+use super::lock::locked;
+use super::process::Process;
+
+/// What is not durable yet.
+#[derive(Debug, Default)]
+pub struct Unsynced {
+    never: bool,
+    state: Mutex<State>,
+    bytes: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: BTreeSet<PathBuf>,
+    marked: bool,
+}
+
+/// LIMIT: ours; beyond it, one sync of the file system is cheaper than one of each file.
+const FILES: usize = 256;
+
+/// How long what earlier builds left unsynced is left to the kernel, which writes it in half a minute by itself.
+const LEFTOVER: Duration = Duration::from_secs(60);
+
+impl Unsynced {
+    /// Nothing unsynced. With `never`, [`Unsynced::sync`] does nothing.
+    pub fn new(never: bool) -> Unsynced {
+        Unsynced { never, ..Unsynced::default() }
+    }
+
+    /// Notes a file that is about to get its name.
+    pub fn add(&self, process: &Process, path: &Path) -> Result<(), Error> {
+        let mut state = locked(&self.state);
+        if !state.marked {
+            // ORDER: the mark before the name, so that after a power cut whoever sees the name sees the mark.
+            process.mark_unsynced()?;
+            state.marked = true;
+        }
+        state.files.insert(path.to_path_buf());
+        Ok(())
+    }
+
+    /// Counts bytes that were written.
+    pub fn count(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes the count of bytes written.
+    pub fn take_count(&self) -> u64 {
+        self.bytes.swap(0, Ordering::Relaxed)
+    }
+
+    /// Makes durable what was noted.
+    pub fn sync(&self, layout: &Layout, process: &Process) -> Result<(), Error> {
+        let mut state = locked(&self.state);
+        if self.never || !state.marked {
+            return Ok(());
+        }
+        let leftover = process.leftover();
+        let old = fs::symlink_metadata(&leftover)
+            .and_then(|m| m.modified())
+            .is_ok_and(|t| t.elapsed().is_ok_and(|age| age > LEFTOVER));
+        if state.files.len() > FILES || old {
+            let root = layout.root();
+            let dir = File::open(root).map_err(Error::io("open", root))?;
+            rustix::fs::syncfs(&dir).map_err(|e| Error::io("sync", root)(e.into()))?;
+            if old {
+                let _ = fs::remove_file(&leftover);
+            }
+            *state = State::default();
+            process.mark_synced();
+            return Ok(());
+        }
+        // ORDER: blobs are durable, names and all, before anything that points at them.
+        let blobs = layout.directory("blobs");
+        let (blobs, others): (Vec<_>, Vec<_>) = state.files.iter().partition(|p| p.starts_with(&blobs));
+        sync_files(&blobs)?;
+        sync_files(&others)?;
+        *state = State::default();
+        process.mark_synced();
+        Ok(())
+    }
+}
+
+fn sync_files(files: &[&PathBuf]) -> Result<(), Error> {
+    let mut parents = BTreeSet::new();
+    for path in files {
+        match File::open(path) {
+            Ok(file) => file.sync_data().map_err(Error::io("sync", path))?,
+            // Removed or replaced since.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io("open", path)(e)),
+        }
+        parents.extend(path.parent());
+    }
+    for dir in parents {
+        File::open(dir).and_then(|d| d.sync_all()).map_err(Error::io("sync", dir))?;
+    }
+    Ok(())
+}

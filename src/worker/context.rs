@@ -1,0 +1,106 @@
+//! A build context: a directory or an archive, scanned once for all that the build can read of it.
+
+use std::io::Read;
+use std::sync::{Arc, OnceLock};
+
+use super::error::Error;
+use crate::oci::Epoch;
+use crate::source::{Archive, ContextModes, Local, ScanOptions, Wanted};
+use crate::store::Store;
+use crate::tree::{Entry, Patterns, Place, Stack};
+
+/// A build context.
+pub struct Context {
+    /// What it is.
+    pub files: ContextFiles,
+    /// What its ignore file says.
+    pub ignore: Patterns,
+    scanned: OnceLock<Scanned>,
+}
+
+/// What a context is.
+pub enum ContextFiles {
+    /// A directory of the host.
+    Directory(Local),
+    /// A tar that was spooled.
+    Archive(Archive),
+    /// There is none: only the text of a Dockerfile was given.
+    Empty,
+}
+
+/// What a scan found.
+#[derive(Clone, Debug)]
+pub struct Scanned {
+    /// The entries, as one layer.
+    pub stack: Stack,
+    /// Entries that lost permission bits.
+    pub loosened: usize,
+    /// Bytes of file content that were read.
+    pub read: u64,
+    /// For an archive: which member each entry's bytes are in.
+    members: Vec<usize>,
+}
+
+impl Context {
+    /// A context that nobody has looked at yet.
+    pub fn new(files: ContextFiles, ignore: Patterns) -> Context {
+        Context { files, ignore, scanned: OnceLock::new() }
+    }
+
+    /// Looks at all that is `wanted`. Must come before [`Context::scanned`]; the second call changes nothing.
+    pub fn scan(
+        &self,
+        store: &Store,
+        wanted: &[Wanted],
+        modes: ContextModes,
+        epoch: Option<Epoch>,
+    ) -> Result<&Scanned, Error> {
+        if let Some(scanned) = self.scanned.get() {
+            return Ok(scanned);
+        }
+        let scanned = match &self.files {
+            ContextFiles::Directory(local) => {
+                let cache = store.stat_cache(local.path())?;
+                let options =
+                    ScanOptions { wanted, ignore: &self.ignore, modes, epoch, cache: cache.as_deref() };
+                let scan = local.scan(&options)?;
+                if let Some(cache) = &scan.cache {
+                    store.put_stat_cache(local.path(), cache)?;
+                }
+                let stack = Stack::new(vec![scan.entries]);
+                Scanned { stack, loosened: scan.loosened, read: scan.read, members: Vec::new() }
+            }
+            ContextFiles::Archive(archive) => {
+                let (entries, members, loosened) = archive.context(&self.ignore, modes, epoch)?;
+                Scanned { stack: Stack::new(vec![entries]), loosened, read: 0, members }
+            }
+            ContextFiles::Empty => {
+                let nothing: Arc<[Entry]> = Arc::new([]);
+                Scanned { stack: Stack::new(vec![nothing]), loosened: 0, read: 0, members: Vec::new() }
+            }
+        };
+        Ok(self.scanned.get_or_init(|| scanned))
+    }
+
+    /// What the scan found.
+    ///
+    /// # Panics
+    ///
+    /// If there was no scan: a step that reads a context has wanted it.
+    pub fn scanned(&self) -> &Scanned {
+        self.scanned.get().expect("a context is scanned before a step reads it")
+    }
+
+    /// The bytes of the file at `place` of the scanned stack.
+    pub(super) fn open(&self, place: Place) -> Result<Box<dyn Read + Send>, Error> {
+        let scanned = self.scanned();
+        match &self.files {
+            ContextFiles::Directory(local) => {
+                let path = &scanned.stack.layers()[place.layer][place.index].path;
+                Ok(Box::new(local.open_file(path)?))
+            }
+            ContextFiles::Archive(archive) => Ok(Box::new(archive.content(scanned.members[place.index]))),
+            ContextFiles::Empty => Ok(Box::new(std::io::empty())),
+        }
+    }
+}

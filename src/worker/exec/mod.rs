@@ -1,0 +1,18 @@
+//! Running a process on a root file system and reading back what it changed.
+
+mod binds;
+mod caches;
+mod container;
+mod hosts;
+pub mod identity;
+mod limits;
+mod logged;
+mod mounts;
+mod ran;
+mod roots;
+mod secrets;
+mod times;
+
+pub use container::Container;
+pub use ran::Exited;
+pub use secrets::Secrets;

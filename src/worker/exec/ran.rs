@@ -1,0 +1,153 @@
+//! A RUN from its op to its layer.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use super::identity::IdentityFiles;
+use super::limits::rlimits;
+use super::logged::Logged;
+use super::mounts::Scene;
+use crate::graph::{Exec, Network, Security, Step};
+use crate::oci::{DiffId, Digest, Platform};
+use crate::sandbox::{self, Capabilities, Directory, Ended, Process, Root, Spec, Stdio};
+use crate::snapshot::Active;
+use crate::tree::{Changed, Content, RootPath};
+use crate::worker::chain::{Made, States};
+use crate::worker::copy::run_user;
+use crate::worker::error::Error;
+use crate::worker::perform::{Doing, Worker};
+use crate::worker::trees::Tree;
+
+/// LIMIT: Docker's default for `/dev/shm`.
+const SHM_SIZE: u64 = 64 << 20;
+
+/// A process that ended with a failure.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("process {:?} did not complete successfully: {}", argv.join(" "), how(*ended))]
+pub struct Exited {
+    /// What was run.
+    pub argv: Vec<String>,
+    /// Its exit code or signal.
+    pub ended: Ended,
+    /// The last of what it wrote.
+    pub tail: Vec<u8>,
+    /// The whole of what it wrote.
+    pub log: Option<PathBuf>,
+}
+
+fn how(ended: Ended) -> String {
+    match ended {
+        Ended::Code(code) => format!("exit code: {code}"),
+        Ended::Signal(signal) => format!("killed by signal {signal} (exit code: {})", ended.shell_code()),
+    }
+}
+
+impl Worker<'_> {
+    /// Runs the process and makes its layer.
+    pub(in crate::worker) fn exec(
+        &self,
+        step: &Step,
+        exec: &Exec,
+        doing: Doing,
+        states: &States,
+    ) -> Result<DiffId, Error> {
+        runs_here(&step.platform)?;
+        let chain = self.chain(step.base, states).expect("a RUN stands on layers");
+        let layers = self.layers(&chain)?;
+        let mut lowers = self.lowers(&layers)?;
+        let tree = Tree::of_layers(layers);
+        let active = self.snapshots()?.prepare(&tree.stack)?;
+        let scene = Scene { exec, key: mounts_key(step), states };
+        let mounts = self.mounts(&scene, &active.directory().join("mounts"))?;
+        let own: Vec<bool> = chain.0.iter().map(|link| link.made == Made::Copied).collect();
+        let times = active.directory().join("times");
+        if let Some(timed) = self.timed_root(&tree, &own, &scene, &mounts.caches, &times)? {
+            lowers.insert(0, timed);
+        }
+        let files = IdentityFiles::read(self.store, &tree)?;
+        let user = run_user(&exec.user, files.as_owner_files()).map_err(crate::worker::copy::Error::Owner)?;
+
+        let mut env = exec.env.clone();
+        if !env.iter().any(|(name, _)| name == "HOME") {
+            env.push(("HOME".to_string(), user.home.clone().unwrap_or_else(|| "/".to_string())));
+        }
+        env.extend(exec.proxies.iter().filter(|(name, _)| !exec.env.iter().any(|(n, _)| n == name)).cloned());
+        env.extend(mounts.env);
+        let insecure = exec.security == Security::Insecure;
+        let spec = Spec {
+            root: Root {
+                lower: lowers.into_iter().map(Directory::Path).collect(),
+                upper: active.upper(),
+                work: active.work(),
+            },
+            process: Process {
+                argv: exec.argv.iter().map(|argument| argument.clone().into_bytes()).collect(),
+                env,
+                cwd: RootPath::clean(&exec.cwd)?,
+                uid: user.owner.uid,
+                gid: user.owner.gid,
+                groups: user.groups,
+                capabilities: Capabilities::DEFAULT,
+                rlimits: rlimits(&exec.ulimits),
+            },
+            hostname: exec.hostname.clone(),
+            mounts: mounts.list,
+            network: match exec.network {
+                Network::Default | Network::Host => sandbox::Network::Host,
+                Network::None => sandbox::Network::None,
+            },
+            security: if insecure { sandbox::Security::Insecure } else { sandbox::Security::Sandbox },
+            shm_size: exec.shm_size.unwrap_or(SHM_SIZE),
+            stdio: Stdio::Captured,
+        };
+        let mut logged = Logged::new(self.sink, doing.number, Some(self.store.log_writer(&doing.key)?));
+        let exit = sandbox::run(&spec, &mut |stream, bytes| logged.write(stream, bytes), self.cancel);
+        let (tail, log) = logged.finish();
+        drop(mounts.caches);
+        let exit = exit?;
+        if exit.ended != Ended::Code(0) {
+            return Err(Error::Exited(Exited { argv: exec.argv.clone(), ended: exit.ended, tail, log }));
+        }
+
+        let snapshots = self.snapshots()?;
+        let changed = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
+        let diff_id = self.write_changes(&active, &changed)?;
+        snapshots.commit(active, &tree.stack, chain.id(), diff_id, &changed)?;
+        Ok(diff_id)
+    }
+
+    fn write_changes(&self, active: &Active, changed: &[Changed]) -> Result<DiffId, Error> {
+        let mut writer = self.store.layer_writer()?;
+        for Changed { entry, from } in changed {
+            match from {
+                Content::None => writer.entry(entry, None)?,
+                Content::Upper(path) => {
+                    let host = upper_path(active, path);
+                    let mut file = File::open(&host)
+                        .map_err(Error::io(format!("reading {path}, which the RUN wrote")))?;
+                    writer.entry(entry, Some(&mut file))?;
+                }
+            }
+        }
+        Ok(writer.commit()?.diff_id)
+    }
+}
+
+/// The path came from a walk of the upper directory that followed no link, and nobody writes there any more.
+fn upper_path(active: &Active, path: &RootPath) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    active.upper().join(std::ffi::OsStr::from_bytes(path.as_bytes()))
+}
+
+/// The instruction, by which a cache mount knows a step again when its files have changed.
+fn mounts_key(step: &Step) -> Digest {
+    Digest::of(step.label.to_string().as_bytes())
+}
+
+fn runs_here(platform: &Platform) -> Result<(), Error> {
+    let host = Platform::host();
+    let native = platform.os == host.os
+        && (platform.architecture == host.architecture
+            || (platform.architecture == "386" && host.architecture == "amd64"));
+    if native { Ok(()) } else { Err(Error::Foreign { wanted: platform.to_string(), host: host.to_string() }) }
+}

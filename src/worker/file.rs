@@ -1,0 +1,167 @@
+//! COPY, ADD and WORKDIR: entries chosen and placed by `copy`, bytes read once, a layer written once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::chain::States;
+use super::copy::{
+    Archives, Content, Owner, OwnerFiles, Placed, Selection, chown_owner, make_directory, needs_files, place,
+    run_user, select,
+};
+use super::error::Error;
+use super::exec::identity::IdentityFiles;
+use super::perform::Worker;
+use super::trees::{Tree, TreeContents};
+use crate::graph::{Copy, Input, MakeDirectory, Step, Unpack};
+use crate::layer::Limits;
+use crate::oci::DiffId;
+use crate::progress::{Event, Warning};
+use crate::source::{Archive, is_archive, read_archive};
+use crate::tree::{Place, Stack};
+
+impl Worker<'_> {
+    /// Makes the layer of a COPY or ADD.
+    pub(super) fn copy(&self, step: &Step, copy: &Copy, states: &States) -> Result<DiffId, Error> {
+        let source = self.tree(copy.from, states)?;
+        let selection = select(copy, &source.stack)?;
+        for unmatched in &selection.unmatched {
+            let message = format!("{:?} matched no file: nothing is copied", unmatched.pattern);
+            let line = Some(step.location.first);
+            self.sink.send(Event::Warned(Warning { rule: String::new(), message, line }));
+        }
+        let base = self.tree(step.base, states)?;
+        let nothing = Stack::new(Vec::new());
+        let destination = if copy.link { &nothing } else { &base.stack };
+        let owner = match &copy.owner {
+            Some(text) => Some(self.chown(text, &base)?),
+            None => None,
+        };
+        let archives = self.archives(copy, &selection, &source)?;
+        let lists: Archives =
+            archives.iter().map(|(place, archive)| (*place, Arc::clone(&archive.list.entries))).collect();
+        let placed = place(copy, &selection, destination, owner, &lists)?;
+        self.write(&placed, &source, &archives)
+    }
+
+    /// Makes the layer of a WORKDIR.
+    pub(super) fn make_directory(
+        &self,
+        step: &Step,
+        directory: &MakeDirectory,
+        states: &States,
+    ) -> Result<DiffId, Error> {
+        let base = self.tree(step.base, states)?;
+        let files = IdentityFiles::read(self.store, &base)?;
+        let owner =
+            run_user(&directory.user, files.as_owner_files()).map_err(super::copy::Error::Owner)?.owner;
+        let mut writer = self.store.layer_writer()?;
+        for entry in make_directory(directory, &base.stack, owner)? {
+            writer.entry(&entry, None)?;
+        }
+        Ok(writer.commit()?.diff_id)
+    }
+
+    fn chown(&self, text: &str, base: &Tree<'_>) -> Result<Owner, Error> {
+        let files = match needs_files(text) {
+            (false, false) => IdentityFiles::default(),
+            _ => IdentityFiles::read(self.store, base)?,
+        };
+        let files: OwnerFiles<'_> = files.as_owner_files();
+        Ok(chown_owner(text, files).map_err(super::copy::Error::Owner)?)
+    }
+
+    /// The archives among what ADD selected, each read once.
+    fn archives(
+        &self,
+        copy: &Copy,
+        selection: &Selection,
+        source: &Tree<'_>,
+    ) -> Result<BTreeMap<Place, Archive>, Error> {
+        let mut archives = BTreeMap::new();
+        if copy.unpack == Unpack::Never {
+            return Ok(archives);
+        }
+        let places = selection.archive_candidates();
+        let contents = source.contents(self.store, &places)?;
+        let limits = Limits::default();
+        for place in places {
+            let entry = &source.stack.layers()[place.layer][place.index];
+            let is = is_archive(contents.open(place)?, &limits)
+                .map_err(Error::io(format!("reading {}", entry.path)))?;
+            if !is {
+                continue;
+            }
+            let spool = self.spool()?;
+            let archive = read_archive(&entry.path.to_string(), contents.open(place)?, spool, &limits)?;
+            archives.insert(place, archive);
+        }
+        Ok(archives)
+    }
+
+    /// An empty file without a name, on the store's file system.
+    pub(super) fn spool(&self) -> Result<std::fs::File, Error> {
+        let directory = self.store.temp_dir()?;
+        tempfile::tempfile_in(directory.path()).map_err(Error::io("making a temporary file in the store"))
+    }
+
+    fn write(
+        &self,
+        placed: &[Placed],
+        source: &Tree<'_>,
+        archives: &BTreeMap<Place, Archive>,
+    ) -> Result<DiffId, Error> {
+        let places: Vec<Place> = placed
+            .iter()
+            .filter_map(|placed| match placed.content {
+                Content::Source(place) => Some(place),
+                Content::None | Content::Inline(_) | Content::Archive { .. } => None,
+            })
+            .collect();
+        let contents: TreeContents<'_> = source.contents(self.store, &places)?;
+        let mut writer = self.store.layer_writer()?;
+        for Placed { entry, content } in placed {
+            if self.cancel.is_fired() {
+                return Err(Error::Canceled);
+            }
+            match content {
+                Content::None => writer.entry(entry, None)?,
+                Content::Source(place) => writer.entry(entry, Some(&mut contents.open(*place)?))?,
+                Content::Inline(bytes) => writer.entry(entry, Some(&mut &bytes[..]))?,
+                Content::Archive { archive, member } => {
+                    writer.entry(entry, Some(&mut archives[archive].content(*member)))?;
+                }
+            }
+        }
+        Ok(writer.commit()?.diff_id)
+    }
+
+    /// A layer that holds a part of a tree at its root: what a bind mount of a context shows.
+    pub(super) fn subtree_layer(
+        &self,
+        input: Input,
+        at: &crate::tree::RootPath,
+        states: &States,
+    ) -> Result<Arc<crate::store::Layer>, Error> {
+        let tree = self.tree(input, states)?;
+        let nodes: Vec<_> = tree.stack.walk(at).collect();
+        let places: Vec<Place> = nodes.iter().filter_map(|node| node.place).collect();
+        let contents = tree.contents(self.store, &places)?;
+        let mut writer = self.store.layer_writer()?;
+        for node in nodes {
+            let mut entry = node.entry;
+            entry.path = entry.path.strip_prefix(at).expect("a walk stays below where it began");
+            if entry.path.is_root() && entry.is_directory() {
+                continue;
+            }
+            if entry.path.is_root() {
+                // A mount of one file: it gets a name of its own in the layer.
+                entry.path = crate::tree::RootPath::root().join("file");
+            }
+            match node.place {
+                Some(place) => writer.entry(&entry, Some(&mut contents.open(place)?))?,
+                None => writer.entry(&entry, None)?,
+            }
+        }
+        Ok(writer.commit()?)
+    }
+}

@@ -1,0 +1,83 @@
+//! The key of a step: the content of its inputs, looked at as little as possible.
+
+use super::chain::States;
+use super::copy::select;
+use super::error::Error;
+use super::perform::Worker;
+use crate::graph::{Copy, Input, Op, PreImage, Read, Resolved, Step, pre_image};
+use crate::oci::Digest;
+use crate::tree::{Entry, Last, RootPath, Stack, entries_digest};
+
+impl Worker<'_> {
+    /// All that the key of `step` is made of. The steps before it must be known.
+    pub fn pre_image(&self, step: &Step, states: &States) -> Result<PreImage, Error> {
+        let chain = self.chain(step.base, states).expect("a step stands on layers").diff_ids();
+        let mut sources = Vec::new();
+        for read in step.op.reads() {
+            sources.push(self.source_digest(step, &read, states)?);
+        }
+        Ok(pre_image(step, &Resolved { chain: &chain, sources: &sources }))
+    }
+
+    /// The digest of what `read` selects. For trees made of layers it is remembered: a chain's content never changes.
+    fn source_digest(&self, step: &Step, read: &Read, states: &States) -> Result<Digest, Error> {
+        let Some(chain) = self.chain(read.input, states) else {
+            let Input::Context(context) = read.input else { unreachable!("only a context has no layers") };
+            return selected(&step.op, read, &self.contexts[context.0].scanned().stack);
+        };
+        let memo = memo_key(&step.op, read, chain.id().map(|id| id.0));
+        if let Some(bytes) = self.store.record(&memo)?
+            && let Ok(bytes) = <[u8; 32]>::try_from(bytes)
+        {
+            return Ok(Digest::from_bytes(bytes));
+        }
+        let digest = selected(&step.op, read, &self.tree(read.input, states)?.stack)?;
+        self.store.put_record(&memo, digest.as_bytes(), &[])?;
+        Ok(digest)
+    }
+}
+
+fn selected(op: &Op, read: &Read, stack: &Stack) -> Result<Digest, Error> {
+    match op {
+        Op::Copy(copy) => Ok(select(copy, stack)?.digest()),
+        Op::Exec(_) => subtree_digest(stack, &read.paths[0]),
+        Op::MakeDirectory(_) => unreachable!("WORKDIR reads nothing"),
+    }
+}
+
+/// The digest of all at and below a mount's source, under names relative to it.
+fn subtree_digest(stack: &Stack, path: &str) -> Result<Digest, Error> {
+    let missing = || Error::MountSource { path: path.to_string() };
+    let at = stack.resolve(&RootPath::clean(path)?, Last::Follow)?;
+    if stack.get(&at).is_none() {
+        return Err(missing());
+    }
+    let relative = stack.walk(&at).map(|node| Entry {
+        path: node.entry.path.strip_prefix(&at).expect("a walk stays below where it began"),
+        ..node.entry
+    });
+    let entries: Vec<Entry> = relative.collect();
+    Ok(entries_digest(entries.iter()))
+}
+
+/// What a selection's digest is remembered under: the chain, and all that decides what is selected.
+fn memo_key(op: &Op, read: &Read, chain: Option<Digest>) -> Digest {
+    let mut memo = PreImage::default();
+    memo.push("selection", 1);
+    memo.push("chain", chain.map_or("scratch".to_string(), |chain| chain.to_string()));
+    for path in &read.paths {
+        memo.push("path", path);
+    }
+    match op {
+        Op::Copy(copy) => {
+            let Copy { exclude, parents, unpack, .. } = &**copy;
+            memo.push("copy", format!("{parents} {unpack:?}"));
+            exclude.iter().for_each(|pattern| memo.push("exclude", pattern));
+            // Here-documents are part of a selection, too.
+            memo.push("sources", format!("{:?}", copy.sources));
+        }
+        Op::Exec(_) => memo.push("mount", ""),
+        Op::MakeDirectory(_) => {}
+    }
+    memo.key()
+}

@@ -1,0 +1,73 @@
+//! Doing a step.
+
+use std::sync::OnceLock;
+
+use super::chain::{Made, States};
+use super::context::Context;
+use super::error::Error;
+use super::exec::Secrets;
+use super::image::Image;
+use crate::graph::{Op, Step};
+use crate::oci::{DiffId, Digest};
+use crate::progress::{Sink, StepNumber};
+use crate::sandbox::Cancel;
+use crate::snapshot::Snapshots;
+use crate::store::Store;
+use crate::tree::Time;
+
+/// Does steps, from any number of threads.
+pub struct Worker<'a> {
+    /// Where layers are.
+    pub store: &'a Store,
+    /// The graph's images.
+    pub images: &'a [Image],
+    /// Numbers for steps of the worker's own: fetching base images.
+    pub numbers: &'a (dyn NextNumber + Sync),
+    /// The graph's contexts, scanned.
+    pub contexts: &'a [Context],
+    /// Values of secrets.
+    pub secrets: &'a Secrets,
+    /// Who is watching.
+    pub sink: &'a dyn Sink,
+    /// Fired when the build is to end.
+    pub cancel: &'a Cancel,
+    /// Now: what files that a cache mount has not seen before are dated.
+    pub now: Time,
+    /// Directories on disk, opened by the first RUN.
+    pub snapshots: OnceLock<Snapshots>,
+}
+
+/// Gives out numbers for the display.
+pub trait NextNumber {
+    /// The next one.
+    fn next(&self) -> StepNumber;
+}
+
+/// A step that is being done.
+#[derive(Clone, Copy, Debug)]
+pub struct Doing {
+    /// Its number in the display.
+    pub number: StepNumber,
+    /// Its key, under which its log is kept.
+    pub key: Digest,
+}
+
+impl Worker<'_> {
+    /// Does `step` and says which layer it made. The steps before it must be known.
+    pub fn perform(&self, step: &Step, doing: Doing, states: &States) -> Result<(DiffId, Made), Error> {
+        match &step.op {
+            Op::Exec(exec) => Ok((self.exec(step, exec, doing, states)?, Made::Ran)),
+            Op::Copy(copy) => Ok((self.copy(step, copy, states)?, Made::Copied)),
+            Op::MakeDirectory(directory) => Ok((self.make_directory(step, directory, states)?, Made::Copied)),
+        }
+    }
+
+    /// The directories of layers, opened when first needed: a build without RUN never has any.
+    pub(super) fn snapshots(&self) -> Result<&Snapshots, Error> {
+        if let Some(snapshots) = self.snapshots.get() {
+            return Ok(snapshots);
+        }
+        let opened = Snapshots::open(&self.store.snapshots_dir())?;
+        Ok(self.snapshots.get_or_init(|| opened))
+    }
+}
