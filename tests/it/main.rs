@@ -17,6 +17,7 @@ mod plan_golden;
 mod registry_pull;
 mod registry_wire;
 mod sandbox_isolation;
+mod sandbox_lifetime;
 mod sandbox_process;
 mod sandbox_world;
 mod snapshot_chain;
