@@ -1,4 +1,4 @@
-//! What steps stand on and read from.
+//! What steps stand on and read from: file trees by their place in the graph.
 
 /// A step's place in [`super::Graph::steps`]. A step only reads steps before it, so the list is in an order to do it in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
