@@ -10,7 +10,7 @@ use super::frame::Kind;
 use super::healed::ObjectKind;
 use super::layer_record::{Layer, LayerRecord};
 use super::lock::locked;
-use super::store::Store;
+use super::open::Store;
 use crate::layer::{self, Encoding, LayerList, Limits, Writer, Written};
 use crate::oci::{DiffId, Digest, Hasher, MediaType, canonical};
 use crate::tree::Entry;
@@ -67,7 +67,7 @@ fn media_type(encoding: Encoding) -> MediaType {
 impl Store {
     /// Starts a layer.
     pub fn layer_writer(&self) -> Result<LayerWriter, Error> {
-        Ok(LayerWriter { store: self.clone(), writer: Writer::new(BlobSink::new(&self.disk)?) })
+        Ok(LayerWriter { store: self.clone(), writer: Writer::new(BlobSink::new(self)?) })
     }
 
     /// Reads a blob that is already here, in any compression, as a layer; verifies both digests and saves its list. If
@@ -129,6 +129,17 @@ impl Store {
                 Ok(None)
             }
         }
+    }
+
+    /// Whether a layer is here, without reading its list: all of its files are there, and the blob has its size.
+    pub fn has_layer(&self, diff_id: DiffId) -> Result<bool, Error> {
+        let Some(record) = self.layer_record(diff_id)? else { return Ok(false) };
+        let blob = self.disk.touch(&self.disk.layout.blob(&record.blob))?;
+        if blob == Some(record.size) && self.disk.touch(&self.disk.layout.list(&diff_id))?.is_some() {
+            return Ok(true);
+        }
+        // What is wrong is noticed, and dropped, on the long way.
+        Ok(self.layer(diff_id)?.is_some())
     }
 
     /// The list of a layer that is here whole, or why it is not.

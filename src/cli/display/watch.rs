@@ -30,9 +30,10 @@ impl Watch {
         let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
         let ticked = Arc::clone(&display);
         let ticker = std::thread::spawn(move || {
-            while stopped.recv_timeout(Duration::from_millis(100)).is_err_and(|e| {
-                e == std::sync::mpsc::RecvTimeoutError::Timeout
-            }) {
+            while stopped
+                .recv_timeout(Duration::from_millis(100))
+                .is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
                 ticked.lock().unwrap_or_else(PoisonError::into_inner).tick();
             }
         });
@@ -42,6 +43,14 @@ impl Watch {
     /// Shows what is left and stops.
     pub fn finish(mut self) {
         self.stop();
+    }
+
+    /// Stops without showing anything more.
+    pub fn abandon(mut self) {
+        if let Some((stop, ticker)) = self.ticker.take() {
+            drop(stop);
+            let _ = ticker.join();
+        }
     }
 
     fn stop(&mut self) {

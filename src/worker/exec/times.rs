@@ -44,14 +44,20 @@ impl Sources {
     }
 
     /// The time of each file: the latest that one of the cache mounts gives it.
-    fn times(&self, at: &RootPath, caches: &[CacheMount], now: Time) -> Result<Vec<Time>, Error> {
+    fn times(
+        &self,
+        at: &RootPath,
+        caches: &[CacheMount],
+        step: &Digest,
+        now: Time,
+    ) -> Result<Vec<Time>, Error> {
         let seen_as =
             |path: &RootPath| self.mounted_at.join_path(&path.strip_prefix(at).expect("found below it"));
         let files: Vec<(RootPath, Digest)> =
             self.items.iter().map(|(path, digest, _)| (seen_as(path), *digest)).collect();
         let mut latest = vec![Time::default(); files.len()];
         for cache in caches {
-            for (latest, time) in latest.iter_mut().zip(cache.first_seen(&files, now)?) {
+            for (latest, time) in latest.iter_mut().zip(cache.first_seen(step, &files, now)?) {
                 *latest = time.max(*latest);
             }
         }
@@ -64,6 +70,7 @@ impl Sources {
         stack: &Stack,
         at: &RootPath,
         caches: &[CacheMount],
+        step: &Digest,
         now: Time,
         fetch: &dyn Fetch,
         directory: &Path,
@@ -75,7 +82,7 @@ impl Sources {
         let mut made = std::collections::BTreeSet::new();
         let below = |path: &RootPath| path.strip_prefix(at).expect("found below it");
         let mut first = std::collections::BTreeMap::new();
-        for ((path, _, place), time) in self.items.iter().zip(self.times(at, caches, now)?) {
+        for ((path, _, place), time) in self.items.iter().zip(self.times(at, caches, step, now)?) {
             for parent in path.ancestors().filter(|parent| parent.starts_with(at)) {
                 if made.insert(parent.clone()) {
                     let mut entry = stack.get(&parent).expect("a parent of a file is there").entry;
