@@ -71,18 +71,18 @@ fn act(root: &Path, privileged: bool) {
     fs::hard_link(at("home/alink"), at("home/more")).expect("linked");
     fs::rename(at("moved"), at("etc/moved")).expect("renamed");
     // Special files.
-    mknodat(CWD, &at("fifo"), FileType::Fifo, Mode::from_raw_mode(0o640), 0).expect("made");
+    mknodat(CWD, at("fifo"), FileType::Fifo, Mode::from_raw_mode(0o640), 0).expect("made");
     if privileged {
         let null = makedev(1, 3);
-        mknodat(CWD, &at("null"), FileType::CharacterDevice, Mode::from_raw_mode(0o666), null).expect("made");
+        mknodat(CWD, at("null"), FileType::CharacterDevice, Mode::from_raw_mode(0o666), null).expect("made");
     }
     let _socket = UnixListener::bind(at("socket")).expect("bound");
     // Attributes.
     fs::write(at("capable"), "c").expect("written");
     let mut capability = vec![1, 0, 0, 2, 0, 4, 0, 0];
     capability.resize(20, 0);
-    setxattr(&at("capable"), c"security.capability", &capability, XattrFlags::empty()).expect("set");
-    setxattr(&at("capable"), c"user.note", b"kept", XattrFlags::empty()).expect("set");
+    setxattr(at("capable"), c"security.capability", &capability, XattrFlags::empty()).expect("set");
+    setxattr(at("capable"), c"user.note", b"kept", XattrFlags::empty()).expect("set");
     // Sparse, long, not UTF-8, deep.
     let sparse = File::create(at("sparse")).expect("made");
     sparse.set_len(3 << 20).expect("grown");
