@@ -44,7 +44,13 @@ impl Sources {
     }
 
     /// The time of each file: the latest that one of the cache mounts gives it.
-    fn times(&self, at: &RootPath, caches: &[CacheMount], step: &Digest, now: Time) -> Result<Vec<Time>, Error> {
+    fn times(
+        &self,
+        at: &RootPath,
+        caches: &[CacheMount],
+        step: &Digest,
+        now: Time,
+    ) -> Result<Vec<Time>, Error> {
         let seen_as =
             |path: &RootPath| self.mounted_at.join_path(&path.strip_prefix(at).expect("found below it"));
         let files: Vec<(RootPath, Digest)> =
