@@ -161,7 +161,7 @@ fn tree() -> impl Strategy<Value = Vec<String>> {
             let blocked =
                 place.ancestors().any(|above| taken.get(&above).is_some_and(|(_, directory)| !directory));
             let in_use = taken.keys().any(|other| other != &place && other.starts_with(&place));
-            if !blocked && !(in_use && !what.starts_with('/')) {
+            if !blocked && (!in_use || what.starts_with('/')) {
                 taken.insert(place, (format!("{name}{what}"), what.starts_with('/')));
             }
         }
