@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write};
-use std::sync::Arc;
 
-use super::disk::{Disk, TempFile};
+use super::disk::TempFile;
 use super::error::Error;
 use super::healed::ObjectKind;
+use super::open::Store;
 use super::recover::file_digest;
-use super::store::Store;
 use crate::oci::{Digest, Hasher};
 
 /// A blob in the making; dropped without [`BlobWriter::commit`], it leaves nothing.
@@ -19,7 +18,7 @@ pub struct BlobWriter {
 
 /// A blob whose digest somebody else computes.
 pub(super) struct BlobSink {
-    disk: Arc<Disk>,
+    store: Store,
     temp: TempFile,
     buffer: Vec<u8>,
     size: u64,
@@ -29,16 +28,29 @@ pub(super) struct BlobSink {
 const BUFFER: usize = 1 << 18;
 
 impl BlobSink {
-    pub(super) fn new(disk: &Arc<Disk>) -> Result<BlobSink, Error> {
-        Ok(BlobSink { disk: Arc::clone(disk), temp: disk.temp_file()?, buffer: Vec::new(), size: 0 })
+    pub(super) fn new(store: &Store) -> Result<BlobSink, Error> {
+        let temp = store.disk.temp_file()?;
+        Ok(BlobSink { store: store.clone(), temp, buffer: Vec::new(), size: 0 })
     }
 
-    fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let blobs = self.disk.layout.directory("blobs");
-        // The hint must survive whatever the caller wraps around an io::Error.
-        self.temp.file.write_all(bytes).map_err(|e| {
-            io::Error::new(e.kind(), Error::io_of("write a blob in", &blobs, Some(bytes.len() as u64), e))
-        })
+    fn write_out(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.temp.file.write(bytes) {
+                Ok(n) => bytes = &bytes[n..],
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                // Each time something goes: the blob gets its place, or nothing is left that may go.
+                Err(e)
+                    if e.kind() == io::ErrorKind::StorageFull
+                        && self.store.make_room(self.size + bytes.len() as u64) => {}
+                Err(e) => {
+                    let blobs = self.store.disk.layout.directory("blobs");
+                    // The hint must survive whatever the caller wraps around an io::Error.
+                    let told = Error::io_of("write a blob in", &blobs, Some(bytes.len() as u64), e);
+                    return Err(io::Error::new(kind_of(&told), told));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {
@@ -51,18 +63,28 @@ impl BlobSink {
 
     /// Names the blob, whose bytes have that digest.
     pub(super) fn commit(mut self, digest: &Digest) -> Result<u64, Error> {
-        let path = self.disk.layout.blob(digest);
+        let store = self.store.clone();
+        let disk = &store.disk;
+        let path = disk.layout.blob(digest);
         self.write_buffer().map_err(Error::io("write", &path))?;
-        self.disk.unsynced.count(self.size);
-        while !self.disk.publish_new(&mut self.temp, &path)? {
+        disk.unsynced.count(self.size);
+        while !disk.publish_new(&mut self.temp, &path)? {
             // Somebody else has made the same blob: that is as good, if it is whole.
-            let Some(there) = self.disk.open_used(&path)? else { continue };
+            let Some(there) = disk.open_used(&path)? else { continue };
             if file_digest(&there) == Some(*digest) {
                 break;
             }
-            self.disk.heal(ObjectKind::Blob, &path, &there, "its bytes are not those of its digest")?;
+            disk.heal(ObjectKind::Blob, &path, &there, "its bytes are not those of its digest")?;
         }
         Ok(self.size)
+    }
+}
+
+fn kind_of(error: &Error) -> io::ErrorKind {
+    match error {
+        Error::NoSpace { .. } => io::ErrorKind::StorageFull,
+        Error::Io { source, .. } => source.kind(),
+        _ => io::ErrorKind::Other,
     }
 }
 
@@ -119,7 +141,7 @@ impl Write for BlobWriter {
 impl Store {
     /// Starts a blob.
     pub fn blob_writer(&self) -> Result<BlobWriter, Error> {
-        Ok(BlobWriter { sink: BlobSink::new(&self.disk)?, hasher: Hasher::new() })
+        Ok(BlobWriter { sink: BlobSink::new(self)?, hasher: Hasher::new() })
     }
 
     /// Stores `bytes`.

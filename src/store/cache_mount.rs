@@ -17,8 +17,8 @@ use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
 use super::lock::{Lock, Mode};
+use super::open::Store;
 use super::seen::Seen;
-use super::store::Store;
 use crate::oci::{Digest, canonical};
 use crate::tree::{RootPath, Time};
 
@@ -75,9 +75,11 @@ impl CacheMount {
         &self.path
     }
 
-    /// Since when this cache mount has seen each of `files`, all the context files that `step` (its instruction, say) sees,
-    /// with that content at that path: `now` for what is not as the mount last saw it. A step's file gets the latest of
-    /// its mounts' times (design decision 3).
+    /// Since when this cache mount has seen each of `files` with that content at that path: `now` for what is not as the
+    /// mount last saw it. A step's file gets the latest of its mounts' times (design decision 3).
+    ///
+    /// `files` are all the context files of one tree that a step sees, and `step` stands for that instruction and that
+    /// tree, whatever their content: by it a file that was missing the last time is known.
     pub fn first_seen(
         &self,
         step: &Digest,

@@ -9,8 +9,8 @@ use super::inventory::Inventory;
 use super::lease;
 use super::lock::{Lock, Mode};
 use super::measure::file_system;
+use super::open::Store;
 use super::prune::{PruneOptions, PruneReport};
-use super::store::Store;
 use crate::oci::canonical;
 
 /// The last count, and what happened since.
@@ -69,6 +69,22 @@ impl Store {
         let (file_system, _) = file_system(self.root()).map_err(Error::io("look at", self.root()))?;
         self.put_count(&Count { total, file_system, written: 0, builds: 0, time: now })?;
         Ok(report)
+    }
+
+    /// On a full file system: removes what was not used for the longest time, twice as much as is being written at least.
+    /// False if there was nothing to remove, or somebody else is at it.
+    pub(super) fn make_room(&self, writing: u64) -> bool {
+        let Ok(Some(_alone)) = Lock::try_take(&self.disk.layout.prune_lock(), Mode::Exclusive) else {
+            return false;
+        };
+        let Ok(inventory) = self.names().and_then(|names| Inventory::scan(&self.disk, names)) else {
+            return false;
+        };
+        let total = inventory.total();
+        let room = writing.saturating_mul(2).max(total / 10);
+        let enough = total.saturating_sub(room);
+        let options = PruneOptions { all: true, max_used_space: Some(enough), ..PruneOptions::default() };
+        self.prune_inventory(inventory, &options).is_ok_and(|report| report.freed > 0)
     }
 
     fn put_count(&self, count: &Count) -> Result<(), Error> {

@@ -6,9 +6,10 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
+use super::blob_reader::SharedReader;
 use super::error::Error;
 use super::layer_record::Layer;
-use super::store::Store;
+use super::open::Store;
 use crate::layer::{self, Limits};
 use crate::oci::{DiffId, Digest, Hasher};
 use crate::tree::Kind;
@@ -84,6 +85,8 @@ struct TarReader<R> {
     store: Store,
     diff_id: DiffId,
     tar: R,
+    /// The blob below the tar, if that is compressed.
+    blob: Option<SharedReader>,
     size: u64,
     read: u64,
     hasher: Option<Hasher>,
@@ -105,6 +108,11 @@ impl<R: Read> Read for TarReader<R> {
         if ended && let Some(hasher) = self.hasher.take() {
             if self.read != self.size || hasher.finish() != self.diff_id.0 {
                 return Err(self.store.damaged(self.diff_id, "its bytes are not those of its diff ID"));
+            }
+            if let Some(mut blob) = self.blob.take()
+                && let Err(e) = io::copy(&mut blob, &mut io::sink())
+            {
+                return Err(self.store.damaged(self.diff_id, &e.to_string()));
             }
         } else if self.read > self.size {
             return Err(self.store.damaged(self.diff_id, "it is longer than it was"));
@@ -182,19 +190,24 @@ impl Store {
     /// The uncompressed tar. The read that reaches the end fails, and the layer is dropped, if it is not what the diff
     /// ID says.
     pub fn open_tar(&self, layer: &Layer) -> Result<Box<dyn Read + Send>, Error> {
-        let file = self.open_blob(&layer.blob)?.ok_or_else(|| self.gone(layer))?;
-        let tar: Box<dyn Read + Send> = if layer.is_plain() {
-            Box::new(file)
+        let reader = self.blob_reader(&layer.blob)?.ok_or_else(|| self.gone(layer))?;
+        let (tar, blob): (Box<dyn Read + Send>, _) = if layer.is_plain() {
+            // What is hashed for the diff ID need not be hashed again.
+            (Box::new(reader.into_unverified()), None)
         } else {
-            let decompressed = layer::decompress(Box::new(file), &Limits::default());
-            decompressed.map_err(|e| {
-                Error::io_of("read", self.root(), None, self.damaged(layer.diff_id, &e.to_string()))
-            })?
+            let blob = SharedReader::new(reader);
+            let tar = layer::decompress(Box::new(blob.clone()), &Limits::default());
+            let tar = tar.map_err(|e| {
+                let damaged = self.damaged(layer.diff_id, &e.to_string());
+                Error::io_of("read", self.root(), None, damaged)
+            })?;
+            (tar, Some(blob))
         };
         Ok(Box::new(TarReader {
             store: self.clone(),
             diff_id: layer.diff_id,
             tar,
+            blob,
             size: layer.tar_size,
             read: 0,
             hasher: Some(Hasher::new()),

@@ -9,6 +9,9 @@ use super::error::Error;
 use super::healed::{Healed, ObjectKind};
 use super::layout::{DIRECTORIES, Layout};
 
+/// A file that is there to be removed: on a full file system not even a directory can be made, and so nothing pruned.
+const BALLAST: usize = 1 << 16;
+
 /// The format that this program writes, and the latest that it knows.
 pub const FORMAT: u32 = 1;
 
@@ -53,6 +56,24 @@ pub fn create(root: &Path) -> Result<Created, Error> {
     Ok(Created { root, healed })
 }
 
+/// Puts the ballast back, if there is room for it.
+pub fn take_ballast(layout: &Layout) {
+    let path = layout.ballast();
+    if fs::metadata(&path).map_or(0, |m| m.len()) < BALLAST as u64 {
+        // Not zeros: some file systems do not store those.
+        let bytes: Vec<u8> =
+            (0..BALLAST as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        if fs::write(&path, bytes).is_err() {
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+/// Throws the ballast off; false if there is none.
+pub fn drop_ballast(layout: &Layout) -> bool {
+    fs::remove_file(layout.ballast()).is_ok()
+}
+
 fn check_format(layout: &Layout) -> Result<Option<Healed>, Error> {
     let path = layout.format();
     let reason = match fs::read(&path) {
@@ -87,7 +108,7 @@ fn only_ours(layout: &Layout) -> Result<(), Error> {
         let name = name.to_string_lossy();
         let ours = DIRECTORIES.contains(&&*name)
             || name.starts_with(".new-")
-            || ["CACHEDIR.TAG", "usage", "lost+found"].contains(&&*name)
+            || ["CACHEDIR.TAG", "ballast", "usage", "lost+found"].contains(&&*name)
             || name.ends_with(".lock");
         if !ours {
             return Err(Error::NotAStore { path: root.to_path_buf() });

@@ -86,6 +86,10 @@ impl Disk {
 
     /// Opens an object and marks it as used now; none if it is not there.
     pub fn open_used(&self, path: &Path) -> Result<Option<File>, Error> {
+        // What is not there needs no lock: a miss is common, and cheap.
+        if fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
+            return Ok(None);
+        }
         let _using = self.using()?;
         let flags = OFlags::NOFOLLOW.bits() as i32;
         match OpenOptions::new().read(true).custom_flags(flags).open(path) {

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::lock::{Lock, Mode};
-use super::store::Store;
+use super::open::Store;
 use crate::oci::Digest;
 
 /// The right to perform a step alone; given up when dropped, or when the process dies.

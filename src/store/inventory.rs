@@ -233,7 +233,7 @@ impl Scan<'_> {
                 continue;
             }
             let size_file = path.with_extension("size");
-            let bytes = self.snapshot_size(&path, &size_file, &id)?;
+            let bytes = self.snapshot_size(&path, &size_file, &id);
             // Times within a snapshot are those of its layer: the seal says when it was used. Without a seal it is dead,
             // or just being made, and then locked.
             let seal = path.with_extension("sealed");
@@ -257,14 +257,15 @@ impl Scan<'_> {
     }
 
     /// A snapshot never changes, so it is measured once.
-    fn snapshot_size(&self, path: &Path, size_file: &Path, name: &str) -> Result<u64, Error> {
+    fn snapshot_size(&self, path: &Path, size_file: &Path, name: &str) -> u64 {
         let known = self.disk.peek_framed(Kind::SnapshotSize, name.as_bytes(), size_file);
         if let Some(bytes) = known.and_then(|b| b.try_into().ok()) {
-            return Ok(u64::from_le_bytes(bytes));
+            return u64::from_le_bytes(bytes);
         }
         let bytes = tree_size(path);
-        self.disk.write_framed(Kind::SnapshotSize, name.as_bytes(), size_file, &bytes.to_le_bytes())?;
-        Ok(bytes)
+        // If this fails, on a full disk say, it is measured again.
+        let _ = self.disk.write_framed(Kind::SnapshotSize, name.as_bytes(), size_file, &bytes.to_le_bytes());
+        bytes
     }
 
     fn cache_mounts(&mut self) -> Result<(), Error> {

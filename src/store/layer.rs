@@ -10,7 +10,7 @@ use super::frame::Kind;
 use super::healed::ObjectKind;
 use super::layer_record::{Layer, LayerRecord};
 use super::lock::locked;
-use super::store::Store;
+use super::open::Store;
 use crate::layer::{self, Encoding, LayerList, Limits, Writer, Written};
 use crate::oci::{DiffId, Digest, Hasher, MediaType, canonical};
 use crate::tree::Entry;
@@ -67,7 +67,7 @@ fn media_type(encoding: Encoding) -> MediaType {
 impl Store {
     /// Starts a layer.
     pub fn layer_writer(&self) -> Result<LayerWriter, Error> {
-        Ok(LayerWriter { store: self.clone(), writer: Writer::new(BlobSink::new(&self.disk)?) })
+        Ok(LayerWriter { store: self.clone(), writer: Writer::new(BlobSink::new(self)?) })
     }
 
     /// Reads a blob that is already here, in any compression, as a layer; verifies both digests and saves its list. If
@@ -131,18 +131,14 @@ impl Store {
         }
     }
 
-    /// Whether a layer is here, without reading its list: cheap, and as sure as its record and its blob's size are.
+    /// Whether a layer is here, without reading its list: all of its files are there, and the blob has its size.
     pub fn has_layer(&self, diff_id: DiffId) -> Result<bool, Error> {
-        if locked(&self.layers).contains_key(&diff_id) {
-            return Ok(self.layer(diff_id)?.is_some());
-        }
         let Some(record) = self.layer_record(diff_id)? else { return Ok(false) };
         let blob = self.disk.touch(&self.disk.layout.blob(&record.blob))?;
-        let list = self.disk.touch(&self.disk.layout.list(&diff_id))?;
-        if blob == Some(record.size) && list.is_some() {
+        if blob == Some(record.size) && self.disk.touch(&self.disk.layout.list(&diff_id))?.is_some() {
             return Ok(true);
         }
-        // The whole look says what is wrong, and drops what is damaged.
+        // What is wrong is noticed, and dropped, on the long way.
         Ok(self.layer(diff_id)?.is_some())
     }
 

@@ -71,6 +71,11 @@ impl Layout {
         self.root.join("usage")
     }
 
+    /// The file that is there to be removed when the disk is full.
+    pub fn ballast(&self) -> PathBuf {
+        self.root.join("ballast")
+    }
+
     /// A blob.
     pub fn blob(&self, digest: &Digest) -> PathBuf {
         self.root.join("blobs/sha256").join(digest.hex())

@@ -8,8 +8,8 @@ use std::fs;
 use super::disk::Disk;
 use super::error::Error;
 use super::lock::{Lock, Mode};
+use super::open::Store;
 use super::process::{list, mtime};
-use super::store::Store;
 
 /// Held by a build from its first look into the store to its end.
 #[derive(Debug)]

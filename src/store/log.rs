@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::disk::{Disk, TempFile};
 use super::error::Error;
-use super::store::Store;
+use super::open::Store;
 use crate::oci::Digest;
 
 /// A log in the making: it gets its name when finished or dropped, so that a failed step's log stays too.

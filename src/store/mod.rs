@@ -9,6 +9,7 @@
 //! **Not here**: what a record means (`build`, `graph`), what is in a snapshot (`snapshot`), transfers (`registry`).
 
 mod blob;
+mod blob_reader;
 mod cache_mount;
 mod collect;
 mod contents;
@@ -29,6 +30,7 @@ mod lock;
 mod log;
 mod measure;
 mod name;
+mod open;
 mod process;
 mod prune;
 mod reach;
@@ -36,12 +38,13 @@ mod record;
 mod recover;
 mod seen;
 mod stat_cache;
-mod store;
+
 mod temp_dir;
 mod unsynced;
 mod usage;
 
 pub use blob::BlobWriter;
+pub use blob_reader::BlobReader;
 pub use cache_mount::{CacheMount, CacheMountSpec, Sharing};
 pub use contents::{ContentReader, Contents};
 pub use error::Error;
@@ -54,7 +57,7 @@ pub use layer_record::Layer;
 pub use lease::Lease;
 pub use log::LogWriter;
 pub use name::{Name, Origin, Target};
+pub use open::{Durability, Options, Store};
 pub use prune::{PruneOptions, PruneReport};
-pub use store::{Durability, Options, Store};
 pub use temp_dir::TempDir;
 pub use usage::{Usage, UsageOf};

@@ -9,8 +9,8 @@ use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
 use super::layout::digest_of;
+use super::open::Store;
 use super::process::list;
-use super::store::Store;
 use crate::oci::{Digest, MediaType, Reference, canonical};
 
 /// An image under a name.

@@ -15,8 +15,8 @@ use super::lease;
 use super::lock::{Lock, Mode};
 use super::measure::file_system;
 use super::name::Origin;
+use super::open::Store;
 use super::process::{list, mtime};
-use super::store::Store;
 use super::temp_dir::TempDir;
 use crate::oci::DiffId;
 

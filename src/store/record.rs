@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
-use super::store::Store;
+use super::open::Store;
 use crate::oci::{DiffId, Digest};
 
 /// What stands before the bytes of a record: the number of layers, and their diff IDs.

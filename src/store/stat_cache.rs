@@ -6,7 +6,7 @@ use std::path::Path;
 use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
-use super::store::Store;
+use super::open::Store;
 
 impl Store {
     /// What was kept for the context at that absolute path.

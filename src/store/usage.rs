@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::inventory::Inventory;
 use super::item::{Item, ItemKind};
-use super::store::Store;
+use super::open::Store;
 
 /// How much of one kind there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -51,14 +51,22 @@ impl Store {
         let created = create::create(root)?;
         let layout = Layout::new(&created.root);
         let mut found = Vec::new();
-        let process = Process::register(&layout.directory("tmp"), &layout.open_lock(), &mut |since| {
-            found.extend(recover::recover(&layout, since)?);
-            Ok(())
-        })?;
+        let mut register = || {
+            Process::register(&layout.directory("tmp"), &layout.open_lock(), &mut |since| {
+                found.extend(recover::recover(&layout, since)?);
+                Ok(())
+            })
+        };
+        let process = match register() {
+            // A full store must open, so that it can be pruned.
+            Err(Error::NoSpace { .. }) if create::drop_ballast(&layout) => register()?,
+            process => process?,
+        };
         let size_limit = match options.size_limit {
             Some(limit) => limit,
             None => create::default_size_limit(&created.root)?,
         };
+        create::take_ballast(&layout);
         let never = options.durability == Durability::Never;
         let disk = Disk::new(layout, process, Unsynced::new(never));
         for healed in created.healed.into_iter().chain(found) {
