@@ -131,7 +131,14 @@ fn in_context(context: &Local, name: &str) -> Result<Option<File>, Error> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let text = |reason: &str| Error::Text { path: context.display(&root), reason: reason.to_string() };
-    let file = match openat2(&**context.directory(), name, flags, Mode::empty(), resolve) {
+    let opened = loop {
+        match openat2(&**context.directory(), name, flags, Mode::empty(), resolve) {
+            // Something was renamed somewhere while `..` in a link was followed.
+            Err(rustix::io::Errno::AGAIN) => {}
+            opened => break opened,
+        }
+    };
+    let file = match opened {
         Ok(file) => File::from(file),
         Err(rustix::io::Errno::NOENT) => {
             return match context.open_with(&root, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC) {

@@ -87,6 +87,11 @@ impl Local {
                 done => return done,
             }
         }
+        self.open_by_parts(path, flags)
+    }
+
+    /// Opens one directory after the other.
+    fn open_by_parts(&self, path: &RootPath, flags: OFlags) -> Result<OwnedFd, Errno> {
         let mut held: Option<OwnedFd> = None;
         let above = path.parent().unwrap_or_default();
         for name in above.components() {
@@ -105,4 +110,26 @@ fn at<'a>(held: &'a Option<OwnedFd>, root: &'a OwnedFd) -> BorrowedFd<'a> {
 fn host_path(root: &Path, path: &RootPath) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     root.join(std::ffi::OsStr::from_bytes(path.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_path_in_parts_follows_no_link_either() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        std::fs::write(dir.path().join("a/b/f"), "x").unwrap();
+        symlink("a", dir.path().join("l")).unwrap();
+        symlink("f", dir.path().join("a/b/g")).unwrap();
+        let local = Local::open(dir.path()).unwrap();
+        let open = |path: &str| local.open_by_parts(&RootPath::clean(path).unwrap(), FILE).map(drop);
+        assert_eq!(open("a/b/f"), Ok(()));
+        assert_eq!(open("l/b/f"), Err(Errno::NOTDIR));
+        assert_eq!(open("a/b/g"), Err(Errno::LOOP));
+        assert_eq!(open("a/none/f"), Err(Errno::NOENT));
+    }
 }

@@ -93,8 +93,10 @@ impl Local {
             .par_iter_mut()
             .zip(stats)
             .zip(&mut known.digests)
-            .filter(|((entry, _), digest)| {
-                matches!(entry.kind, Kind::File { .. }) && (digest.is_none() || capabilities)
+            .filter(|((entry, stat), digest)| {
+                // Only a program can have a capability.
+                let ask = capabilities && stat.mode & 0o111 != 0;
+                matches!(entry.kind, Kind::File { .. }) && (digest.is_none() || ask)
             })
             .map_init(Vec::new, |buffer, ((entry, stat), digest)| {
                 let mut file = self.open_file(&entry.path)?;

@@ -29,3 +29,4 @@ pub use path::RootPath;
 pub use patterns::{Matched, Patterns};
 pub use resolve::Last;
 pub use stack::{Node, Place, Stack};
+pub use xattrs::allowed as allowed_xattrs;

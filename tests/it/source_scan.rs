@@ -102,6 +102,8 @@ fn preserved_modes_and_times_are_the_files_own() {
     assert_eq!(kept.entries[0].mode, metadata.mode() & 0o7777);
     assert_eq!(kept.entries[0].mtime, Time::from_seconds(metadata.mtime()));
     assert_eq!((kept.loosened, kept.entries[0].uid), (0, 0));
+    let git = scan_with(dir.path(), |o| o.modes = ContextModes::Git).unwrap();
+    assert_eq!((git.entries[0].mode, git.loosened), (0o755, 1));
 }
 
 #[test]
@@ -278,7 +280,7 @@ fn contents_are_opened_without_following_any_link() {
     for path in ["l/f", "d/out", "d", "none"] {
         assert!(open(path).is_err(), "{path}");
     }
-    // Deeper than one call can take.
+    // Long, as some package managers nest.
     let deep = vec!["x".repeat(200); 15].join("/");
     write(dir.path(), &format!("{deep}/f"), "deep");
     let scan = scan(dir.path(), None);

@@ -1,7 +1,7 @@
 //! What of a directory's contents is copied.
 
 use super::selection::Item;
-use crate::tree::{Kind, Matched, Node, Patterns, RootPath, Stack, Time};
+use crate::tree::{Kind, Matched, Node, Patterns, RootPath, Stack, Time, allowed_xattrs};
 
 /// What `--parents` picks and `--exclude` leaves out, by paths relative to the directory.
 #[derive(Clone, Copy)]
@@ -14,6 +14,10 @@ impl Item {
     pub(super) fn new(node: Node, path: RootPath, parent_only: bool) -> Item {
         let Node { mut entry, place } = node;
         entry.path = path;
+        // What no layer of ours carries is no part of the key either.
+        if !entry.xattrs.is_empty() {
+            entry.xattrs = allowed_xattrs(&entry.xattrs);
+        }
         // Layers have whole seconds.
         entry.mtime = Time::from_seconds(entry.mtime.seconds);
         if matches!(entry.kind, Kind::Symlink(_)) {

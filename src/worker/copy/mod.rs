@@ -21,6 +21,8 @@ mod pattern;
 mod place;
 mod placed;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod rules_filters;

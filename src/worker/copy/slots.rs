@@ -6,7 +6,7 @@ use super::error::Error;
 use super::owner::Owner;
 use super::placed::{Content, Placed};
 use crate::oci::LAYER_EPOCH;
-use crate::tree::{Entry, Kind, Last, Place, RootPath, Stack, Time};
+use crate::tree::{Entry, Kind, Last, Place, RootPath, Stack, Time, allowed_xattrs};
 
 /// What has been written so far, path by path, and what the tree looks like with it.
 pub(super) struct Slots<'a> {
@@ -73,12 +73,15 @@ impl<'a> Slots<'a> {
     /// Writes one entry, in the place of whatever was there. What a directory held stays only if this is a directory.
     pub(super) fn write(
         &mut self,
-        entry: Entry,
+        mut entry: Entry,
         content: Content,
         file: Option<FileId>,
     ) -> Result<(), Error> {
         if entry.path.name().starts_with(b".wh.") {
             return Err(Error::Whiteout(entry.path));
+        }
+        if !entry.xattrs.is_empty() {
+            entry.xattrs = allowed_xattrs(&entry.xattrs);
         }
         let before = self.base.get(&entry.path).map(|node| node.entry.is_directory());
         if !entry.is_directory() {
@@ -152,7 +155,7 @@ impl<'a> Slots<'a> {
             // One that was made here comes by itself, before what it holds.
             if let Some(node) = self.base.get(&path).filter(|_| !self.made.contains_key(&path)) {
                 let mtime = Time::from_seconds(node.entry.mtime.seconds);
-                let entry = Entry { mtime, ..node.entry };
+                let entry = Entry { mtime, xattrs: allowed_xattrs(&node.entry.xattrs), ..node.entry };
                 all.insert(path, Placed { entry, content: Content::None });
             }
         }
