@@ -102,3 +102,48 @@ fn a_write_that_does_not_fit_takes_the_place_of_what_nobody_uses() {
     assert!(old.iter().any(|blob| store.blob_size(blob).unwrap().is_none()));
     assert!(is_whole(&store, &app));
 }
+
+#[test]
+fn a_build_that_runs_out_of_space_at_any_point_leaves_a_valid_store() {
+    for pages in (10..120).step_by(5) {
+        let Some(small) = Small::mount(&format!("{}k", pages * 4)) else { return };
+        let build = || -> Result<(), rbuild::store::Error> {
+            let store = Store::open(small.path(), Options::default())?;
+            let _lease = store.lease()?;
+            for n in 0..5_u8 {
+                let content = [n; 30_000];
+                let mut writer = store.layer_writer()?;
+                writer.entry(&file("f", &content), Some(&mut &content[..]))?;
+                let layer = writer.commit()?;
+                store.put_record(&Digest::of(&[n]), b"result", &[layer.diff_id])?;
+                let blob = store.put_blob(&[n; 5000])?;
+                let target = rbuild::store::Target {
+                    media_type: rbuild::oci::MediaType::ImageManifest,
+                    digest: blob,
+                    size: 5000,
+                };
+                let name = rbuild::store::Name { manifest: target, origin: Origin::Built, time: 0 };
+                store.set_name(&format!("app:{n}").parse().unwrap(), &name)?;
+            }
+            store.sync()?;
+            store.collect_if_needed()?;
+            Ok(())
+        };
+        if let Err(e) = build() {
+            assert!(e.to_string().contains("no space left"), "{pages} pages: {e}");
+        }
+        let Ok(store) = Store::open(small.path(), Options::default()) else { continue };
+        for (_, name) in store.names().unwrap() {
+            assert!(store.verify_blob(&name.manifest.digest).unwrap(), "{pages} pages");
+        }
+        for n in 0..5_u8 {
+            if let Some(record) = store.record(&Digest::of(&[n])).unwrap() {
+                assert_eq!(record, b"result");
+            }
+        }
+        assert_eq!(store.take_healed(), [], "{pages} pages");
+        let temporary = std::fs::read_dir(small.path().join("tmp")).unwrap();
+        let left: Vec<_> = temporary.map(|e| e.unwrap().file_name()).collect();
+        assert!(left.len() <= 2, "{pages} pages: {left:?}");
+    }
+}
