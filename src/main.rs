@@ -1,5 +1,5 @@
 //! The `rbuild` program: everything is in the library's `cli` room.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    rbuild::cli::main()
 }

@@ -187,7 +187,7 @@ impl<'a> Bases<'a> {
             return Err(Error::Base { name: reference.familiar(), reason, hint: None });
         }
         let mut bytes = Vec::new();
-        client.blob(reference, config, &mut bytes, &|_| ())?;
+        client.blob(reference, config, &mut bytes, &|_| (), &|| self.interrupt.is_fired())?;
         self.store.put_blob(&bytes)?;
         Ok(bytes)
     }

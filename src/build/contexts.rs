@@ -9,7 +9,7 @@ use crate::graph::{ContextId, Graph, Input, Op};
 use crate::oci::Epoch;
 use crate::plan::LayerEpoch;
 use crate::progress::{Event, Sink};
-use crate::source::{Local, Wanted, read_ignore};
+use crate::source::{Local, Wanted, read_archive_ignore, read_ignore};
 use crate::store::Store;
 use crate::tree::{Patterns, RootPath};
 use crate::worker::{Context, ContextFiles, wanted};
@@ -19,13 +19,13 @@ pub fn open(
     graph: &Graph,
     options: &Options,
     main: ContextFiles,
-    dockerfile: Option<&std::path::Path>,
+    dockerfile: &std::path::Path,
 ) -> Result<Vec<Context>, Error> {
     let mut main = Some(main);
     let mut contexts = Vec::new();
     for context in &graph.contexts {
         let (files, beside) = match &context.name {
-            None => (main.take().expect("there is one build context"), dockerfile),
+            None => (main.take().expect("there is one build context"), Some(dockerfile)),
             Some(name) => match options.contexts.get(name) {
                 Some(ContextValue::Directory(directory)) => {
                     (ContextFiles::Directory(Local::open(directory)?), None)
@@ -35,8 +35,8 @@ pub fn open(
         };
         let patterns = match &files {
             ContextFiles::Directory(local) => read_ignore(local, beside)?.patterns,
-            // As BuildKit: an archive holds what it is meant to hold.
-            ContextFiles::Archive(_) | ContextFiles::Empty => Patterns::default(),
+            ContextFiles::Archive(archive) => read_archive_ignore(archive, beside)?.patterns,
+            ContextFiles::Empty => Patterns::default(),
         };
         contexts.push(Context::new(files, patterns));
     }

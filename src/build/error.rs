@@ -29,11 +29,8 @@ pub enum Error {
     #[error("interrupted")]
     Interrupted,
     /// The Dockerfile's text.
-    #[error("dockerfile parse error on line {}: {source}", source.lines.first)]
-    Parse {
-        /// What is wrong with it.
-        source: crate::dockerfile::Error,
-    },
+    #[error(transparent)]
+    Parse(crate::dockerfile::Error),
     /// The Dockerfile's meaning.
     #[error(transparent)]
     Plan(#[from] crate::plan::Error),

@@ -9,7 +9,7 @@ use super::options::Options;
 use crate::export::{Exported, Finished, export, keep};
 use crate::oci::{Descriptor, Digest, Reference};
 use crate::plan::Plan;
-use crate::progress::{Event, Sink};
+use crate::progress::Event;
 use crate::store::{Name, Origin, Store, Target};
 use crate::worker::{Chain, Worker};
 

@@ -22,7 +22,7 @@ use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::sandbox::Cancel;
 use crate::store::Store;
 use crate::tree::Time;
-use crate::worker::{Chain, Context, Image, Secrets, Worker};
+use crate::worker::{Chain, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged.
 const ATTEMPTS: usize = 4;
@@ -92,18 +92,18 @@ impl Build<'_> {
         stdout: &mut dyn Write,
     ) -> Result<Outcome, Failure> {
         let _lease = self.store.lease().map_err(Error::from)?;
-        let mut inputs = self.numbers.shown(self.sink, "[internal] load build definition", |step| {
-            let inputs = Inputs::read(self.options, self.store, stdin)?;
+        let (inputs, context) = self.numbers.shown(self.sink, "[internal] load build definition", |step| {
+            let (inputs, context) = Inputs::read(self.options, self.store, stdin)?;
             let size = inputs.dockerfile.bytes.len();
             let message = format!("transferring {}: {size}B", inputs.dockerfile.name);
             self.sink.send(Event::Notice { step, message });
-            Ok(inputs)
+            Ok((inputs, context))
         })?;
         let dockerfile = inputs.parse()?;
         for warning in &dockerfile.warnings {
-            self.warn(warning.rule, &warning.message, Some(warning.line));
+            self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
         }
-        let request = request(dockerfile, self.options, &inputs.context);
+        let request = request(dockerfile, self.options, &context);
         let located = |error: Error, location: Option<Location>| {
             let excerpt = inputs.excerpt(location);
             Failure { error, excerpt }
@@ -130,12 +130,7 @@ impl Build<'_> {
         }
         let resources = Resources {
             images: bases.images_of(&plan.graph),
-            contexts: contexts::open(
-                &plan.graph,
-                self.options,
-                inputs.take_context(),
-                inputs.dockerfile.path.as_deref(),
-            )?,
+            contexts: contexts::open(&plan.graph, self.options, context, &inputs.dockerfile.path)?,
         };
         let epoch = contexts::epoch(self.options, plan.image_epoch);
         contexts::scan(

@@ -8,7 +8,7 @@ use super::record::KeyRecord;
 use crate::graph::{Graph, Op, PreImage, Step, StepId};
 use crate::oci::Digest;
 use crate::progress::{Event, Sink, StepNumber};
-use crate::worker::{Chain, Doing, States, Worker};
+use crate::worker::{Chain, Doing, NextNumber, States, Worker};
 
 /// The steps of one build.
 pub struct Steps<'a> {

@@ -1,1 +1,18 @@
 //! Arguments in, progress and exit code out.
+//!
+//! [`main`] reads the arguments and the environment (once, in `environment`), turns them into the values that `build`
+//! takes, shows progress on standard error and results on standard output.
+//!
+//! **Not here**: what a build is.
+
+mod args;
+mod commands;
+mod display;
+mod environment;
+mod failure;
+mod process;
+mod settings;
+mod size;
+mod stdin;
+
+pub use process::main;

@@ -46,6 +46,29 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
     Some((number * base.powi(power)) as u64)
 }
 
+/// Reads `90s`, `30m`, `24h`, `7d`, `1h30m` into seconds.
+pub fn parse_age(text: &str) -> Option<u64> {
+    let mut seconds = 0_u64;
+    let mut number = String::new();
+    for c in text.trim().chars() {
+        let unit = match c {
+            '0'..='9' => {
+                number.push(c);
+                continue;
+            }
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
+        number.clear();
+    }
+    (number.is_empty() && !text.trim().is_empty()).then_some(seconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +77,15 @@ mod tests {
     fn sizes_have_three_digits() {
         for (count, want) in [(0, "0B"), (999, "999B"), (1234, "1.23kB"), (28_200_000, "28.2MB"), (5_000_000_000, "5.00GB")] {
             assert_eq!(bytes(count), want);
+        }
+    }
+
+    #[test]
+    fn ages_have_units() {
+        for (text, want) in
+            [("24h", Some(86_400)), ("7d", Some(604_800)), ("1h30m", Some(5400)), ("5", None), ("", None), ("h", None)]
+        {
+            assert_eq!(parse_age(text), want, "{text}");
         }
     }
 

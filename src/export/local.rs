@@ -2,18 +2,18 @@
 
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, renameat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, chmodat, openat, renameat, statat};
 use rustix::io::Errno;
 
 use super::content::StoredLayers;
 use super::destination::directory_of;
 use super::error::Error;
 use super::finished::Finished;
-use crate::snapshot::{Item, Manner, finish_directories, remove_tree, whole, write_tree};
+use crate::snapshot::{Item, Owners, finish_directories, remove_tree, whole, write_tree};
 use crate::store::Store;
 use crate::tree::RootPath;
 
@@ -21,12 +21,12 @@ use crate::tree::RootPath;
 ///
 /// Everything is written to a directory under another name first. A new destination is that directory, renamed; into one
 /// that is there the entries are moved, replacing what has their names and keeping the rest, as BuildKit's `mode=copy`.
-/// No symbolic link is followed. Manner are set by root alone.
+/// No symbolic link is followed. Owners are set by root alone.
 pub(super) fn local(store: &Store, image: &Finished, to: &Path) -> Result<(), Error> {
     let mut items = whole(&image.stack());
     // The destination itself is the user's.
     items.retain(|item| !item.entry.path.is_root());
-    let manner = if rustix::process::geteuid().is_root() { Manner::Export } else { Manner::ExportByUser };
+    let owners = if rustix::process::geteuid().is_root() { Owners::Keep } else { Owners::Writer };
     let is_new = match fs::metadata(to) {
         Ok(there) if there.is_dir() => false,
         Ok(_) => {
@@ -43,36 +43,52 @@ pub(super) fn local(store: &Store, image: &Finished, to: &Path) -> Result<(), Er
         .tempdir_in(beside)
         .map_err(Error::destination("make a directory in", beside))?;
     let opened = File::open(stage.path()).map_err(Error::destination("open", stage.path()))?;
-    write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &image.layers }, manner)?;
+    write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &image.layers }, owners)?;
     if is_new {
-        finish_directories(opened.as_fd(), &items, manner)?;
+        finish_directories(opened.as_fd(), &items, owners)?;
         fs::rename(stage.path(), to).map_err(Error::destination("make", to))?;
         let _ = stage.keep();
         return Ok(());
     }
     let destination = File::open(to).map_err(Error::destination("open", to))?;
     move_into(opened.as_fd(), destination.as_fd(), &items)?;
-    Ok(finish_directories(destination.as_fd(), &items, manner)?)
+    Ok(finish_directories(destination.as_fd(), &items, owners)?)
 }
 
 /// Moves what is in `from` into `to`; what lies in a directory that is new to `to` goes along with it.
 fn move_into(from: BorrowedFd<'_>, to: BorrowedFd<'_>, items: &[Item]) -> Result<(), Error> {
     let mut moved: Option<&RootPath> = None;
+    // The directory that the last entry was in, on both sides.
+    let mut parents: Option<(RootPath, OwnedFd, OwnedFd)> = None;
     for item in items {
         let path = &item.entry.path;
         if moved.is_some_and(|moved| path.starts_with(moved)) {
             continue;
         }
         let name = path.name();
-        let old = parent(from, path)?;
-        let new = parent(to, path)?;
-        let there = match statat(&new, name, AtFlags::SYMLINK_NOFOLLOW) {
+        let directory = path.parent().unwrap_or_default();
+        if parents.as_ref().is_none_or(|(open, _, _)| *open != directory) {
+            let (old, new) = (open(from, &directory)?, open(to, &directory)?);
+            parents = Some((directory, old, new));
+        }
+        let Some((_, old, new)) = &parents else { continue };
+        let there = match statat(new, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => None,
-            done => Some(FileType::from_raw_mode(done.map_err(failed(path))?.st_mode)),
+            done => Some(done.map_err(failed(path))?.st_mode),
         };
+        let mode = there.unwrap_or_default();
+        let there = there.map(FileType::from_raw_mode);
         if item.entry.is_directory() {
             match there {
-                Some(FileType::Directory) => continue,
+                Some(FileType::Directory) => {
+                    // A former export may have left a directory that its own user cannot write into; the mode that
+                    // the image gives it comes at the end.
+                    if mode & 0o700 != 0o700 {
+                        let mode = Mode::from_raw_mode(mode & 0o7777 | 0o700);
+                        chmodat(new, name, mode, AtFlags::empty()).map_err(failed(path))?;
+                    }
+                    continue;
+                }
                 Some(_) => remove(new.as_fd(), path)?,
                 None => {}
             }
@@ -80,7 +96,7 @@ fn move_into(from: BorrowedFd<'_>, to: BorrowedFd<'_>, items: &[Item]) -> Result
         } else if there == Some(FileType::Directory) {
             remove(new.as_fd(), path)?;
         }
-        renameat(&old, name, &new, name).map_err(failed(path))?;
+        renameat(old, name, new, name).map_err(failed(path))?;
     }
     Ok(())
 }
@@ -90,10 +106,10 @@ fn remove(parent: BorrowedFd<'_>, path: &RootPath) -> Result<(), Error> {
     remove_tree(parent, &name).map_err(failed(path))
 }
 
-fn parent(root: BorrowedFd<'_>, path: &RootPath) -> Result<rustix::fd::OwnedFd, Error> {
+fn open(root: BorrowedFd<'_>, path: &RootPath) -> Result<OwnedFd, Error> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut open = openat(root, c".", flags, Mode::empty()).map_err(failed(path))?;
-    for name in path.parent().unwrap_or_default().components() {
+    for name in path.components() {
         open = openat(&open, name, flags, Mode::empty()).map_err(failed(path))?;
     }
     Ok(open)

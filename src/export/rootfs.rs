@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use super::destination::{Destination, Sink};
 use super::error::Error;
 use super::finished::Finished;
-use crate::layer::Writer;
+use crate::layer::{self, Writer};
 use crate::snapshot::{Item, whole};
 use crate::store::{Contents, Store};
 
@@ -35,7 +35,13 @@ enum Failed {
 }
 
 fn write(sink: &mut Sink<'_>, items: &[Item], contents: &BTreeMap<usize, Contents>) -> Result<(), Failed> {
-    let other = |e| Failed::Other(Error::Tar(e));
+    let other = |e| match e {
+        layer::Error::Write(e) => Failed::Sink(e),
+        layer::Error::Content { path, source } => {
+            Failed::Other(Error::Entry { path, reason: source.to_string() })
+        }
+        e => Failed::Other(Error::Tar(e)),
+    };
     let mut writer = Writer::new(BufWriter::with_capacity(1 << 18, sink));
     for item in items {
         match item.source {

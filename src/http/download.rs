@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::client::Client;
 use super::error::Error;
 use super::failure::{Failure, FailureKind};
+use super::request::Request;
 use super::response::Response;
 use super::url::Url;
 
@@ -41,6 +42,17 @@ pub struct Continue {
 }
 
 impl Continue {
+    /// `request`, asking for what is missing only.
+    pub fn of(&self, mut request: Request) -> Result<Request, Error> {
+        if let Some(range) = self.range() {
+            request = request.header("range", &range)?;
+            if let Some(validator) = &self.validator {
+                request = request.header("if-range", validator)?;
+            }
+        }
+        Ok(request)
+    }
+
     /// The value of the `Range` header, if one is to be sent. SPEC: RFC 9110 section 14.2.
     pub fn range(&self) -> Option<String> {
         (self.from > 0).then(|| format!("bytes={}-", self.from))
@@ -196,4 +208,61 @@ fn whole(response: &Response, from: u64, skip: u64) -> Option<u64> {
 
 fn range_start(value: &str) -> Option<u64> {
     value.trim().strip_prefix("bytes")?.trim_start().split_once('-')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Answer, Clock, Fault, Memory, Options, Seen};
+    use std::sync::Arc;
+
+    const BODY: &[u8] = b"0123456789";
+
+    /// What arrives of a body that nobody checks, and what was asked.
+    fn fetched(answer: fn(usize, &Seen) -> Answer) -> (Result<Vec<u8>, Error>, Vec<Seen>) {
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        let memory = Arc::new(Memory::new(move |seen| {
+            answer(count.fetch_add(1, std::sync::atomic::Ordering::SeqCst), seen)
+        }));
+        let client = Client::over(memory.clone(), Options { clock: Clock::stepped(), ..Options::default() });
+        let url = Url::parse("https://h/file").expect("valid");
+        let plan = Plan { size: None, limit: 12, resume: Resume::IfUnchanged, canceled: &|| false };
+        let mut bytes = Vec::new();
+        let mut open = |at: &Continue| client.send(&at.of(Request::get(url.clone()))?);
+        let done = client.download::<Error>(&url, &plan, &mut open, &mut bytes, &|_| {});
+        (done.map(|_| bytes), memory.log())
+    }
+
+    fn broken(tag: &str) -> Answer {
+        Answer::new(200, BODY).header("content-length", "10").header("etag", tag).fault(Fault::Reset(4))
+    }
+
+    fn rest(tag: &str) -> Answer {
+        Answer::new(206, &BODY[4..]).header("content-range", "bytes 4-9/10").header("etag", tag)
+    }
+
+    #[test]
+    fn an_unchecked_body_is_continued_where_the_server_vouches_for_it() {
+        let (bytes, log) = fetched(|n, _| if n == 0 { broken("\"a\"") } else { rest("\"a\"") });
+        assert_eq!(bytes.expect("continued"), BODY);
+        assert_eq!((log[1].header("range"), log[1].header("if-range")), (Some("bytes=4-"), Some("\"a\"")));
+    }
+
+    #[test]
+    fn an_unchecked_body_is_not_glued_to_another() {
+        let (changed, _) = fetched(|n, _| if n == 0 { broken("\"a\"") } else { rest("\"b\"") });
+        assert!(matches!(changed, Err(Error::Broken { done: 4, .. })), "{changed:?}");
+        let (weak, log) = fetched(|_, _| broken("W/\"a\""));
+        assert!(matches!(weak, Err(Error::Broken { done: 4, .. })) && log.len() == 1, "{weak:?}");
+        let whole = |n: usize, _: &Seen| if n == 0 { broken("\"a\"") } else { Answer::new(200, "other") };
+        assert!(matches!(fetched(whole).0, Err(Error::Broken { .. })));
+    }
+
+    #[test]
+    fn a_body_of_unknown_length_is_held_to_its_limit() {
+        let (long, _) = fetched(|_, _| Answer::new(200, vec![0; 13]));
+        assert!(matches!(long, Err(Error::TooLarge { limit: 12, .. })), "{long:?}");
+        let (promised, _) = fetched(|_, _| Answer::new(200, "").header("content-length", "13"));
+        assert!(matches!(promised, Err(Error::TooLarge { .. })), "{promised:?}");
+    }
 }

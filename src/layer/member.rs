@@ -52,7 +52,7 @@ pub fn next(input: &mut Input<'_>, limits: &Limits) -> Result<Option<Member>, Er
         match header.flag {
             b'x' | b'g' | b'X' => {
                 let records = special(input, &header, limits)?;
-                let parsed = Pax::parse(&records).map_err(|reason| refuse(reason))?;
+                let parsed = Pax::parse(&records).map_err(refuse)?;
                 match header.flag {
                     // `git archive` writes one, with a comment.
                     b'g' if parsed.is_empty() => {}

@@ -48,9 +48,8 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn skip(&mut self, scratch: &mut [u8]) -> io::Result<()> {
-        while self.rest > 0 {
-            self.read(scratch)?;
-        }
+        // It never ends before its last byte without an error.
+        while self.read(scratch)? > 0 {}
         Ok(())
     }
 }

@@ -25,9 +25,7 @@ impl<'a> Contexts<'a> {
         Some(match context {
             NamedContext::Files => Origin::Files(name.to_string()),
             NamedContext::Image(ImageName::Reference(image)) if is_scratch(image) => Origin::Scratch,
-            NamedContext::Image(image) => {
-                Origin::Image { name: image.clone(), context: Some(name.to_string()) }
-            }
+            NamedContext::Image(image) => Origin::Image { name: image.clone(), context: Some(normal(name)) },
         })
     }
 }

@@ -52,7 +52,7 @@ fn edges(request: &Request, stages: &Stages<'_>) -> Result<Vec<Vec<Edge>>, Error
         let mut edges = Vec::new();
         for instruction in stage.instructions {
             let at = location(request, instruction);
-            for origin in stages.known_origins(instruction).map_err(|kind| Error::at(kind, at))? {
+            for (_, origin) in stages.known_origins(instruction).map_err(|kind| Error::at(kind, at))? {
                 if let Origin::Stage(to) = origin {
                     edges.push((at, to));
                 }

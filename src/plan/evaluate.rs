@@ -29,7 +29,7 @@ pub(super) fn evaluate<'a>(
         return replaced(site, draft, stage, origin);
     }
     let mut labels = Labels {
-        stage: stage.display.clone(),
+        stage: stage.label.clone(),
         total: stage.total,
         index: 0,
         with_platform: with_platform(site),

@@ -111,7 +111,8 @@ fn check_default(
 ) {
     let Some(defaults) = &arguments.defaults else { return };
     let Ok(image) = expand(&from.image, escape, defaults) else { return };
-    if image.text.parse::<Reference>().is_err() {
+    // A stage may be written in any case.
+    if image.text.to_lowercase().parse::<Reference>().is_err() {
         let message =
             format!("Default value for ARG {} results in empty or invalid base image name", from.image.raw);
         warnings.push(Warning::new("InvalidDefaultArgInFrom", message, at));

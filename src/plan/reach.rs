@@ -8,7 +8,6 @@ use super::evaluate;
 use super::origin::Origin;
 use super::places::location;
 use super::site::Site;
-use crate::graph::Location;
 
 /// What was reached, and what must be asked.
 #[derive(Default)]
@@ -46,27 +45,21 @@ impl Reach {
             for instruction in stage.instructions {
                 let at = location(site.request, instruction);
                 let origins = site.stages.known_origins(instruction);
-                for origin in origins.map_err(|kind| Error::at(kind, at))? {
+                for (written, origin) in origins.map_err(|kind| Error::at(kind, at))? {
                     match origin {
                         // What comes later cannot be read from: planning says so.
                         Origin::Stage(from) if from < index => queue.push(from),
-                        Origin::Image { name, .. } => self.need_image(site, name, at),
+                        Origin::Image { name, .. } => {
+                            let key = BaseKey { name, platform: site.request.platform.clone() };
+                            let near = site.stages.near(&written);
+                            self.need(site, BaseRequest { key, location: at, written, near });
+                        }
                         _ => {}
                     }
                 }
             }
         }
         Ok(())
-    }
-
-    fn need_image(&mut self, site: &Site<'_>, name: crate::graph::ImageName, location: Location) {
-        let written = match &name {
-            crate::graph::ImageName::Reference(reference) => reference.familiar(),
-            layout => layout.to_string(),
-        };
-        let near = site.stages.near(&written);
-        let key = BaseKey { name, platform: site.request.platform.clone() };
-        self.need(site, BaseRequest { key, location, written, near });
     }
 
     /// Asks for an image, unless it is known or was asked for.

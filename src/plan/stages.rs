@@ -18,8 +18,10 @@ use crate::oci::{Platform, Reference};
 pub(super) struct Stage<'a> {
     /// The name after AS, in lower case.
     pub name: Option<String>,
-    /// What labels and messages call it.
+    /// What messages call it.
     pub display: String,
+    /// What labels call it; empty where it is the only one.
+    pub label: String,
     /// The FROM.
     pub location: Location,
     /// What it stands on.
@@ -70,8 +72,10 @@ impl<'a> Stages<'a> {
             };
             let own = usize::from(!matches!(base, Origin::Stage(_)) && read.image != "scratch");
             let index = stages.list.len();
+            let display = name.clone().unwrap_or_else(|| format!("stage-{index}"));
             stages.list.push(Stage {
-                display: name.clone().unwrap_or_else(|| format!("stage-{index}")),
+                label: display.clone(),
+                display,
                 location: at,
                 base,
                 base_text: read.image,
@@ -86,7 +90,7 @@ impl<'a> Stages<'a> {
             }
         }
         if stages.list.len() == 1 && stages.list.iter().all(|stage| stages.reads_nothing_else(stage)) {
-            stages.list[0].display.clear();
+            stages.list[0].label.clear();
         }
         Ok(stages)
     }
@@ -120,17 +124,17 @@ impl<'a> Stages<'a> {
         }
     }
 
-    /// What an instruction reads from, as far as that is known without the values of variables.
-    pub fn known_origins(&self, instruction: &Instruction) -> Result<Vec<Origin>, ErrorKind> {
-        let known = |text: &str| !text.contains('$');
+    /// What an instruction reads from, as written, as far as that is known without the values of variables.
+    pub fn known_origins(&self, instruction: &Instruction) -> Result<Vec<(String, Origin)>, ErrorKind> {
+        let known = |text: &String| !text.contains('$') && !text.is_empty();
         match &instruction.kind {
-            Kind::Copy(copy) => match copy.from.as_ref().filter(|from| known(&from.raw)) {
-                Some(from) if !from.raw.is_empty() => Ok(vec![self.origin_for_copy(&from.raw)?]),
-                _ => Ok(Vec::new()),
-            },
+            Kind::Copy(copy) => {
+                let from = copy.from.iter().map(|from| from.raw.clone()).filter(known);
+                from.map(|from| Ok((from.clone(), self.origin_for_copy(&from)?))).collect()
+            }
             Kind::Run(run) => {
-                let from = run.mounts.iter().filter_map(mount_from).filter(|from| known(from));
-                from.map(|from| self.origin_for_mount(&from)).collect()
+                let from = run.mounts.iter().filter_map(mount_from).filter(known);
+                from.map(|from| Ok((from.clone(), self.origin_for_mount(&from)?))).collect()
             }
             _ => Ok(Vec::new()),
         }

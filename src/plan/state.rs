@@ -135,8 +135,7 @@ impl<'a> State<'a, '_> {
             Origin::Scratch => Ok(Input::Scratch),
             Origin::Files(name) => Ok(self.draft.context(Some(name))),
             Origin::Stage(stage) if *stage >= self.stage => {
-                let hint =
-                    "stages are built from top to bottom: move it above, or copy in the other direction";
+                let hint = "a stage reads only from those above it: move the other one up";
                 Err(self.error(later).hint(hint).into())
             }
             Origin::Stage(stage) => match self.draft.finished.get(stage) {

@@ -311,6 +311,25 @@ fn a_token_server_inside_the_machine_or_without_tls_is_never_asked() {
 }
 
 #[test]
+fn a_denial_after_a_token_says_whether_a_login_was_tried() {
+    for (realm, text, want) in [
+        ("https://auth.example.org/token", r#"{}"#, "it may not exist, or need a login"),
+        ("https://auth.example.org/token", LOGIN, "the login for reg.example.org may not be allowed"),
+        ("https://auth.elsewhere.example/token", LOGIN, "were not shown to auth.elsewhere.example"),
+    ] {
+        let world = World::new(
+            Door::Token(realm),
+            Box::new(|seen, _, answer| match (seen.url.path(), answer.status) {
+                ("/token", _) | (_, 401) => answer,
+                _ => Answer::new(403, r#"{"errors":[{"code":"DENIED","message":"no\u001b[2J"}]}"#),
+            }),
+        );
+        let said = world.client(with(text)).resolve(&reference()).expect_err("denied").to_string();
+        assert!(said.contains(want) && said.contains("DENIED: no[2J"), "{said}");
+    }
+}
+
+#[test]
 fn an_identity_token_is_posted_and_never_stands_in_an_address() {
     let world = World::new(Door::Token("https://auth.example.org/token"), Box::new(|_, _, answer| answer));
     let options = with(r#"{"auths":{"reg.example.org":{"identitytoken":"s3cret"}}}"#);
@@ -356,6 +375,23 @@ fn blobs_that_live_elsewhere_are_fetched_there_without_authorization() {
     let log = world.memory.log();
     let there: Vec<_> = log.iter().filter(|seen| seen.url.host() == "cdn.example").collect();
     assert!(there.len() == 1 && there[0].authorization.is_none());
+}
+
+#[test]
+fn a_challenge_of_a_server_that_we_were_redirected_to_is_not_answered() {
+    let world = World::new(
+        Door::Open,
+        Box::new(|seen, _, answer| match (seen.url.host(), seen.url.path().contains("/blobs/")) {
+            ("reg.example.org", true) => Answer::new(307, "").header("location", "https://cdn.example/x"),
+            ("cdn.example", _) => Answer::new(401, "")
+                .header("www-authenticate", "Bearer realm=\"https://tokens.example/token\", Basic realm=x"),
+            _ => answer,
+        }),
+    );
+    let (client, out) = (world.client(with(LOGIN)), &mut Vec::new());
+    let error = client.blob(&reference(), &world.sample.descriptor(), out, &|_| {}, &|| false);
+    assert!(matches!(error, Err(Error::Denied { .. })), "{error:?}");
+    assert!(world.memory.log().iter().all(|s| s.url.path() != "/token" && s.authorization.is_none()));
 }
 
 #[test]

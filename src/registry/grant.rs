@@ -6,6 +6,17 @@ use std::time::Duration;
 
 use crate::http::Secret;
 
+/// On whose word an authorization was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Anybody's.
+    Nobody,
+    /// The registry's credentials were shown.
+    Credentials,
+    /// There are credentials, but this token server may not see them.
+    Withheld(String),
+}
+
 /// One authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grant {
@@ -13,6 +24,8 @@ pub(super) struct Grant {
     pub authorization: Secret,
     /// On the client's clock; none for what does not expire.
     pub expires: Option<Duration>,
+    /// On whose word.
+    pub shown: Shown,
 }
 
 /// Authorizations by registry and scope.
@@ -21,10 +34,10 @@ pub(super) struct Grants(Mutex<BTreeMap<(String, String), Grant>>);
 
 impl Grants {
     /// What is valid at `now`.
-    pub fn get(&self, registry: &str, scope: &str, now: Duration) -> Option<Secret> {
+    pub fn get(&self, registry: &str, scope: &str, now: Duration) -> Option<Grant> {
         let grants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let grant = grants.get(&(registry.to_string(), scope.to_string()))?;
-        grant.expires.is_none_or(|expires| now < expires).then(|| grant.authorization.clone())
+        grant.expires.is_none_or(|expires| now < expires).then(|| grant.clone())
     }
 
     /// Keeps a new one.

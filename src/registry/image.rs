@@ -50,7 +50,7 @@ impl Client {
         };
         let parsed: ImageManifest = serde_json::from_slice(&manifest.bytes)
             .map_err(|e| wrong(format!("the manifest cannot be read: {e}")))?;
-        check(&parsed).map_err(&wrong)?;
+        refuse_artifact(&what, &parsed)?;
         if parsed.config().size() > LARGEST_CONFIG {
             return Err(wrong(format!(
                 "its config has {} bytes; at most {LARGEST_CONFIG} are read",
@@ -67,6 +67,11 @@ impl Client {
         }
         Ok(Image { resolved, manifest, parsed, config_bytes, config })
     }
+}
+
+/// Refuses, by name, a manifest that is not that of an image; `what` names it in the error.
+pub fn refuse_artifact(what: &str, manifest: &ImageManifest) -> Result<(), Error> {
+    check(manifest).map_err(|reason| Error::Document { what: what.to_string(), reason })
 }
 
 /// Whether a manifest is that of an image. SPEC: image-spec manifest.md; artifacts have other config types.
@@ -94,4 +99,31 @@ fn check(manifest: &ImageManifest) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(config: &str, layer: &str) -> Result<(), String> {
+        let digest = format!("sha256:{:064}", 0);
+        let text = format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"{config}","digest":"{digest}","size":2}},"layers":[{{"mediaType":"{layer}","digest":"{digest}","size":2}}]}}"#
+        );
+        let manifest = serde_json::from_str(&text).expect("valid");
+        refuse_artifact("app", &manifest).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_is_not_an_image_is_refused_with_its_type() {
+        let (config, layer) =
+            ("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar+zstd");
+        assert_eq!(judged(config, layer), Ok(()));
+        let docker = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+        assert_eq!(judged("application/vnd.docker.container.image.v1+json", docker), Ok(()));
+        let chart = judged("application/vnd.cncf.helm.config.v1+json", layer).expect_err("a chart");
+        assert!(chart.contains("helm"), "{chart}");
+        assert!(judged(config, "application/vnd.in-toto+json").expect_err("no layer").contains("in-toto"));
+        assert!(judged(config, &format!("{layer}+encrypted")).expect_err("no key").contains("encrypted"));
+    }
 }

@@ -35,5 +35,5 @@ pub use client::{Client, Options, Resolved};
 pub use credentials::{Credential, Credentials, Places};
 pub use document::{ACCEPTED, Kind};
 pub use error::Error;
-pub use image::Image;
+pub use image::{Image, refuse_artifact};
 pub use select::select;

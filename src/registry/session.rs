@@ -5,7 +5,7 @@ use super::credentials::{Credential, Credentials};
 use super::document::refusal_detail;
 use super::endpoint::Endpoints;
 use super::error::Error;
-use super::grant::{Grant, Grants};
+use super::grant::{Grant, Grants, Shown};
 use super::token::{self, Wanted};
 use crate::http::{self, Method, Request, Response, Secret, Url};
 use crate::oci::Reference;
@@ -51,7 +51,9 @@ impl Session {
         let mut used = self.grants.get(registry, &scope, self.http.clock().now());
         let mut renewed = false;
         loop {
-            let response = self.http.send(&request.clone().authorized(used.clone()))?;
+            let response = self
+                .http
+                .send(&request.clone().authorized(used.as_ref().map(|g| g.authorization.clone())))?;
             match response.status {
                 // Only the registry itself may ask: a server that it redirected us to has no business with it.
                 401 if !renewed && response.url.same_origin(&url) => {
@@ -63,7 +65,7 @@ impl Session {
                         None => match self.authorize(reference, &scope, &url, &response)? {
                             Some(grant) => {
                                 self.grants.put(registry, &scope, grant.clone());
-                                Some(grant.authorization)
+                                Some(grant)
                             }
                             None => return Err(self.denied(ask.what, registry, None, response)),
                         },
@@ -98,15 +100,18 @@ impl Session {
             Some(Credential::Token(token)) => Secret::bearer(token.reveal()),
             _ => return Ok(None),
         };
-        Ok(Some(Grant { authorization, expires: None }))
+        Ok(Some(Grant { authorization, expires: None, shown: Shown::Credentials }))
     }
 
-    fn denied(&self, what: &str, registry: &str, used: Option<&Secret>, response: Response) -> Error {
-        let hint = match (registry, used) {
-            (_, Some(_)) => {
+    fn denied(&self, what: &str, registry: &str, used: Option<&Grant>, response: Response) -> Error {
+        // COMPAT: Docker Hub and others answer 401 for what does not exist, so that nobody can find out.
+        let hint = match used.map(|grant| &grant.shown) {
+            None => format!("log in (docker login {registry})"),
+            Some(Shown::Credentials) => {
                 format!("it may not exist, or the login for {registry} may not be allowed to read it")
             }
-            _ => format!("log in (docker login {registry})"),
+            Some(Shown::Nobody) => format!("it may not exist, or need a login (docker login {registry})"),
+            Some(withheld) => token::hint(registry, withheld),
         };
         Error::Denied { what: what.to_string(), detail: refusal_detail(response), hint }
     }

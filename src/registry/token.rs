@@ -8,7 +8,7 @@ use super::challenge::Challenge;
 use super::credentials::Credential;
 use super::document::refusal_detail;
 use super::error::Error;
-use super::grant::Grant;
+use super::grant::{Grant, Shown};
 use super::realm;
 use crate::http::{self, Request, Secret, Url};
 
@@ -42,7 +42,8 @@ const LARGEST: u64 = 1 << 20;
 /// Follows a bearer challenge. SPEC: distribution's token authentication and OAuth 2 documents.
 pub(super) fn fetch(client: &http::Client, wanted: &Wanted, challenge: &Challenge) -> Result<Grant, Error> {
     if let Some(Credential::Token(token)) = wanted.credential {
-        return Ok(Grant { authorization: Secret::bearer(token.reveal()), expires: None });
+        let authorization = Secret::bearer(token.reveal());
+        return Ok(Grant { authorization, expires: None, shown: Shown::Credentials });
     }
     let text = challenge.parameters.get("realm").map(String::as_str).unwrap_or_default();
     let refused = |realm: &str, reason: String| Error::Realm {
@@ -59,7 +60,11 @@ pub(super) fn fetch(client: &http::Client, wanted: &Wanted, challenge: &Challeng
     })?;
     // ORDER: before any credential is put into a request.
     let credential = wanted.credential.filter(|_| realm::may_know(wanted.origin, &realm, wanted.named));
-    let withheld = wanted.credential.is_some() && credential.is_none();
+    let shown = match (wanted.credential, credential) {
+        (None, _) => Shown::Nobody,
+        (Some(_), Some(_)) => Shown::Credentials,
+        (Some(_), None) => Shown::Withheld(realm.host().to_string()),
+    };
     let service = challenge.parameters.get("service").map(String::as_str);
     let request = match credential {
         Some(Credential::Identity(token)) => {
@@ -94,7 +99,7 @@ pub(super) fn fetch(client: &http::Client, wanted: &Wanted, challenge: &Challeng
                 return Err(Error::Denied {
                     what: format!("a token from {realm} for {}", wanted.scope),
                     detail: refusal_detail(response),
-                    hint: hint(wanted, &realm, credential.is_some(), withheld),
+                    hint: hint(wanted.registry, &shown),
                 });
             }
             _ => {
@@ -120,19 +125,20 @@ pub(super) fn fetch(client: &http::Client, wanted: &Wanted, challenge: &Challeng
     // SPEC: 60 seconds where nothing is said. A tenth is left for the way.
     let life = answer.expires_in.filter(|s| s.is_finite() && *s > 0.0).unwrap_or(60.0).min(86_400.0);
     let expires = Some(began + Duration::from_secs_f64(life * 0.9));
-    Ok(Grant { authorization: Secret::bearer(&token), expires })
+    Ok(Grant { authorization: Secret::bearer(&token), expires, shown })
 }
 
-fn hint(wanted: &Wanted, realm: &Url, shown: bool, withheld: bool) -> String {
-    let registry = wanted.registry;
-    if withheld {
-        format!(
-            "the credentials for {registry} were not shown to {}, whose name tells of another owner",
-            realm.host()
-        )
-    } else if shown {
-        format!("the credentials for {registry} are not accepted: log in again (docker login {registry})")
-    } else {
-        format!("there are no credentials for {registry}: log in (docker login {registry})")
+/// What to do about a denial.
+pub(super) fn hint(registry: &str, shown: &Shown) -> String {
+    match shown {
+        Shown::Nobody => format!("there are no credentials for {registry}: log in (docker login {registry})"),
+        Shown::Credentials => {
+            format!("the credentials for {registry} are not accepted: log in again (docker login {registry})")
+        }
+        Shown::Withheld(host) => {
+            format!(
+                "the credentials for {registry} were not shown to {host}, whose name tells of another owner"
+            )
+        }
     }
 }

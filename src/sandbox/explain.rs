@@ -45,6 +45,7 @@ fn at(step: Step, errno: Errno, prepared: &Prepared, spec: &Spec) -> Error {
         }
         Step::MountPoint(index) => return mount_point(index, errno, spec),
         Step::Mount(index) => (format!("mount {}", mount_name(index, spec)), ""),
+        Step::MountNamespace => ("unshare(CLONE_NEWNS)".to_owned(), ""),
         Step::Propagation => ("make mounts private".to_owned(), ""),
         Step::OldRoot => ("open /".to_owned(), ""),
         Step::MemoryFiles => ("mount a tmpfs for files in memory".to_owned(), ""),
@@ -121,7 +122,7 @@ fn mount_name(index: usize, spec: &Spec) -> String {
 fn mount_point(index: usize, errno: Errno, spec: &Spec) -> Error {
     let what = match spec.mounts.get(index).map(|mount| &mount.kind) {
         Some(MountKind::Bind { .. }) => "a bind",
-        Some(MountKind::Overlay(_)) => "an overlay",
+        Some(MountKind::Overlay { .. }) => "an overlay",
         Some(MountKind::Tmpfs { .. }) => "a tmpfs",
         Some(MountKind::File { .. }) | None => "a file",
     };

@@ -4,7 +4,7 @@
 //! [`Exit`]. It works for root and for "root" of a user namespace (see [`crate::sys::userns`]); [`probe`] says which it
 //! will be. `docs/sandbox.md` says what each step defends against, and what is not defended.
 //!
-//! Not here: entering the user namespace, making layers out of what was written, choosing what to mount.
+//! Not here: making layers out of what was written, choosing what to mount.
 
 mod cancel;
 mod caps;
@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod lookup;
 mod masks;
+mod namespace;
 mod output;
 mod prepared;
 mod probe;
@@ -25,6 +26,7 @@ mod target;
 pub use cancel::Cancel;
 pub use caps::Capabilities;
 pub use error::{Error, ExecFailure};
+pub use namespace::{Inherit, Privilege, Signals, enter, privilege};
 pub use output::Stream;
 pub use probe::{Isolation, probe};
 pub use run::{Exit, run};

@@ -66,7 +66,7 @@ pub(super) struct PreparedMount {
 /// What it is.
 pub(super) enum PreparedKind {
     Tree(OwnedFd),
-    Overlay(Overlay),
+    Overlay { overlay: Overlay, access: Access },
     Tmpfs { mode: CString, size: Option<CString> },
     File { name: CString, bytes: Vec<u8>, mode: Mode, uid: Uid, gid: Gid, attributes: Attributes },
 }
@@ -79,6 +79,9 @@ const DEVICES: [(&CStr, &str, u32, u32); 6] = [
     (c"urandom", "/dev/urandom", 1, 9),
     (c"tty", "/dev/tty", 5, 0),
 ];
+
+/// LIMIT: ours; they are kept in an array on the child's stack.
+pub(super) const MAX_OVERLAYS: usize = 64;
 
 // The group that may write to terminals, in every distribution.
 const TTY_GROUP: u32 = 5;
@@ -113,11 +116,13 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
     for (index, mount) in spec.mounts.iter().enumerate() {
         mounts.push(prepare_mount(mount, index, form, &mut empty_lower)?);
     }
-    let mut namespaces = Namespaces::MOUNT
-        .and(Namespaces::PID)
-        .and(Namespaces::IPC)
-        .and(Namespaces::UTS)
-        .and(Namespaces::CGROUP);
+    if mounts.iter().filter(|mount| matches!(mount.kind, PreparedKind::Overlay { .. })).count() > MAX_OVERLAYS {
+        return Err(Error::Invalid(format!(
+            "a process can have at most {MAX_OVERLAYS} writable bind mounts"
+        )));
+    }
+    // The mount namespace comes later, see `steps`.
+    let mut namespaces = Namespaces::PID.and(Namespaces::IPC).and(Namespaces::UTS).and(Namespaces::CGROUP);
     if spec.network == Network::None {
         namespaces = namespaces.and(Namespaces::NET);
     }
@@ -208,8 +213,9 @@ fn prepare_mount(
             );
             (if kind == FileType::Directory { Want::Directory } else { Want::File }, PreparedKind::Tree(tree))
         }
-        MountKind::Overlay(root) => {
-            (Want::Directory, PreparedKind::Overlay(overlay(root, form, empty_lower)?))
+        MountKind::Overlay { root, access } => {
+            let overlay = overlay(root, form, empty_lower)?;
+            (Want::Directory, PreparedKind::Overlay { overlay, access: *access })
         }
         MountKind::Tmpfs { size, mode } => {
             let mode = text(format!("{:o}", mode & 0o7777), "mode")?;
@@ -257,8 +263,7 @@ fn overlay(root: &Root, form: Form, empty_lower: &mut Vec<tempfile::TempDir>) ->
     }
     let upper = opened(&root.upper, directory)?;
     let work = opened(&root.work, directory)?;
-    let place = text(root.upper.as_os_str().as_encoded_bytes().to_vec(), "upper directory")?;
-    Ok(Overlay::new(lower, upper, work, form, &place))
+    Overlay::new(lower, upper, work, form).map_err(|errno| io("reading the paths of directories", errno))
 }
 
 // A limit above what may be given is lowered, not refused: the second of each pair is what needs no privilege.

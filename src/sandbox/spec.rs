@@ -107,7 +107,12 @@ pub enum MountKind {
         depth: Depth,
     },
     /// Directories that may be written to, while the writes go to a directory of their own.
-    Overlay(Root),
+    Overlay {
+        /// The directories.
+        root: Root,
+        /// Whether writing is refused.
+        access: Access,
+    },
     /// An empty directory in memory.
     Tmpfs {
         /// In bytes; `None` is the kernel's default, half of the memory.

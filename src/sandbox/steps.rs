@@ -9,8 +9,8 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::masks::{In, MASKED, READ_ONLY};
-use super::prepared::{Prepared, PreparedKind, Streams};
-use super::spec::{Network, Security};
+use super::prepared::{MAX_OVERLAYS, Prepared, PreparedKind, Streams};
+use super::spec::{Access, Network, Security};
 use super::stubs::{StubLog, Want};
 use super::target::{Links, Place};
 use crate::sys::exec::ExecFailure;
@@ -27,6 +27,7 @@ use crate::sys::{capability, net, rustix, seccomp, signals};
 /// Where it stopped.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
+    MountNamespace,
     Propagation,
     OldRoot,
     MemoryFiles,
@@ -94,15 +95,22 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     process::leave_session_keyring();
     rustix::process::umask(Mode::empty());
 
-    // ORDER: before the first mount, or it would appear on the host.
+    // ORDER: overlays before the mount namespace, since the kernel takes layers from the one that they were opened in.
+    // They are attached nowhere yet; only this process, not its parent, holds them, so that they go when it ends.
+    let root = prepared.root.mount().at(Step::Root)?;
+    let mut overlays = [const { None }; MAX_OVERLAYS];
+    mount_overlays(prepared, &mut overlays)?;
+    process::unshare_mounts().at(Step::MountNamespace)?;
+    // ORDER: before the first mount is attached, or it would appear on the host.
     mount::make_all_private().at(Step::Propagation)?;
     let old_root = rustix::fs::open(c"/", PATH | OFlags::DIRECTORY, Mode::empty()).at(Step::OldRoot)?;
     // ORDER: below the new root, so that it goes with the old one.
     let files = if prepared.has_files { Some(memory_files().at(Step::MemoryFiles)?) } else { None };
-    let root = prepared.root.mount().at(Step::Root)?;
-    if !prepared.root.is_attached_by_mount() {
-        mount::attach_over_root(root.as_fd()).at(Step::Root)?;
+    let root = match root {
+        Some(root) => mount::attach_over_root(root.as_fd()).map(|()| root),
+        None => prepared.root.mount_in_place(),
     }
+    .at(Step::Root)?;
     let place = Place { root: root.as_fd(), upper: prepared.root.upper() };
 
     // ORDER: /proc while the host's is in sight: inside a user namespace the kernel gives a fresh one to those who see a
@@ -121,11 +129,12 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     }
     .at(Step::Sys)?;
 
+    let mut overlays = overlays.into_iter();
     for (index, mount) in prepared.mounts.iter().enumerate() {
         let target =
             place.ensure(&mount.target, mount.want, Links::Followed, stubs).at(Step::MountPoint(index))?;
         refuse_proc(&target).at(Step::MountPoint(index))?;
-        user_mount(&mount.kind, files.as_ref(), target.as_fd()).at(Step::Mount(index))?;
+        user_mount(&mount.kind, &mut overlays, files.as_ref(), target.as_fd()).at(Step::Mount(index))?;
     }
     // ORDER: after the mounts, so that none of them can cover or uncover a mask.
     if prepared.security == Security::Sandbox {
@@ -246,13 +255,36 @@ fn refuse_proc(target: &OwnedFd) -> Result<(), Errno> {
     if fs::fstatfs(target)?.f_type == PROC_SUPER_MAGIC { Err(Errno::PERM) } else { Ok(()) }
 }
 
-fn user_mount(kind: &PreparedKind, files: Option<&OwnedFd>, target: BorrowedFd<'_>) -> Result<(), Errno> {
+type Overlays = [Option<OwnedFd>; MAX_OVERLAYS];
+
+// Each in the order of the mounts, which take them in that order.
+fn mount_overlays(prepared: &Prepared, overlays: &mut Overlays) -> Result<(), Stopped> {
+    let mut slots = overlays.iter_mut();
+    for (index, mount) in prepared.mounts.iter().enumerate() {
+        if let PreparedKind::Overlay { overlay, .. } = &mount.kind {
+            let slot = slots.next().ok_or(Errno::NOSPC).at(Step::Mount(index))?;
+            *slot = overlay.mount().at(Step::Mount(index))?;
+        }
+    }
+    Ok(())
+}
+
+fn user_mount(
+    kind: &PreparedKind,
+    overlays: &mut impl Iterator<Item = Option<OwnedFd>>,
+    files: Option<&OwnedFd>,
+    target: BorrowedFd<'_>,
+) -> Result<(), Errno> {
     match kind {
         PreparedKind::Tree(tree) => attach(tree.as_fd(), target),
-        PreparedKind::Overlay(overlay) => {
-            let mount = overlay.mount()?;
-            if overlay.is_attached_by_mount() {
-                return attach(clone_tree(&mount, Depth::One)?.as_fd(), target);
+        PreparedKind::Overlay { overlay, access } => {
+            let mount = match overlays.next().flatten() {
+                Some(mount) => mount,
+                None => clone_tree(overlay.mount_in_place()?, Depth::One)?,
+            };
+            if *access == Access::ReadOnly {
+                let readonly = Attributes::MOUNT_ATTR_RDONLY;
+                mount::set_attributes(&mount, readonly, None::<Propagation>, Depth::One)?;
             }
             attach(mount.as_fd(), target)
         }

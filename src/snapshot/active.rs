@@ -8,18 +8,26 @@ use std::path::{Path, PathBuf};
 use rustix::fs::CWD;
 
 use super::remove::remove_tree;
+use crate::tree::Entry;
 
 /// Fresh directories for one overlay; removed when dropped.
 #[derive(Debug)]
 pub struct Active {
     directory: PathBuf,
+    // What the root directory of the tree below is.
+    root: Entry,
     // Locked: says that this process lives. Given up after the directory is gone.
     _held: OwnedFd,
 }
 
 impl Active {
-    pub(super) fn new(directory: PathBuf, held: OwnedFd) -> Active {
-        Active { directory, _held: held }
+    pub(super) fn new(directory: PathBuf, held: OwnedFd, root: Entry) -> Active {
+        Active { directory, root, _held: held }
+    }
+
+    /// What the root directory is as long as nothing changes it.
+    pub(super) fn root(&self) -> &Entry {
+        &self.root
     }
 
     /// A directory of the RUN's own, holding `upper` and `work`; other things may be put here too.

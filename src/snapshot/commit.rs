@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::cursor::Cursor;
 use super::error::Error;
-use super::metadata::{Manner, equalise, set_at};
+use super::metadata::{Owners, equalise, set_at};
 use super::recipe::Item;
 use super::remove::remove_tree;
 use super::upper::{file_type, list};
@@ -55,7 +55,7 @@ fn make_directories(root: BorrowedFd<'_>, changed: &[Changed]) -> Result<(), Err
             continue;
         }
         remove(&mut cursor, &entry.path)?;
-        make(&mut cursor, &Item { entry: entry.clone(), source: None }, Manner::Snapshot)?;
+        make(&mut cursor, &Item { entry: entry.clone(), source: None }, Owners::Keep)?;
     }
     Ok(())
 }
@@ -118,13 +118,13 @@ fn place(cursor: &mut Cursor<'_>, entry: &Entry, there: Option<&Stat>) -> Result
         }
         (kind, Some(stat)) if is_kind(cursor, path, kind, stat)? => match kind {
             Kind::Whiteout => Ok(()),
-            _ => set_at(cursor.parent(path)?, path.name(), entry, Manner::Snapshot),
+            _ => set_at(cursor.parent(path)?, path.name(), entry, Owners::Keep),
         },
         (_, there) => {
             if there.is_some() {
                 remove(cursor, path)?;
             }
-            make(cursor, &Item { entry: entry.clone(), source: None }, Manner::Snapshot)
+            make(cursor, &Item { entry: entry.clone(), source: None }, Owners::Keep)
         }
     }
 }

@@ -6,13 +6,13 @@ use rustix::fs::{XattrFlags, fsetxattr};
 
 use super::cursor::Cursor;
 use super::error::Error;
-use super::metadata::{Manner, OPAQUE, set};
+use super::metadata::{OPAQUE, Owners, set};
 use super::recipe::Item;
 use crate::tree::Kind;
 
 /// Sets the metadata of all directories among `items`, innermost first: a directory's time would change with its
 /// entries, and its mode might forbid making them.
-pub fn finish_directories(root: BorrowedFd<'_>, items: &[Item], manner: Manner) -> Result<(), Error> {
+pub fn finish_directories(root: BorrowedFd<'_>, items: &[Item], owners: Owners) -> Result<(), Error> {
     let mut cursor = Cursor::new(root);
     for item in items.iter().rev().filter(|item| item.entry.is_directory()) {
         let directory = cursor.directory(&item.entry.path)?;
@@ -20,7 +20,7 @@ pub fn finish_directories(root: BorrowedFd<'_>, items: &[Item], manner: Manner) 
             fsetxattr(directory, OPAQUE, b"y", XattrFlags::empty())
                 .map_err(Error::entry("mark as opaque", &item.entry.path))?;
         }
-        set(directory, &item.entry, manner)?;
+        set(directory, &item.entry, owners)?;
     }
     Ok(())
 }

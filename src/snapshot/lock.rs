@@ -12,15 +12,27 @@ use super::error::Error;
 
 /// Waits until nobody else holds the lock file at `path`; freed when the value is dropped.
 pub(super) fn wait(path: &Path) -> Result<File, Error> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = openat(CWD, path, flags, Mode::from_raw_mode(0o600)).map_err(Error::host("open", path))?;
     loop {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = openat(CWD, path, flags, Mode::from_raw_mode(0o600)).map_err(Error::host("open", path))?;
         match flock(&file, FlockOperation::LockExclusive) {
-            Err(Errno::INTR) => {}
-            done => break done.map_err(Error::host("lock", path))?,
+            Err(Errno::INTR) => continue,
+            done => done.map_err(Error::host("lock", path))?,
+        }
+        // Whoever sweeps may have removed it meanwhile, and then it keeps nobody out.
+        if fstat(&file).map_err(Error::host("read", path))?.st_nlink > 0 {
+            return Ok(file.into());
         }
     }
-    Ok(file.into())
+}
+
+/// Removes the lock file at `path` if nobody holds it.
+pub(super) fn remove_if_free(path: &Path) {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let Ok(file) = openat(CWD, path, flags, Mode::empty()) else { return };
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        let _ = rustix::fs::unlinkat(CWD, path, rustix::fs::AtFlags::empty());
+    }
 }
 
 /// Makes a directory that is locked from its first moment on; `None` if the name is taken.

@@ -18,22 +18,13 @@ pub(super) const OPAQUE: &[u8] = b"user.overlay.opaque";
 pub(super) const WHITEOUT: &[u8] = b"user.overlay.whiteout";
 const CAPABILITY: &[u8] = b"security.capability";
 
-/// What a tree is written for.
+/// Who owns what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// A RUN: everything as the entry says, but for device nodes under `/dev` that cannot be made, which a RUN could not
-    /// see.
-    Snapshot,
-    /// An export by root: everything as the entry says.
-    Export,
-    /// An export by an ordinary user: owners and capabilities are left out.
-    ExportByUser,
-}
-
-impl Manner {
-    fn keeps_owners(self) -> bool {
-        self != Manner::ExportByUser
-    }
+pub enum Owners {
+    /// Whoever the entry says: needs the privilege to give files away.
+    Keep,
+    /// Whoever writes, as in an export by an ordinary user: owners and capabilities are left out.
+    Writer,
 }
 
 /// Whether an extended attribute belongs to images. What overlay and other container tools keep for themselves does
@@ -44,9 +35,9 @@ pub(super) fn is_kept(name: &[u8]) -> bool {
 }
 
 /// Sets all metadata of a file or directory that was just made.
-pub(super) fn set(fd: BorrowedFd<'_>, entry: &Entry, manner: Manner) -> Result<(), Error> {
+pub(super) fn set(fd: BorrowedFd<'_>, entry: &Entry, owners: Owners) -> Result<(), Error> {
     // ORDER: a change of owner clears setuid bits and capabilities; times last.
-    if manner.keeps_owners() {
+    if owners == Owners::Keep {
         let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
         fchown(fd, Some(uid), Some(gid)).map_err(owner_error(entry))?;
     }
@@ -54,7 +45,7 @@ pub(super) fn set(fd: BorrowedFd<'_>, entry: &Entry, manner: Manner) -> Result<(
     for (name, value) in entry.xattrs.iter().filter(|(name, _)| is_kept(name)) {
         match fsetxattr(fd, name.as_slice(), value, XattrFlags::empty()) {
             // An export by an ordinary user takes along what it may.
-            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::ACCESS) if !manner.keeps_owners() => {}
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::ACCESS) if owners == Owners::Writer => {}
             done => done.map_err(Error::entry("set an extended attribute of", &entry.path))?,
         }
     }
@@ -66,10 +57,10 @@ pub(super) fn set_at(
     parent: BorrowedFd<'_>,
     name: &[u8],
     entry: &Entry,
-    manner: Manner,
+    owners: Owners,
 ) -> Result<(), Error> {
     let no_follow = AtFlags::SYMLINK_NOFOLLOW;
-    if manner.keeps_owners() {
+    if owners == Owners::Keep {
         let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
         chownat(parent, name, Some(uid), Some(gid), no_follow).map_err(owner_error(entry))?;
     }

@@ -35,7 +35,7 @@ pub use error::Error;
 pub use fetch::{ChainLayer, Fetch};
 pub use finish::finish_directories;
 pub use merged::whole;
-pub use metadata::Manner;
+pub use metadata::Owners;
 pub use recipe::Item;
 pub use remove::remove_tree;
 pub use snapshots::Snapshots;

@@ -36,10 +36,18 @@ impl Shelf {
     pub(super) fn sweep(&self) -> Result<(), Error> {
         let entries = fs::read_dir(&self.directory).map_err(Error::host("read", &self.directory))?;
         for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with("tmp-")
-                && let Some(_held) = lock::take_abandoned(&entry.path())?
+            let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+            if name.starts_with("tmp-")
+                && let Some(_held) = lock::take_abandoned(&path)?
             {
-                let _ = self.remove(&entry.file_name().to_string_lossy());
+                let _ = self.remove(&name);
+            }
+            // What is left beside a snapshot that a prune removed.
+            let is_gone = |suffix: &str| name.strip_suffix(suffix).is_some_and(|n| !self.path(n).exists());
+            if is_gone(".lock") {
+                lock::remove_if_free(&path);
+            } else if is_gone(".sealed") {
+                let _ = fs::remove_file(&path);
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{CWD, Mode, openat};
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, openat};
 
 use super::active::Active;
 use super::changes::changes;
@@ -18,7 +18,7 @@ use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
 use super::finish::finish_directories;
 use super::marker::{self, Marker};
 use super::merged::whole;
-use super::metadata::{Manner, set};
+use super::metadata::{Owners, set};
 use super::recipe::{Item, layer_items};
 use super::seal::Shelf;
 use super::write::write_tree;
@@ -42,8 +42,9 @@ pub struct Snapshots {
     known: Mutex<BTreeMap<String, Marker>>,
 }
 
-struct Missing {
-    name: String,
+struct Part {
+    // The chain's own, if the directory holds the topmost layer alone.
+    name: ChainId,
     chain: ChainId,
     layer: DiffId,
     // Of the chain: the lowest `length` layers.
@@ -81,8 +82,8 @@ impl Snapshots {
         }
         let ids = chain_ids(chain);
         let parts = self.parts(chain, &ids);
-        let paths = parts.iter().rev().map(|part| self.shelf.path(&part.name)).collect();
-        let missing: Vec<Missing> = parts.into_iter().filter(|part| !self.is_whole(part)).collect();
+        let paths = parts.iter().rev().map(|part| self.shelf.path(&part.name.0.hex())).collect();
+        let missing: Vec<Part> = parts.into_iter().filter(|part| !self.is_whole(part)).collect();
         // Threads rather than rayon: they wait for locks, and a pool's thread that waits might be the one awaited.
         let next = AtomicUsize::new(0);
         let work = || -> Result<(), Error> {
@@ -107,11 +108,11 @@ impl Snapshots {
     /// shows the upper one's.
     pub fn prepare(&self, lower: &Stack) -> Result<Active, Error> {
         let (directory, held) = self.shelf.temporary()?;
-        let active = Active::new(directory, held);
+        let active = Active::new(directory, held, root_of(lower));
         for path in [active.upper(), active.work()] {
             fs::create_dir(&path).map_err(Error::host("make", path))?;
         }
-        set(open(&active.upper())?.as_fd(), &root_of(lower), Manner::Snapshot)?;
+        set(open(&active.upper())?.as_fd(), active.root(), Owners::Keep)?;
         Ok(active)
     }
 
@@ -127,12 +128,10 @@ impl Snapshots {
         changes(open(&active.upper())?.as_fd(), made, lower, epoch)
     }
 
-    /// Makes the upper directory equal to its layer (`changed`, as read over `lower`) and keeps it as the snapshot of
-    /// the chain `below` with `layer` on top.
+    /// Makes the upper directory equal to its layer and keeps it as the snapshot of the chain `below` with `layer` on top.
     pub fn commit(
         &self,
         active: Active,
-        lower: &Stack,
         below: Option<ChainId>,
         layer: DiffId,
         changed: &[Changed],
@@ -143,7 +142,7 @@ impl Snapshots {
         if self.look(&name, chain, layer) {
             return Ok(());
         }
-        make_equal(open(&active.upper())?.as_fd(), &root_of(lower), changed)?;
+        make_equal(open(&active.upper())?.as_fd(), active.root(), changed)?;
         self.keep(&active.upper(), &name, chain, layer, changed.len())
     }
 
@@ -164,9 +163,15 @@ impl Snapshots {
         Ok(())
     }
 
+    /// The names under which [`Snapshots::lowers`] looks for the chain's directories, lowest first: what a build has to
+    /// mark as in use.
+    pub fn names(&self, chain: &[ChainLayer]) -> Vec<ChainId> {
+        self.parts(chain, &chain_ids(chain)).into_iter().map(|part| part.name).collect()
+    }
+
     /// Removes the snapshots of a chain.
     pub fn remove(&self, chain: ChainId) -> Result<(), Error> {
-        for name in [chain.0.hex(), merged_name(chain)] {
+        for name in [chain, merged_name(chain)].map(|name| name.0.hex()) {
             let _held = self.shelf.lock(&name)?;
             self.known.lock().unwrap_or_else(|e| e.into_inner()).remove(&name);
             self.shelf.remove(&name)?;
@@ -175,14 +180,14 @@ impl Snapshots {
     }
 
     /// The snapshots that a chain needs, lowest first.
-    fn parts(&self, chain: &[ChainLayer], ids: &[ChainId]) -> Vec<Missing> {
+    fn parts(&self, chain: &[ChainLayer], ids: &[ChainId]) -> Vec<Part> {
         // The kernel does not look at the mark on the root of a lower layer: what an opaque root hides is left out.
         let opaque = |layer: &ChainLayer| {
             let first = layer.list.entries.iter().take_while(|e| e.path.is_root());
             first.into_iter().any(|e| e.kind == Kind::OpaqueDirectory)
         };
         let start = chain.iter().rposition(opaque).unwrap_or(0);
-        let part = |number: usize, name, form| Missing {
+        let part = |number: usize, name, form| Part {
             name,
             chain: ids[number],
             layer: chain[number].diff_id,
@@ -198,13 +203,13 @@ impl Snapshots {
             alone = start + (count - 1) / step * step;
             parts.push(part(alone - 1, merged_name(ids[alone - 1]), Form::Merged));
         }
-        parts.extend((alone..chain.len()).map(|number| part(number, ids[number].0.hex(), Form::Layer)));
+        parts.extend((alone..chain.len()).map(|number| part(number, ids[number], Form::Layer)));
         parts
     }
 
-    fn is_whole(&self, part: &Missing) -> bool {
-        self.known.lock().unwrap_or_else(|e| e.into_inner()).contains_key(&part.name)
-            || self.look(&part.name, part.chain, part.layer)
+    fn is_whole(&self, part: &Part) -> bool {
+        self.known.lock().unwrap_or_else(|e| e.into_inner()).contains_key(&part.name.0.hex())
+            || self.look(&part.name.0.hex(), part.chain, part.layer)
     }
 
     /// Whether a snapshot is there that can be used; its marker is touched, to say that it was.
@@ -225,23 +230,28 @@ impl Snapshots {
         whole
     }
 
-    fn make(&self, part: &Missing, chain: &[ChainLayer], fetch: &dyn Fetch) -> Result<(), Error> {
-        let _held = self.shelf.lock(&part.name)?;
-        if self.look(&part.name, part.chain, part.layer) {
+    fn make(&self, part: &Part, chain: &[ChainLayer], fetch: &dyn Fetch) -> Result<(), Error> {
+        let name = part.name.0.hex();
+        let _held = self.shelf.lock(&name)?;
+        if self.look(&name, part.chain, part.layer) {
             return Ok(());
         }
         let stack = stack(&chain[..part.length]);
-        let items = match part.form {
+        let mut items = match part.form {
             Form::Layer => layer_items(&stack, part.length - 1)?,
             Form::Merged => whole(&stack),
         };
         let (directory, held) = self.shelf.temporary()?;
         // As with a RUN, whatever happens the directory goes.
-        let temporary = Active::new(directory, held);
+        let temporary = Active::new(directory, held, root_of(&stack));
         let tree = temporary.upper();
         fs::create_dir(&tree).map_err(Error::host("make", &tree))?;
+        if items.iter().any(is_device_in_dev) && !can_make_devices(temporary.directory()) {
+            // A RUN has its own file system on /dev, so nothing in it can see that they are not there.
+            items.retain(|item| !is_device_in_dev(item));
+        }
         write(open(&tree)?.as_fd(), &items, fetch)?;
-        self.keep(&tree, &part.name, part.chain, part.layer, items.len())
+        self.keep(&tree, &name, part.chain, part.layer, items.len())
     }
 
     /// Puts a finished tree into its place. The caller holds the lock of `name`.
@@ -264,12 +274,12 @@ impl Snapshots {
 
     /// The lower directory of no layers: an overlay needs one.
     fn nothing(&self) -> Result<PathBuf, Error> {
-        let path = self.shelf.path("nothing");
+        let path = self.shelf.path(&Digest::of(b"no layers").hex());
         match fs::create_dir(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::host("make", path)(e)),
             _ => {
                 let entry = Entry::directory(RootPath::root(), Time::from_seconds(LAYER_EPOCH.0));
-                set(open(&path)?.as_fd(), &entry, Manner::Snapshot)?;
+                set(open(&path)?.as_fd(), &entry, Owners::Keep)?;
                 Ok(path)
             }
         }
@@ -277,8 +287,19 @@ impl Snapshots {
 }
 
 fn write(root: BorrowedFd<'_>, items: &[Item], fetch: &dyn Fetch) -> Result<(), Error> {
-    write_tree(root, items, fetch, Manner::Snapshot)?;
-    finish_directories(root, items, Manner::Snapshot)
+    write_tree(root, items, fetch, Owners::Keep)?;
+    finish_directories(root, items, Owners::Keep)
+}
+
+fn is_device_in_dev(item: &Item) -> bool {
+    matches!(item.entry.kind, Kind::CharDevice { .. } | Kind::BlockDevice { .. })
+        && item.entry.path.components().next() == Some(b"dev")
+}
+
+/// A user namespace makes no device nodes, and neither does a container without the capability.
+fn can_make_devices(directory: &Path) -> bool {
+    let (kind, mode) = (FileType::CharacterDevice, Mode::from_raw_mode(0o600));
+    mknodat(CWD, directory.join("device"), kind, mode, makedev(1, 3)).is_ok()
 }
 
 fn root_of(lower: &Stack) -> Entry {
@@ -287,8 +308,10 @@ fn root_of(lower: &Stack) -> Entry {
     there.unwrap_or_else(|| Entry::directory(root, Time::from_seconds(LAYER_EPOCH.0)))
 }
 
-fn merged_name(chain: ChainId) -> String {
-    format!("{}-merged", chain.0.hex())
+/// All layers of a chain in one directory have a name of the same form, so that whoever counts or removes snapshots need
+/// not know them apart.
+fn merged_name(chain: ChainId) -> ChainId {
+    ChainId(Digest::of(format!("merged {chain}").as_bytes()))
 }
 
 fn open(path: &Path) -> Result<OwnedFd, Error> {

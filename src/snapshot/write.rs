@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::cursor::Cursor;
 use super::error::Error;
 use super::fetch::Fetch;
-use super::metadata::{Manner, set, set_at};
+use super::metadata::{Owners, set, set_at};
 use super::recipe::Item;
 use crate::oci::Hasher;
 use crate::tree::{Kind, RootPath};
@@ -32,7 +32,7 @@ pub fn write_tree(
     root: BorrowedFd<'_>,
     items: &[Item],
     fetch: &dyn Fetch,
-    manner: Manner,
+    owners: Owners,
 ) -> Result<(), Error> {
     let mut cursor = Cursor::new(root);
     let mut wanted: BTreeMap<usize, Wanted> = BTreeMap::new();
@@ -42,14 +42,14 @@ pub fn write_tree(
             (Kind::File { size, .. }, Some(source)) if *size > 0 => {
                 wanted.entry(source.layer).or_default().push((source.index, number));
             }
-            (Kind::File { .. }, _) => write_file(&mut cursor, item, &mut io::empty(), manner)?,
+            (Kind::File { .. }, _) => write_file(&mut cursor, item, &mut io::empty(), owners)?,
             (Kind::Hardlink(target), _) => links.push((item, target)),
-            _ => make(&mut cursor, item, manner)?,
+            _ => make(&mut cursor, item, owners)?,
         }
     }
     for (layer, mut wanted) in wanted {
         wanted.sort_unstable();
-        write_files(root, items, layer, &wanted, fetch, manner)?;
+        write_files(root, items, layer, &wanted, fetch, owners)?;
     }
     let mut other = Cursor::new(root);
     for (item, target) in links {
@@ -65,7 +65,7 @@ pub fn write_tree(
 type Wanted = Vec<(usize, usize)>;
 
 /// Makes anything but a file or a hard link.
-pub(super) fn make(cursor: &mut Cursor<'_>, item: &Item, manner: Manner) -> Result<(), Error> {
+pub(super) fn make(cursor: &mut Cursor<'_>, item: &Item, owners: Owners) -> Result<(), Error> {
     let path = &item.entry.path;
     if path.is_root() {
         return Ok(());
@@ -97,8 +97,6 @@ pub(super) fn make(cursor: &mut Cursor<'_>, item: &Item, manner: Manner) -> Resu
                 _ => FileType::CharacterDevice,
             };
             match node(kind, *major, *minor) {
-                // A RUN has its own file system on /dev, so nothing in it can see that the node is not there.
-                Err(Errno::PERM) if manner == Manner::Snapshot && in_dev(path) => return Ok(()),
                 Err(Errno::PERM) => return Err(Error::Device { path: path.clone() }),
                 made => made.map_err(Error::entry("make the device node", path))?,
             }
@@ -107,11 +105,7 @@ pub(super) fn make(cursor: &mut Cursor<'_>, item: &Item, manner: Manner) -> Resu
             return Err(Error::List { path: path.clone(), reason: "a file without bytes" });
         }
     }
-    set_at(parent, path.name(), &item.entry, manner)
-}
-
-fn in_dev(path: &RootPath) -> bool {
-    path.components().next() == Some(b"dev")
+    set_at(parent, path.name(), &item.entry, owners)
 }
 
 fn write_files(
@@ -120,7 +114,7 @@ fn write_files(
     layer: usize,
     wanted: &Wanted,
     fetch: &dyn Fetch,
-    manner: Manner,
+    owners: Owners,
 ) -> Result<(), Error> {
     let writers = match wanted.len() {
         0..16 => 0,
@@ -146,7 +140,7 @@ fn write_files(
                     // After a failure the queue is only emptied, so that the reader is never stuck.
                     if !has_failed()
                         && let Err(error) =
-                            write_file(&mut cursor, &items[number], &mut bytes.as_slice(), manner)
+                            write_file(&mut cursor, &items[number], &mut bytes.as_slice(), owners)
                     {
                         fail(error);
                     }
@@ -168,7 +162,7 @@ fn write_files(
                 bytes.take(size + 1).read_to_end(&mut whole)?;
                 return send.send((number, whole)).map_err(|_| stop());
             }
-            write_file(&mut cursor, &items[number], bytes, manner).map_err(|error| {
+            write_file(&mut cursor, &items[number], bytes, owners).map_err(|error| {
                 fail(error);
                 stop()
             })
@@ -192,7 +186,7 @@ fn write_file(
     cursor: &mut Cursor<'_>,
     item: &Item,
     bytes: &mut dyn Read,
-    manner: Manner,
+    owners: Owners,
 ) -> Result<(), Error> {
     let path = &item.entry.path;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -218,5 +212,5 @@ fn write_file(
     if written != *size || hasher.finish() != *digest {
         return Err(Error::Damaged { layer, path: path.clone() });
     }
-    set(file.as_fd(), &item.entry, manner)
+    set(file.as_fd(), &item.entry, owners)
 }

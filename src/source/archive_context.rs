@@ -8,16 +8,18 @@ use super::modes::{ContextModes, normalise};
 use crate::oci::Epoch;
 use crate::tree::{Entry, Kind, Matched, Patterns, RootPath, Time};
 
+/// Entries, sorted; for each the member that holds its bytes; and how many entries lost permission bits.
+pub type ArchiveContext = (Arc<[Entry]>, Vec<usize>, usize);
+
 impl Archive {
     /// The archive as a build context: entries normalised as those of a directory are, with all their parents and
-    /// without the root; for each which member holds its bytes; and how many lost permission bits. Hard links become
-    /// separate files.
+    /// without the root. Hard links become separate files.
     pub fn context(
         &self,
         ignore: &Patterns,
         modes: ContextModes,
         epoch: Option<Epoch>,
-    ) -> Result<(Arc<[Entry]>, Vec<usize>, usize), Error> {
+    ) -> Result<ArchiveContext, Error> {
         let mut listing = Listing {
             ignore,
             modes,

@@ -30,10 +30,9 @@ pub(super) fn onward(local: &Local, goal: Goal<'_>, root: &Directory) -> Result<
     Ok(more)
 }
 
-fn each_link(
-    directory: &Directory,
-    visit: &mut dyn FnMut(&Found, &[u8]) -> Result<(), Error>,
-) -> Result<(), Error> {
+type Visit<'a> = dyn FnMut(&Found, &[u8]) -> Result<(), Error> + 'a;
+
+fn each_link(directory: &Directory, visit: &mut Visit<'_>) -> Result<(), Error> {
     // A directory that cannot be read is reported when entries are made of it.
     for found in directory.contents().unwrap_or_default() {
         match &found.what {

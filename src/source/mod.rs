@@ -23,6 +23,7 @@ mod walk;
 mod wanted;
 
 pub use archive::{Archive, Content, Input, is_archive, read_archive, read_input};
+pub use archive_context::ArchiveContext;
 pub use dockerfile::{
     DockerfileText, Ignore, read_archive_dockerfile, read_archive_ignore, read_dockerfile, read_ignore,
 };

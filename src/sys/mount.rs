@@ -6,8 +6,8 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::CWD;
-use rustix::io::Result;
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::{Errno, Result};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags};
 
 /// What a mount forbids, whatever its file system allows.
@@ -125,12 +125,22 @@ pub fn attach_over_root(mount: BorrowedFd<'_>) -> Result<()> {
     rustix::mount::move_mount(mount, c"", CWD, c"/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
-/// Makes the mount behind `new_root` the root and lets go of the old one, with all that is mounted there.
+/// Makes the mount behind `new_root` the root and lets go of the old one, with all that is mounted there and over it.
+///
+/// Fails with `EXDEV` rather than leave a way back: the old root lies over the new one until it is unmounted, and one
+/// `..` from the root would lead into it.
 pub fn pivot(new_root: BorrowedFd<'_>, old_root: BorrowedFd<'_>) -> Result<()> {
     rustix::process::fchdir(new_root)?;
     rustix::process::pivot_root(c".", c".")?;
-    // The old root now lies over the new one; a descriptor is the one sure way to name it.
+    // A descriptor is the one sure way to name the old root, now that it lies over the new one.
     rustix::process::fchdir(old_root)?;
+    // Each call takes the topmost mount of those that are stacked there; the old root itself is the last, and what is not
+    // mounted is invalid.
     rustix::mount::unmount(c".", UnmountFlags::DETACH)?;
-    rustix::process::chdir(c"/")
+    while rustix::mount::unmount(c".", UnmountFlags::DETACH).is_ok() {}
+    rustix::process::chdir(c"/")?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let above = rustix::fs::open(c"/..", flags, Mode::empty())?;
+    let (above, root) = (rustix::fs::fstat(&above)?, rustix::fs::fstat(new_root)?);
+    if (above.st_dev, above.st_ino) == (root.st_dev, root.st_ino) { Ok(()) } else { Err(Errno::XDEV) }
 }

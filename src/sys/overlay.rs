@@ -3,13 +3,16 @@
 //! The options are fixed: `userxattr` (the same tree for root and for an ordinary user), no metacopy, no redirects, no
 //! index, no xino, and `volatile`, since unmounting would otherwise sync the whole file system.
 //!
+//! ORDER: the kernel takes layers only from the mount namespace of whoever mounts, so an overlay is mounted, attached
+//! nowhere, before the child leaves the namespace in which its directories were opened.
+//!
 //! LIMIT: the kernel takes 500 lower layers; below Linux 6.5 about 200, since there all options share one page.
 
 use std::ffi::{CStr, CString};
 use std::fmt::Write as _;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, Result};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags};
 
@@ -47,26 +50,23 @@ pub struct Overlay {
     upper: OwnedFd,
     work: OwnedFd,
     form: Form,
-    // For `Form::OneString`: all options, and a place where the mount may be put.
-    one_string: Option<(CString, CString)>,
+    one_string: Option<OneString>,
+}
+
+// What `Form::OneString` needs more: all options, and the path of each descriptor that they name.
+#[derive(Debug)]
+struct OneString {
+    options: CString,
+    reopened: Vec<(CString, i32)>,
+    place: CString,
 }
 
 impl Overlay {
-    /// Prepares the overlay: `lower` topmost first, at least one. `place` is a directory that the mount may cover in the
-    /// caller's later mount namespace, where the kernel is too old for mounts without a place.
-    pub fn new(lower: Vec<OwnedFd>, upper: OwnedFd, work: OwnedFd, form: Form, place: &CStr) -> Overlay {
-        let one_string = (form == Form::OneString).then(|| {
-            let mut options = String::from("lowerdir=");
-            for (index, layer) in lower.iter().enumerate() {
-                let colon = if index == 0 { "" } else { ":" };
-                let _ = write!(options, "{colon}/proc/self/fd/{}", layer.as_raw_fd());
-            }
-            let _ = write!(options, ",upperdir=/proc/self/fd/{}", upper.as_raw_fd());
-            let _ = write!(options, ",workdir=/proc/self/fd/{}", work.as_raw_fd());
-            options.push_str(",userxattr,metacopy=off,index=off,xino=off,volatile");
-            (CString::new(options).expect("numbers and words hold no NUL"), place.to_owned())
-        });
-        Overlay { lower, upper, work, form, one_string }
+    /// Prepares the overlay: `lower` topmost first, at least one.
+    pub fn new(lower: Vec<OwnedFd>, upper: OwnedFd, work: OwnedFd, form: Form) -> Result<Overlay> {
+        let one_string =
+            if form == Form::OneString { Some(OneString::new(&lower, &upper, &work)?) } else { None };
+        Ok(Overlay { lower, upper, work, form, one_string })
     }
 
     /// The upper directory.
@@ -74,18 +74,11 @@ impl Overlay {
         self.upper.as_fd()
     }
 
-    /// Mounts it; in most forms attached nowhere. In the child.
-    pub fn mount(&self) -> Result<OwnedFd> {
-        if let Some((options, place)) = &self.one_string {
-            rustix::mount::mount(
-                c"overlay",
-                place.as_c_str(),
-                c"overlay",
-                MountFlags::empty(),
-                options.as_c_str(),
-            )?;
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            return rustix::fs::openat(CWD, place.as_c_str(), flags, Mode::empty());
+    /// Mounts it, attached nowhere; `None` where this kernel can only mount in a place, see
+    /// [`Overlay::mount_in_place`]. In the child, in the mount namespace where the directories were opened.
+    pub fn mount(&self) -> Result<Option<OwnedFd>> {
+        if self.one_string.is_some() {
+            return Ok(None);
         }
         let context = rustix::mount::fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
         let context = context.as_fd();
@@ -103,12 +96,22 @@ impl Overlay {
         rustix::mount::fsconfig_set_string(context, c"index", c"off")?;
         rustix::mount::fsconfig_set_string(context, c"xino", c"off")?;
         rustix::mount::fsconfig_create(context)?;
-        rustix::mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+        rustix::mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).map(Some)
     }
 
-    /// Whether `mount` has already put the mount in a place.
-    pub fn is_attached_by_mount(&self) -> bool {
-        self.form == Form::OneString
+    /// Mounts it over its own upper directory, for kernels that know no other way. In the child, in a mount namespace of
+    /// its own.
+    pub fn mount_in_place(&self) -> Result<OwnedFd> {
+        let one_string = self.one_string.as_ref().ok_or(Errno::INVAL)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        for (path, number) in &one_string.reopened {
+            // The options name descriptors by number; the same numbers now lead into this namespace.
+            super::process::replace(rustix::fs::open(path.as_c_str(), flags, Mode::empty())?, *number)?;
+        }
+        let place = one_string.place.as_c_str();
+        let options = one_string.options.as_c_str();
+        rustix::mount::mount(c"overlay", place, c"overlay", MountFlags::empty(), options)?;
+        rustix::fs::open(place, flags, Mode::empty())
     }
 
     fn set_layer(&self, context: BorrowedFd<'_>, key: &CStr, layer: BorrowedFd<'_>) -> Result<()> {
@@ -120,6 +123,28 @@ impl Overlay {
                 rustix::mount::fsconfig_set_string(context, key, path)
             }
         }
+    }
+}
+
+impl OneString {
+    fn new(lower: &[OwnedFd], upper: &OwnedFd, work: &OwnedFd) -> Result<OneString> {
+        let mut options = String::from("lowerdir=");
+        let mut reopened = Vec::new();
+        let mut add = |options: &mut String, key: &str, directory: &OwnedFd| -> Result<CString> {
+            let number = directory.as_raw_fd();
+            let _ = write!(options, "{key}/proc/self/fd/{number}");
+            let path = rustix::fs::readlink(format!("/proc/self/fd/{number}"), Vec::new())?;
+            reopened.push((path.clone(), number));
+            Ok(path)
+        };
+        for (index, layer) in lower.iter().enumerate() {
+            add(&mut options, if index == 0 { "" } else { ":" }, layer)?;
+        }
+        let place = add(&mut options, ",upperdir=", upper)?;
+        add(&mut options, ",workdir=", work)?;
+        options.push_str(",userxattr,metacopy=off,index=off,xino=off,volatile");
+        let options = CString::new(options).map_err(|_| Errno::INVAL)?;
+        Ok(OneString { options, reopened, place })
     }
 }
 

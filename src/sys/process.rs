@@ -60,6 +60,26 @@ pub fn place_stdio(from: BorrowedFd<'_>, to: Stdio) -> Result<()> {
     if unsafe { libc::dup2(from.as_raw_fd(), to) } < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
+/// Gives a descriptor a number that this process has in use for another, which is closed. In the child, whose parent keeps
+/// its own table of descriptors.
+pub(super) fn replace(fd: OwnedFd, number: i32) -> Result<()> {
+    // SAFETY: the owner of `number` is in the parent's memory and stands for the parent's descriptor, which stays.
+    let answer = unsafe { libc::dup3(fd.as_raw_fd(), number, libc::O_CLOEXEC) };
+    if answer < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+/// Closes the child's copy of a descriptor that the parent owns. In the child.
+pub(super) fn close_in_child(number: i32) {
+    // SAFETY: the child has its own table of descriptors, so the owner in the parent's memory is not deceived.
+    unsafe { libc::close(number) };
+}
+
+/// Leaves the parent's mount namespace for a copy of it. In the child.
+pub fn unshare_mounts() -> Result<()> {
+    // SAFETY: CLONE_NEWNS changes which mounts this process sees; no memory, no descriptor.
+    if unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0 { Ok(()) } else { Err(last_errno()) }
+}
+
 /// A standard descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stdio {

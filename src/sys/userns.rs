@@ -8,7 +8,7 @@
 
 use std::ffi::CString;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::process::{Command, Stdio};
 
@@ -54,12 +54,14 @@ pub fn enter(inherit: &Inherit<'_>, signals: &Signals) -> Result<u8, UsernsError
     // The child tells its number on one pipe; on the other it hears that it has been mapped. End of file means no.
     let (number_out, number_in) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     let (go_out, go_in) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let others_end = go_in.as_raw_fd();
 
     std::thread::scope(|scope| {
         // A thread of its own, since it stands still until the child executes; and the child's life hangs on it.
-        let thread = std::thread::Builder::new()
-            .name("user namespace".to_owned())
-            .spawn_scoped(scope, move || run_child(inherit, &program, parent, number_in, go_out))?;
+        let thread =
+            std::thread::Builder::new().name("user namespace".to_owned()).spawn_scoped(scope, move || {
+                run_child(inherit, &program, parent, number_in, Go { pipe: go_out, others_end })
+            })?;
         // Not to be held by the parent, or the child would never read an end of file; the thread's were moved.
         let mapped = map(number_out, &arguments).and_then(|child| {
             rustix::io::write(&go_in, b"1")?;
@@ -148,12 +150,18 @@ fn this_program(inherit: &Inherit<'_>) -> Result<Program, UsernsError> {
     Ok(Program::new(vec![c"/proc/self/exe".to_owned()], argv, env))
 }
 
+// The pipe on which the child hears that it has been mapped, and the number of the end that the parent writes to.
+struct Go {
+    pipe: OwnedFd,
+    others_end: i32,
+}
+
 fn run_child(
     inherit: &Inherit<'_>,
     program: &Program,
     parent: OwnedFd,
     number: OwnedFd,
-    go: OwnedFd,
+    go: Go,
 ) -> Result<Ended, UsernsError> {
     let mut failed = None;
     let namespaces = Namespaces::USER.and(Namespaces::MOUNT);
@@ -180,13 +188,15 @@ fn child_steps(
     program: &Program,
     parent: &OwnedFd,
     number: &OwnedFd,
-    go: &OwnedFd,
+    go: &Go,
 ) -> Step {
     let _ = process::die_with_parent();
     // The pid namespace is the parent's, so this is the number that newuidmap wants.
     let _ = rustix::io::write(number, &process::id().as_raw_nonzero().get().to_ne_bytes());
+    // Or our copy of the parent's end would keep the end of file away.
+    process::close_in_child(go.others_end);
     let mut byte = [0];
-    if !matches!(rustix::io::read(go, &mut byte), Ok(1)) {
+    if !matches!(rustix::io::read(&go.pipe, &mut byte), Ok(1)) {
         return Step::NotMapped;
     }
     // ORDER: after the mapping; having become root of the namespace by it changes no ids, so the death signal holds.

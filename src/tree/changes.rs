@@ -43,7 +43,7 @@ pub fn run_layer(lower: &Stack, upper: Vec<Entry>, epoch: Epoch) -> Result<Vec<C
     let mut upper = upper;
     for entry in &mut upper {
         if entry.path.name().starts_with(b".wh.") {
-            return Err(Error::WhiteoutName(entry.path.clone()));
+            return Err(Error::WhiteoutName(entry.path.to_string()));
         }
         entry.xattrs = allowed(&entry.xattrs);
     }
@@ -182,3 +182,6 @@ fn same_owner(entry: &Entry, below: &Entry) -> bool {
     let Entry { path: _, kind: _, mode, uid, gid, mtime: _, xattrs } = entry;
     (mode, uid, gid) == (&below.mode, &below.uid, &below.gid) && *xattrs == allowed(&below.xattrs)
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ impl Stack {
                 Some(Kind::Symlink(target)) if last == Last::Follow || !pending.is_empty() => {
                     links += 1;
                     if links > LINKS {
-                        return Err(Error::Loop(path.clone()));
+                        return Err(Error::Loop(path.to_string()));
                     }
                     if target.first() == Some(&b'/') {
                         here = RootPath::root();
@@ -48,7 +48,7 @@ impl Stack {
                 }
                 None | Some(Kind::Directory | Kind::OpaqueDirectory) => here = next,
                 Some(_) if pending.is_empty() => here = next,
-                Some(_) => return Err(Error::NotADirectory(next)),
+                Some(_) => return Err(Error::NotADirectory(next.to_string())),
             }
         }
         Ok(here)

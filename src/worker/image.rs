@@ -100,7 +100,7 @@ impl Image {
             match &self.origin {
                 ImageOrigin::Store(reference) => return Err(lost(reference, diff_id)),
                 ImageOrigin::Registry(client, reference) => {
-                    client.blob(reference, descriptor, &mut blob, &moved)?;
+                    client.blob(reference, descriptor, &mut blob, &moved, &canceled)?;
                 }
                 ImageOrigin::Layout(directory) => {
                     let mut bytes = OciLayout::open(directory)?.blob(descriptor)?;

@@ -228,7 +228,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("copy", QUOTED_FLAGS),
     ("copy-bool-bad", UNCHECKED),
     ("copy-flag-add", UNCHECKED),
-    ("copy-from-variable", UNCHECKED),
     (
         "copy-heredoc-quote",
         "an unbalanced quote does not hide a here-document from it, as it does from BuildKit",
@@ -251,7 +250,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("run-flag-value-missing", UNCHECKED),
     ("run-flags", QUOTED_FLAGS),
     ("run-heredoc-several", HEREDOCS),
-    ("run-mount-from-variable", UNCHECKED),
     ("run-network-bad", UNCHECKED),
     ("volume-blank", UNCHECKED),
     ("words", "it refuses ENTRYPOINT [], which BuildKit takes"),

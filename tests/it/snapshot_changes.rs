@@ -132,7 +132,7 @@ fn run(scratch: &Path, lower: Hands, made: &[RootPath], act: impl FnOnce(&Path))
     }
     let layer_id = DiffId(Digest::of(b"the layer"));
     let below = ChainId::of(&chain.iter().map(|l| l.diff_id).collect::<Vec<_>>());
-    snapshots.commit(active, &stack, below, layer_id, &changed).expect("committed");
+    snapshots.commit(active, below, layer_id, &changed).expect("committed");
     Ran { snapshots, lower, layer, layer_id, changed, lowers }
 }
 

@@ -147,7 +147,10 @@ impl<W: Write + Send> Display for Terminal<W> {
     }
 
     fn tick(&mut self) {
-        self.draw(false);
+        // Until something is known to happen here, nothing is drawn.
+        if !self.board.rows.is_empty() {
+            self.draw(false);
+        }
     }
 
     fn finish(&mut self) {

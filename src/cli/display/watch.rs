@@ -44,6 +44,14 @@ impl Watch {
         self.stop();
     }
 
+    /// Stops without showing anything more.
+    pub fn abandon(mut self) {
+        if let Some((stop, ticker)) = self.ticker.take() {
+            drop(stop);
+            let _ = ticker.join();
+        }
+    }
+
     fn stop(&mut self) {
         if let Some((stop, ticker)) = self.ticker.take() {
             drop(stop);

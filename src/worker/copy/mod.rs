@@ -12,12 +12,20 @@
 
 mod contents;
 mod directory;
+#[cfg(test)]
+mod drawn;
 mod error;
 mod near;
 pub mod owner;
 mod pattern;
 mod place;
 mod placed;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod rules_filters;
+#[cfg(test)]
+mod rules_unpack;
 mod select;
 mod selection;
 mod slots;
@@ -26,10 +34,9 @@ mod wanted;
 
 pub use directory::make_directory;
 pub use error::Error;
-pub use near::near_names;
-pub use owner::{Owner, OwnerError, OwnerFiles, RunUser, chown_owner, needs_files, run_user};
+pub use owner::{Owner, OwnerFiles, chown_owner, needs_files, run_user};
 pub use place::{Archives, place};
 pub use placed::{Content, Placed};
 pub use select::select;
-pub use selection::{Selection, Unmatched};
+pub use selection::Selection;
 pub use wanted::wanted;

@@ -76,7 +76,7 @@ impl Writer<'_> {
     }
 
     /// Whether the destination is a directory by how it is written.
-    fn into_directory(&self) -> bool {
+    fn is_directory_written(&self) -> bool {
         let text = &self.copy.destination;
         text.ends_with('/') || text == "." || text.ends_with("/.")
     }
@@ -84,7 +84,8 @@ impl Writer<'_> {
     /// Makes what must be there before anything is copied, and gives the destination without links.
     fn destination(&mut self) -> Result<RootPath, Error> {
         let path = RootPath::clean(&self.copy.destination)?;
-        let needed = if self.into_directory() { path.clone() } else { path.parent().unwrap_or_default() };
+        let needed =
+            if self.is_directory_written() { path.clone() } else { path.parent().unwrap_or_default() };
         let needed = self.slots.resolve(&needed)?;
         self.slots.make_directories(&needed, self.new_directory())?;
         self.slots.resolve(&path)

@@ -7,6 +7,7 @@ use super::caches::{Cache, TreeBytes};
 use super::hosts::{etc_hosts, resolv_conf};
 use super::times::Sources;
 use crate::graph::{Exec, Input, Mount, MountKind};
+use crate::oci::Digest;
 use crate::sandbox::{self, Access, Depth, Directory};
 use crate::store::CacheMount;
 use crate::tree::{Last, RootPath, Stack};
@@ -26,9 +27,20 @@ pub(super) struct Mounts {
     pub caches: Vec<CacheMount>,
 }
 
+/// The RUN whose mounts are prepared.
+pub(super) struct Scene<'a> {
+    /// Its op.
+    pub exec: &'a Exec,
+    /// The instruction, by which a cache mount knows it again.
+    pub key: Digest,
+    /// What the steps before it left.
+    pub states: &'a States,
+}
+
 impl Worker<'_> {
-    /// Prepares every mount of `exec`. `scratch` is a fresh directory that goes away with the RUN.
-    pub(super) fn mounts(&self, exec: &Exec, scratch: &Path, states: &States) -> Result<Mounts, Error> {
+    /// Prepares every mount of a RUN. `scratch` is a fresh directory that goes away with it.
+    pub(super) fn mounts(&self, scene: &Scene<'_>, scratch: &Path) -> Result<Mounts, Error> {
+        let exec = scene.exec;
         let mut mounts = Mounts::default();
         // ORDER: what the builder provides comes first, so that a mount of the user's may lie over it.
         mounts.list.push(file("/etc/resolv.conf", resolv_conf().into_bytes(), 0o644, Access::ReadWrite)?);
@@ -50,12 +62,12 @@ impl Worker<'_> {
         for (index, mount) in caches {
             let cache = cache_of(&mount.kind).expect("filtered");
             places[index] = Some(mounts.caches.len());
-            mounts.caches.push(self.cache_mount(&cache, states)?);
+            mounts.caches.push(self.cache_mount(&cache, scene.states)?);
         }
         for (index, mount) in exec.mounts.iter().enumerate() {
             let scratch = scratch.join(format!("mount-{index}"));
             let cache = places[index].map(|place: usize| mounts.caches[place].path().to_path_buf());
-            if let Some(mount) = self.mount(mount, cache, &scratch, exec, &mut mounts, states)? {
+            if let Some(mount) = self.mount(mount, cache, &scratch, scene, &mut mounts)? {
                 mounts.list.push(mount);
             }
         }
@@ -67,9 +79,8 @@ impl Worker<'_> {
         mount: &Mount,
         cache: Option<std::path::PathBuf>,
         scratch: &Path,
-        exec: &Exec,
+        scene: &Scene<'_>,
         mounts: &mut Mounts,
-        states: &States,
     ) -> Result<Option<sandbox::Mount>, Error> {
         let Mount { target, readonly, kind } = mount;
         let access = if *readonly { Access::ReadOnly } else { Access::ReadWrite };
@@ -77,7 +88,7 @@ impl Worker<'_> {
         let kind = match kind {
             MountKind::Bind { input, source } => {
                 let target = at.clone().unwrap_or_default();
-                self.bind(*input, source, *readonly, &target, scratch, exec, &mounts.caches, states)?
+                self.bind(*input, source, *readonly, &target, scratch, scene, &mounts.caches)?
             }
             MountKind::Cache { .. } => {
                 let source = Directory::Path(cache.expect("every cache was taken"));
@@ -127,10 +138,10 @@ impl Worker<'_> {
         readonly: bool,
         target: &RootPath,
         scratch: &Path,
-        exec: &Exec,
+        scene: &Scene<'_>,
         caches: &[CacheMount],
-        states: &States,
     ) -> Result<sandbox::MountKind, Error> {
+        let Scene { exec, key, states } = scene;
         let missing = || Error::MountSource { path: source.to_string() };
         let tree = self.tree(input, states)?;
         let at = tree.stack.resolve(&RootPath::clean(source)?, Last::Follow)?;
@@ -161,7 +172,7 @@ impl Worker<'_> {
             let whole = RootPath::root();
             let bytes = TreeBytes { worker: self, tree: &tree };
             if let Some(timed) =
-                sources.write(&tree.stack, &whole, caches, self.now, &bytes, &scratch.join("times"))?
+                sources.write(&tree.stack, &whole, caches, key, self.now, &bytes, &scratch.join("times"))?
             {
                 lowers.insert(0, timed);
             }
@@ -175,7 +186,7 @@ impl Worker<'_> {
         &self,
         tree: &Tree<'_>,
         own: &[bool],
-        exec: &Exec,
+        scene: &Scene<'_>,
         caches: &[CacheMount],
         directory: &Path,
     ) -> Result<Option<std::path::PathBuf>, Error> {
@@ -184,8 +195,8 @@ impl Worker<'_> {
         }
         let root = RootPath::root();
         let stack: &Stack = &tree.stack;
-        let sources = Sources::find(stack, &root, root.clone(), exec.epoch, |layer| own[layer]);
-        sources.write(stack, &root, caches, self.now, &TreeBytes { worker: self, tree }, directory)
+        let sources = Sources::find(stack, &root, root.clone(), scene.exec.epoch, |layer| own[layer]);
+        sources.write(stack, &root, caches, &scene.key, self.now, &TreeBytes { worker: self, tree }, directory)
     }
 }
 

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use super::identity::IdentityFiles;
 use super::limits::rlimits;
 use super::logged::Logged;
+use super::mounts::Scene;
 use crate::graph::{Exec, Network, Security, Step};
-use crate::oci::{DiffId, Platform};
+use crate::oci::{DiffId, Digest, Platform};
 use crate::sandbox::{self, Capabilities, Directory, Ended, Process, Root, Spec, Stdio};
 use crate::snapshot::Active;
 use crate::tree::{Changed, Content, RootPath};
@@ -36,8 +37,8 @@ pub struct Exited {
 
 fn how(ended: Ended) -> String {
     match ended {
-        Ended::Exited(code) => format!("exit code: {code}"),
-        Ended::Signaled(signal) => format!("killed by signal {signal} (exit code: {})", ended.shell_code()),
+        Ended::Code(code) => format!("exit code: {code}"),
+        Ended::Signal(signal) => format!("killed by signal {signal} (exit code: {})", ended.shell_code()),
     }
 }
 
@@ -56,10 +57,11 @@ impl Worker<'_> {
         let mut lowers = self.lowers(&layers)?;
         let tree = Tree::of_layers(layers);
         let active = self.snapshots()?.prepare(&tree.stack)?;
-        let mounts = self.mounts(exec, &active.directory().join("mounts"), states)?;
+        let scene = Scene { exec, key: mounts_key(step), states };
+        let mounts = self.mounts(&scene, &active.directory().join("mounts"))?;
         let own: Vec<bool> = chain.0.iter().map(|link| link.made == Made::Copied).collect();
         let times = active.directory().join("times");
-        if let Some(timed) = self.timed_root(&tree, &own, exec, &mounts.caches, &times)? {
+        if let Some(timed) = self.timed_root(&tree, &own, &scene, &mounts.caches, &times)? {
             lowers.insert(0, timed);
         }
         let files = IdentityFiles::read(self.store, &tree)?;
@@ -103,14 +105,14 @@ impl Worker<'_> {
         let (tail, log) = logged.finish();
         drop(mounts.caches);
         let exit = exit?;
-        if exit.ended != Ended::Exited(0) {
+        if exit.ended != Ended::Code(0) {
             return Err(Error::Exited(Exited { argv: exec.argv.clone(), ended: exit.ended, tail, log }));
         }
 
         let snapshots = self.snapshots()?;
         let changed = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
         let diff_id = self.write_changes(&active, &changed)?;
-        snapshots.commit(active, chain.id(), diff_id, &changed)?;
+        snapshots.commit(active, &tree.stack, chain.id(), diff_id, &changed)?;
         Ok(diff_id)
     }
 
@@ -135,6 +137,11 @@ impl Worker<'_> {
 fn upper_path(active: &Active, path: &RootPath) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     active.upper().join(std::ffi::OsStr::from_bytes(path.as_bytes()))
+}
+
+/// The instruction, by which a cache mount knows a step again when its files have changed.
+fn mounts_key(step: &Step) -> Digest {
+    Digest::of(step.label.to_string().as_bytes())
 }
 
 fn runs_here(platform: &Platform) -> Result<(), Error> {

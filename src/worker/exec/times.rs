@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 use crate::oci::{Digest, Epoch};
-use crate::snapshot::{Fetch, Item, Owners, finish_directories, write_tree};
+use crate::snapshot::{Fetch, Item, Manner, finish_directories, write_tree};
 use crate::store::CacheMount;
 use crate::tree::{Kind, Place, RootPath, Stack, Time};
 use crate::worker::error::Error;
@@ -44,14 +44,14 @@ impl Sources {
     }
 
     /// The time of each file: the latest that one of the cache mounts gives it.
-    fn times(&self, at: &RootPath, caches: &[CacheMount], now: Time) -> Result<Vec<Time>, Error> {
+    fn times(&self, at: &RootPath, caches: &[CacheMount], step: &Digest, now: Time) -> Result<Vec<Time>, Error> {
         let seen_as =
             |path: &RootPath| self.mounted_at.join_path(&path.strip_prefix(at).expect("found below it"));
         let files: Vec<(RootPath, Digest)> =
             self.items.iter().map(|(path, digest, _)| (seen_as(path), *digest)).collect();
         let mut latest = vec![Time::default(); files.len()];
         for cache in caches {
-            for (latest, time) in latest.iter_mut().zip(cache.first_seen(&files, now)?) {
+            for (latest, time) in latest.iter_mut().zip(cache.first_seen(step, &files, now)?) {
                 *latest = time.max(*latest);
             }
         }
@@ -64,6 +64,7 @@ impl Sources {
         stack: &Stack,
         at: &RootPath,
         caches: &[CacheMount],
+        step: &Digest,
         now: Time,
         fetch: &dyn Fetch,
         directory: &Path,
@@ -75,7 +76,7 @@ impl Sources {
         let mut made = std::collections::BTreeSet::new();
         let below = |path: &RootPath| path.strip_prefix(at).expect("found below it");
         let mut first = std::collections::BTreeMap::new();
-        for ((path, _, place), time) in self.items.iter().zip(self.times(at, caches, now)?) {
+        for ((path, _, place), time) in self.items.iter().zip(self.times(at, caches, step, now)?) {
             for parent in path.ancestors().filter(|parent| parent.starts_with(at)) {
                 if made.insert(parent.clone()) {
                     let mut entry = stack.get(&parent).expect("a parent of a file is there").entry;
@@ -106,8 +107,8 @@ impl Sources {
         let root =
             rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
                 .map_err(|e| failed(e.into()))?;
-        write_tree(root.as_fd(), &items, fetch, Owners::Keep)?;
-        finish_directories(root.as_fd(), &items, Owners::Keep)?;
+        write_tree(root.as_fd(), &items, fetch, Manner::Snapshot)?;
+        finish_directories(root.as_fd(), &items, Manner::Snapshot)?;
         Ok(Some(directory.to_path_buf()))
     }
 }

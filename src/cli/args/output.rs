@@ -1,0 +1,131 @@
+//! `--output`: `type=oci,dest=image.tar` and its kin.
+
+use std::path::PathBuf;
+
+use super::csv::fields;
+use crate::export::{Destination, Encode, Output};
+use crate::layer::Compression;
+
+/// Reads one `--output`.
+pub fn parse_output(text: &str) -> Result<Output, String> {
+    let wrong = |reason: String| format!("--output {text:?}: {reason}");
+    if text == "-" {
+        return Ok(Output::Tar(Destination::Stdout));
+    }
+    let fields = fields(text).map_err(wrong)?;
+    if fields.len() == 1 && !text.contains('=') {
+        return Ok(Output::Local(PathBuf::from(text)));
+    }
+    let (mut kind, mut dest, mut tar) = (None, None, None);
+    let (mut compression, mut level, mut force) = (None, None, false);
+    for field in &fields {
+        let (key, value) = field.split_once('=').ok_or_else(|| wrong(format!("{field:?} is no key=value")))?;
+        let boolean = || value.parse::<bool>().map_err(|_| wrong(format!("{key} must be true or false, not {value:?}")));
+        match key {
+            "type" => kind = Some(value),
+            "dest" | "path" => dest = Some(value),
+            "tar" => tar = Some(boolean()?),
+            "compression" => compression = Some(value),
+            "compression-level" => {
+                let number = value.parse::<i32>();
+                level = Some(number.map_err(|_| wrong(format!("compression-level must be a number, not {value:?}")))?);
+            }
+            "force-compression" => force = boolean()?,
+            "oci-mediatypes" if value == "true" => {}
+            "name" | "push" | "oci-mediatypes" | "oci-artifact" | "rewrite-timestamp" | "platform-split" | "mode"
+            | "store" | "unpack" | "attestation-prefix" | "context" => {
+                return Err(wrong(format!("{field} is not supported yet{}", instead(key))));
+            }
+            _ => return Err(wrong(format!("unknown key {key:?}"))),
+        }
+    }
+    let kind = kind.ok_or_else(|| wrong("type is missing".to_string()))?;
+    let is_archive = matches!(kind, "oci" | "docker");
+    if !is_archive && (compression.is_some() || level.is_some() || force || tar.is_some()) {
+        return Err(wrong(format!("compression and tar= are for type=oci and type=docker, not for type={kind}")));
+    }
+    let encode = Encode { compression: compressed(compression, level).map_err(wrong)?, force };
+    let destination = match dest {
+        None | Some("-") => Destination::Stdout,
+        Some(path) => Destination::Path(PathBuf::from(path)),
+    };
+    let directory = |what: &str| match &destination {
+        Destination::Path(path) => Ok(path.clone()),
+        Destination::Stdout => Err(wrong(format!("{what} needs dest=DIRECTORY"))),
+    };
+    match (kind, tar.unwrap_or(true)) {
+        ("oci", true) => Ok(Output::OciArchive(destination, encode)),
+        ("oci", false) => Ok(Output::OciDirectory(directory("tar=false")?, encode)),
+        ("docker", true) => Ok(Output::DockerArchive(destination, encode)),
+        ("docker", false) => Ok(Output::DockerDirectory(directory("tar=false")?, encode)),
+        ("local", _) => Ok(Output::Local(directory("type=local")?)),
+        ("tar", _) => Ok(Output::Tar(destination)),
+        ("image" | "registry" | "cacheonly", _) => {
+            Err(wrong(format!("type={kind} is not supported yet{}", instead(kind))))
+        }
+        (other, _) => Err(wrong(format!("unknown type {other:?}: oci, docker, local and tar are known"))),
+    }
+}
+
+fn compressed(name: Option<&str>, level: Option<i32>) -> Result<Compression, String> {
+    match (name, level) {
+        (None | Some("gzip"), None) => Ok(Compression::default()),
+        (None | Some("gzip"), Some(level @ 0..=9)) => Ok(Compression::Gzip { level: level as u32 }),
+        (None | Some("gzip"), Some(level)) => Err(format!("gzip has levels 0 to 9, not {level}")),
+        (Some("zstd"), level @ (None | Some(0..=22))) => Ok(Compression::Zstd { level: level.unwrap_or(3) }),
+        (Some("zstd"), Some(level)) => Err(format!("zstd has levels 0 to 22, not {level}")),
+        (Some("uncompressed"), None) => Ok(Compression::Uncompressed),
+        (Some("uncompressed"), Some(_)) => Err("compression=uncompressed has no level".to_string()),
+        (Some(other), _) => Err(format!("unknown compression {other:?}: gzip, zstd and uncompressed are known")),
+    }
+}
+
+fn instead(key: &str) -> &'static str {
+    match key {
+        "name" => ": names come from --tag",
+        "push" | "registry" => ": write type=oci and copy it with skopeo",
+        "image" | "cacheonly" => ": without --output the image is kept in rbuild's own store",
+        "rewrite-timestamp" => ": layers have constant times anyway (--layer-epoch)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_forms_are_a_directory_and_a_tar() {
+        assert_eq!(parse_output("out"), Ok(Output::Local("out".into())));
+        assert_eq!(parse_output("-"), Ok(Output::Tar(Destination::Stdout)));
+    }
+
+    #[test]
+    fn types_destinations_and_compressions_are_read() {
+        let encode = Encode { compression: Compression::Zstd { level: 5 }, force: false };
+        assert_eq!(
+            parse_output("type=oci,dest=a.tar,compression=zstd,compression-level=5"),
+            Ok(Output::OciArchive(Destination::Path("a.tar".into()), encode))
+        );
+        let directory = Output::OciDirectory("d".into(), Encode::default());
+        assert_eq!(parse_output("type=oci,tar=false,dest=d"), Ok(directory));
+        assert_eq!(parse_output("type=docker"), Ok(Output::DockerArchive(Destination::Stdout, Encode::default())));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, part) in [
+            ("type=oci,dst=x", "dst"),
+            ("type=local", "dest"),
+            ("type=oci,tar=false", "dest"),
+            ("type=registry", "skopeo"),
+            ("type=oci,compression=lz4", "lz4"),
+            ("type=oci,compression-level=20", "0 to 9"),
+            ("type=tar,compression=gzip", "type=tar"),
+            ("dest=x", "type"),
+        ] {
+            let error = parse_output(text).expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `rbuild images`
+
+use super::open::{failed, open};
+use crate::cli::environment::Environment;
+use crate::cli::process::Ending;
+use crate::cli::size::{ago, bytes};
+use crate::oci::Platform;
+use crate::store::Origin;
+
+/// Lists the images that have a name.
+pub fn images(environment: &Environment) -> Ending {
+    match try_images(environment) {
+        Ok(ending) | Err(ending) => ending,
+    }
+}
+
+fn try_images(environment: &Environment) -> Result<Ending, Ending> {
+    let store = open(environment)?;
+    let mut rows = vec![["NAME", "ID", "PLATFORM", "ORIGIN", "SET", "SIZE"].map(str::to_string)];
+    for image in crate::build::images(&store, &Platform::host()).map_err(failed)? {
+        for (reference, name) in &image.names {
+            let origin = match name.origin {
+                Origin::Built => "built",
+                Origin::Imported => "imported",
+                Origin::Pulled => "pulled",
+            };
+            rows.push([
+                reference.familiar(),
+                image.id.short(),
+                image.config.platform().to_string(),
+                origin.to_string(),
+                ago(u64::try_from(environment.now - name.time).unwrap_or(0)),
+                bytes(image.size()),
+            ]);
+        }
+    }
+    print!("{}", table(&rows));
+    Ok(Ending::Code(0))
+}
+
+/// Columns as wide as their widest cell.
+fn table(rows: &[[String; 6]]) -> String {
+    let mut widths = [0; 6];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text.push_str(cells.join("   ").trim_end());
+        text.push('\n');
+    }
+    text
+}

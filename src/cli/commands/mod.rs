@@ -1,0 +1,18 @@
+//! The commands, one a file: from arguments to what is printed.
+
+mod build;
+mod du;
+mod images;
+mod import;
+mod inspect;
+mod open;
+mod prune;
+mod run;
+
+pub use build::build;
+pub use du::du;
+pub use images::images;
+pub use import::import;
+pub use inspect::inspect;
+pub use prune::prune;
+pub use run::run;

@@ -1,0 +1,27 @@
+//! `rbuild run`
+
+use std::sync::Arc;
+
+use super::open::{failed, open};
+use crate::build::{Interrupt, RunOptions};
+use crate::cli::args::RunArgs;
+use crate::cli::environment::Environment;
+use crate::cli::process::Ending;
+use crate::sandbox::Privilege;
+
+/// Runs an image's process and passes its exit code on.
+pub fn run(args: &RunArgs, environment: &Environment, privilege: Privilege, interrupt: &Arc<Interrupt>) -> Ending {
+    if privilege == Privilege::NeedsUserNamespace {
+        return Ending::Enter;
+    }
+    let store = match open(environment) {
+        Ok(store) => store,
+        Err(ending) => return ending,
+    };
+    let options = RunOptions { image: args.image.clone(), command: args.command.clone() };
+    match crate::build::run(&store, &options, interrupt) {
+        Ok(ended) => Ending::Code(ended.shell_code()),
+        Err(_) if interrupt.is_fired() => Ending::Interrupted,
+        Err(e) => failed(e),
+    }
+}

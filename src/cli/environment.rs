@@ -1,0 +1,129 @@
+//! The environment, read once.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::http::{Proxies, Secret, Trust};
+use crate::registry::Places;
+
+/// What the environment says.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// All variables that are text.
+    pub variables: BTreeMap<String, String>,
+    /// Whether we are root, who has one store for the machine.
+    pub is_root: bool,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+impl Environment {
+    /// Reads it.
+    pub fn read(is_root: bool) -> Environment {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+        Environment { variables: std::env::vars_os().filter_map(text).collect(), is_root, now }
+    }
+
+    /// A variable that is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    /// The store: `RBUILD_ROOT`, else a place of the user's, or of the machine's for root.
+    pub fn store(&self) -> Result<PathBuf, String> {
+        if let Some(root) = self.path("RBUILD_ROOT") {
+            return Ok(root);
+        }
+        if self.is_root {
+            return Ok(PathBuf::from("/var/lib/rbuild"));
+        }
+        let data = self.path("XDG_DATA_HOME").or_else(|| Some(self.path("HOME")?.join(".local/share")));
+        data.map(|data| data.join("rbuild"))
+            .ok_or_else(|| "no place for the store: set RBUILD_ROOT, XDG_DATA_HOME or HOME".to_string())
+    }
+
+    /// Where credentials may be.
+    pub fn places(&self) -> Places {
+        Places {
+            registry_auth_file: self.path("REGISTRY_AUTH_FILE"),
+            docker_config: self.path("DOCKER_CONFIG"),
+            home: self.path("HOME"),
+            xdg_runtime_dir: self.path("XDG_RUNTIME_DIR"),
+            xdg_config_home: self.path("XDG_CONFIG_HOME"),
+            path: self.get("PATH").map(OsString::from),
+        }
+    }
+
+    /// How this process itself reaches hosts: lower case before upper, as curl.
+    pub fn proxies(&self) -> Proxies {
+        let either = |name: &str| self.get(&name.to_ascii_lowercase()).or_else(|| self.get(name));
+        let all = either("ALL_PROXY");
+        Proxies {
+            https: either("HTTPS_PROXY").or(all).map(Secret::new),
+            http: either("HTTP_PROXY").or(all).map(Secret::new),
+            none: either("NO_PROXY").unwrap_or_default().to_string(),
+        }
+    }
+
+    /// Which certificates are trusted, besides or instead of the machine's.
+    pub fn trust(&self) -> Trust {
+        Trust { file: self.path("SSL_CERT_FILE"), dir: self.path("SSL_CERT_DIR"), ..Trust::default() }
+    }
+
+    /// Proxy variables for RUN: the `proxies` of docker's config.json, as `docker build` passes them.
+    pub fn run_proxies(&self) -> Result<Vec<(String, String)>, String> {
+        let directory = self.path("DOCKER_CONFIG").or_else(|| Some(self.path("HOME")?.join(".docker")));
+        let Some(file) = directory.map(|directory| directory.join("config.json")) else { return Ok(Vec::new()) };
+        let text = match std::fs::read(&file) {
+            Ok(text) => text,
+            Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            Err(e) => return Err(format!("{}: {e}", file.display())),
+        };
+        run_proxies(&text, &file)
+    }
+}
+
+fn run_proxies(text: &[u8], file: &Path) -> Result<Vec<(String, String)>, String> {
+    let config: serde_json::Value =
+        serde_json::from_slice(text).map_err(|e| format!("{}: {e}", file.display()))?;
+    let Some(default) = config.get("proxies").and_then(|proxies| proxies.get("default")) else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for (key, name) in [
+        ("httpProxy", "HTTP_PROXY"),
+        ("httpsProxy", "HTTPS_PROXY"),
+        ("ftpProxy", "FTP_PROXY"),
+        ("noProxy", "NO_PROXY"),
+        ("allProxy", "ALL_PROXY"),
+    ] {
+        if let Some(value) = default.get(key).and_then(|value| value.as_str()) {
+            found.push((name.to_string(), value.to_string()));
+            found.push((name.to_ascii_lowercase(), value.to_string()));
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_of_docker_are_passed_in_both_cases() {
+        let text = br#"{"proxies":{"default":{"httpProxy":"http://p:1","noProxy":"a,b"}}}"#;
+        let found = run_proxies(text, Path::new("x")).expect("valid");
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"]);
+        assert!(run_proxies(b"{", Path::new("x")).is_err());
+    }
+}

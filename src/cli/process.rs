@@ -1,0 +1,108 @@
+//! The process: signals, the namespace, the exit code.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::args::{Command, UsageError, parse};
+use super::commands;
+use super::environment::Environment;
+use crate::build::Interrupt;
+use crate::sandbox::{Inherit, Privilege, Signals, enter, privilege};
+
+/// LIMIT: how long a signal may wait to be noticed.
+const POLL: Duration = Duration::from_millis(30);
+
+/// Exit code of a build that was interrupted: 128 and SIGINT, whichever signal it was.
+const INTERRUPTED: u8 = 130;
+
+/// What a command came to.
+pub enum Ending {
+    /// This exit code.
+    Code(u8),
+    /// The same again, in a user namespace.
+    Enter,
+    /// An error, said already or to be said.
+    Failed(String),
+    /// Ctrl-C, SIGTERM or SIGHUP.
+    Interrupted,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    // ORDER: before any thread is made, so that all of them have the signals blocked.
+    let signals = match Signals::block() {
+        Ok(signals) => signals,
+        Err(e) => return complain(&format!("cannot take signals: {e}")),
+    };
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let command = match parse(args) {
+        Ok(command) => command,
+        Err(UsageError::Clap(error)) => {
+            // Help and version are printed where they belong, and are no failures.
+            let failed = error.use_stderr();
+            let _ = error.print();
+            return ExitCode::from(u8::from(failed));
+        }
+        Err(UsageError::Refused(message)) => return complain(&message),
+    };
+    let interrupt = Arc::new(Interrupt::default());
+    let ending = watched(&signals, &interrupt, || execute(&command, &interrupt));
+    match ending {
+        Ending::Code(code) => ExitCode::from(code),
+        Ending::Interrupted => ExitCode::from(INTERRUPTED),
+        Ending::Failed(message) => complain(&message),
+        Ending::Enter => match enter(&Inherit::default(), &signals) {
+            Ok(code) => ExitCode::from(code),
+            Err(e) => complain(&e.to_string()),
+        },
+    }
+}
+
+fn execute(command: &Command, interrupt: &Arc<Interrupt>) -> Ending {
+    let privilege = privilege();
+    // Inside a namespace of ours everybody is root; the store is the user's all the same.
+    let environment = Environment::read(privilege == Privilege::Root);
+    match command {
+        Command::Build(args) => commands::build(args, &environment, privilege, interrupt),
+        Command::Import(args) => commands::import(args, &environment),
+        Command::Images => commands::images(&environment),
+        Command::Inspect(args) => commands::inspect(args, &environment),
+        Command::Run(args) => commands::run(args, &environment, privilege, interrupt),
+        Command::Prune(args) => commands::prune(args, &environment, privilege),
+        Command::Du(args) => commands::du(args, &environment, privilege),
+    }
+}
+
+/// Does `work` while a thread of its own turns signals into an interrupt.
+fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() -> Ending) -> Ending {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                match signals.take() {
+                    Ok(Some(_)) => interrupt.fire(),
+                    Ok(None) => std::thread::park_timeout(POLL),
+                    Err(_) => return,
+                }
+            }
+        });
+        let ending = work();
+        over.store(true, Ordering::Relaxed);
+        ending
+    })
+}
+
+fn complain(message: &str) -> ExitCode {
+    let mut stderr = std::io::stderr();
+    let bold = stderr.is_terminal();
+    let _ = match (message.starts_with("ERROR") || message.contains("\nERROR"), bold) {
+        (true, _) => write!(stderr, "{message}"),
+        (false, true) => writeln!(stderr, "\x1b[1mrbuild:\x1b[0m {message}"),
+        (false, false) => writeln!(stderr, "rbuild: {message}"),
+    };
+    ExitCode::from(1)
+}
