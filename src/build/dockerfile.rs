@@ -23,7 +23,11 @@ pub struct Inputs {
 
 impl Inputs {
     /// Reads the Dockerfile, and standard input if either it or the context is there; opens the build context.
-    pub fn read(options: &Options, store: &Store, stdin: Box<dyn Read + Send + '_>) -> Result<(Inputs, ContextFiles), Error> {
+    pub fn read(
+        options: &Options,
+        store: &Store,
+        stdin: Box<dyn Read + Send + '_>,
+    ) -> Result<(Inputs, ContextFiles), Error> {
         match (&options.context, &options.dockerfile) {
             (Context::Stdin, DockerfileFrom::Stdin) => Err(Error::Usage(
                 "both the context and the Dockerfile are to come from standard input: only one can"
@@ -32,8 +36,11 @@ impl Inputs {
             (Context::Stdin, from) => from_stdin(store, stdin, from),
             (Context::Directory(directory), DockerfileFrom::Stdin) => {
                 let local = Local::open(directory)?;
-                let dockerfile =
-                    DockerfileText { name: "-".to_string(), path: PathBuf::from("-"), bytes: read_text(stdin)? };
+                let dockerfile = DockerfileText {
+                    name: "-".to_string(),
+                    path: PathBuf::from("-"),
+                    bytes: read_text(stdin)?,
+                };
                 Ok((Inputs { dockerfile }, ContextFiles::Directory(local)))
             }
             (Context::Directory(directory), from) => {
@@ -84,7 +91,8 @@ fn from_stdin(
                 path.display()
             ))),
             DockerfileFrom::Default | DockerfileFrom::Stdin => {
-                let dockerfile = DockerfileText { name: "Dockerfile".to_string(), path: PathBuf::from("-"), bytes };
+                let dockerfile =
+                    DockerfileText { name: "Dockerfile".to_string(), path: PathBuf::from("-"), bytes };
                 Ok((Inputs { dockerfile }, ContextFiles::Empty))
             }
         },

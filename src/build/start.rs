@@ -92,13 +92,14 @@ impl Build<'_> {
         stdout: &mut dyn Write,
     ) -> Result<Outcome, Failure> {
         let _lease = self.store.lease().map_err(Error::from)?;
-        let (inputs, context) = self.numbers.shown(self.sink, "[internal] load build definition", |step| {
-            let (inputs, context) = Inputs::read(self.options, self.store, stdin)?;
-            let size = inputs.dockerfile.bytes.len();
-            let message = format!("transferring {}: {size}B", inputs.dockerfile.name);
-            self.sink.send(Event::Notice { step, message });
-            Ok((inputs, context))
-        })?;
+        let (inputs, context) =
+            self.numbers.shown(self.sink, "[internal] load build definition", |step| {
+                let (inputs, context) = Inputs::read(self.options, self.store, stdin)?;
+                let size = inputs.dockerfile.bytes.len();
+                let message = format!("transferring {}: {size}B", inputs.dockerfile.name);
+                self.sink.send(Event::Notice { step, message });
+                Ok((inputs, context))
+            })?;
         let dockerfile = inputs.parse()?;
         for warning in &dockerfile.warnings {
             self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));

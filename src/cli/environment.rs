@@ -22,7 +22,8 @@ pub struct Environment {
 impl Environment {
     /// Reads it.
     pub fn read(is_root: bool) -> Environment {
-        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
         Environment { variables: std::env::vars_os().filter_map(text).collect(), is_root, now }
     }
@@ -80,10 +81,14 @@ impl Environment {
     /// Proxy variables for RUN: the `proxies` of docker's config.json, as `docker build` passes them.
     pub fn run_proxies(&self) -> Result<Vec<(String, String)>, String> {
         let directory = self.path("DOCKER_CONFIG").or_else(|| Some(self.path("HOME")?.join(".docker")));
-        let Some(file) = directory.map(|directory| directory.join("config.json")) else { return Ok(Vec::new()) };
+        let Some(file) = directory.map(|directory| directory.join("config.json")) else {
+            return Ok(Vec::new());
+        };
         let text = match std::fs::read(&file) {
             Ok(text) => text,
-            Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Err(e)
+                if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
+            {
                 return Ok(Vec::new());
             }
             Err(e) => return Err(format!("{}: {e}", file.display())),

@@ -73,9 +73,15 @@ fn hint(error: &Error) -> Option<String> {
         Error::Step { source: crate::worker::Error::Exited(exited), .. } => {
             use crate::sandbox::Ended;
             match exited.ended {
-                Ended::Code(127) => Some("127 is a shell's code for a command that was not found".to_string()),
-                Ended::Code(126) => Some("126 is a shell's code for a file that cannot be executed".to_string()),
-                Ended::Signal(9) => Some("signal 9 is how the kernel ends a process when memory is short".to_string()),
+                Ended::Code(127) => {
+                    Some("127 is a shell's code for a command that was not found".to_string())
+                }
+                Ended::Code(126) => {
+                    Some("126 is a shell's code for a file that cannot be executed".to_string())
+                }
+                Ended::Signal(9) => {
+                    Some("signal 9 is how the kernel ends a process when memory is short".to_string())
+                }
                 _ => None,
             }
         }
@@ -99,7 +105,10 @@ mod tests {
         assert!(one.starts_with("Dockerfile:12\n--------------------\n   8 |     line 8\n"), "{one}");
         assert!(one.ends_with("  12 | >>> line 12\n--------------------\n"), "{one}");
         let two = excerpt(3, 4);
-        assert!(two.contains("   3 | >>> line 3\n   4 | >>> line 4\n   5 |     line 5\n   6 |     line 6\n---"), "{two}");
+        assert!(
+            two.contains("   3 | >>> line 3\n   4 | >>> line 4\n   5 |     line 5\n   6 |     line 6\n---"),
+            "{two}"
+        );
     }
 
     #[test]

@@ -100,7 +100,9 @@ fn network(text: Option<&str>) -> Result<Network, String> {
 }
 
 fn shm_size(text: &str) -> Result<u64, String> {
-    parse_bytes(text).filter(|size| *size > 0).ok_or_else(|| format!("--shm-size {text}: expected a size such as 64m"))
+    parse_bytes(text)
+        .filter(|size| *size > 0)
+        .ok_or_else(|| format!("--shm-size {text}: expected a size such as 64m"))
 }
 
 fn image_epoch(
@@ -129,9 +131,10 @@ fn layer_epoch(text: Option<&str>) -> Result<LayerEpoch, String> {
         None => Ok(LayerEpoch::Constant(LAYER_EPOCH)),
         Some("source") => Ok(LayerEpoch::Source),
         Some("preserve") => Ok(LayerEpoch::Preserve),
-        Some(text) => text.parse().map(LayerEpoch::Constant).map_err(|_| {
-            format!("--layer-epoch {text}: expected seconds since 1970, source or preserve")
-        }),
+        Some(text) => text
+            .parse()
+            .map(LayerEpoch::Constant)
+            .map_err(|_| format!("--layer-epoch {text}: expected seconds since 1970, source or preserve")),
     }
 }
 

@@ -75,16 +75,23 @@ mod tests {
 
     #[test]
     fn sizes_have_three_digits() {
-        for (count, want) in [(0, "0B"), (999, "999B"), (1234, "1.23kB"), (28_200_000, "28.2MB"), (5_000_000_000, "5.00GB")] {
+        for (count, want) in
+            [(0, "0B"), (999, "999B"), (1234, "1.23kB"), (28_200_000, "28.2MB"), (5_000_000_000, "5.00GB")]
+        {
             assert_eq!(bytes(count), want);
         }
     }
 
     #[test]
     fn ages_have_units() {
-        for (text, want) in
-            [("24h", Some(86_400)), ("7d", Some(604_800)), ("1h30m", Some(5400)), ("5", None), ("", None), ("h", None)]
-        {
+        for (text, want) in [
+            ("24h", Some(86_400)),
+            ("7d", Some(604_800)),
+            ("1h30m", Some(5400)),
+            ("5", None),
+            ("", None),
+            ("h", None),
+        ] {
             assert_eq!(parse_age(text), want, "{text}");
         }
     }

@@ -116,7 +116,8 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
     for (index, mount) in spec.mounts.iter().enumerate() {
         mounts.push(prepare_mount(mount, index, form, &mut empty_lower)?);
     }
-    if mounts.iter().filter(|mount| matches!(mount.kind, PreparedKind::Overlay { .. })).count() > MAX_OVERLAYS {
+    if mounts.iter().filter(|mount| matches!(mount.kind, PreparedKind::Overlay { .. })).count() > MAX_OVERLAYS
+    {
         return Err(Error::Invalid(format!(
             "a process can have at most {MAX_OVERLAYS} writable bind mounts"
         )));

@@ -226,7 +226,7 @@ claims! {
         let mut spec = world.spec(&["sh", "-c", script]);
         spec.mounts = vec![
             bind("/ro", &world.path("data"), Access::ReadOnly),
-            at("/rw", MountKind::Overlay(overlay)),
+            at("/rw", MountKind::Overlay { root: overlay, access: Access::ReadWrite }),
             bind("/cache", &world.path("cache"), Access::ReadWrite),
             at("/mem", MountKind::Tmpfs { size: Some(1 << 20), mode: 0o1777 }),
             at("/cache/deep", MountKind::Tmpfs { size: None, mode: 0o755 }),

@@ -26,7 +26,10 @@ mod tests {
 
     #[test]
     fn commas_in_quotes_belong_to_the_field() {
-        assert_eq!(fields("type=oci,\"name=a,b\",x=\"1,2\""), Ok(vec!["type=oci".into(), "name=a,b".into(), "x=1,2".into()]));
+        assert_eq!(
+            fields("type=oci,\"name=a,b\",x=\"1,2\""),
+            Ok(vec!["type=oci".into(), "name=a,b".into(), "x=1,2".into()])
+        );
         assert_eq!(fields("\"a\"\"b\""), Ok(vec!["a\"b".into()]));
         assert!(fields("\"a").is_err());
     }

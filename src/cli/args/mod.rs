@@ -3,8 +3,8 @@
 mod build;
 mod csv;
 mod output;
-mod parse;
 mod pairs;
+mod parse;
 mod refused;
 mod store;
 

@@ -19,8 +19,11 @@ pub fn parse_output(text: &str) -> Result<Output, String> {
     let (mut kind, mut dest, mut tar) = (None, None, None);
     let (mut compression, mut level, mut force) = (None, None, false);
     for field in &fields {
-        let (key, value) = field.split_once('=').ok_or_else(|| wrong(format!("{field:?} is no key=value")))?;
-        let boolean = || value.parse::<bool>().map_err(|_| wrong(format!("{key} must be true or false, not {value:?}")));
+        let (key, value) =
+            field.split_once('=').ok_or_else(|| wrong(format!("{field:?} is no key=value")))?;
+        let boolean = || {
+            value.parse::<bool>().map_err(|_| wrong(format!("{key} must be true or false, not {value:?}")))
+        };
         match key {
             "type" => kind = Some(value),
             "dest" | "path" => dest = Some(value),
@@ -28,12 +31,15 @@ pub fn parse_output(text: &str) -> Result<Output, String> {
             "compression" => compression = Some(value),
             "compression-level" => {
                 let number = value.parse::<i32>();
-                level = Some(number.map_err(|_| wrong(format!("compression-level must be a number, not {value:?}")))?);
+                level = Some(
+                    number
+                        .map_err(|_| wrong(format!("compression-level must be a number, not {value:?}")))?,
+                );
             }
             "force-compression" => force = boolean()?,
             "oci-mediatypes" if value == "true" => {}
-            "name" | "push" | "oci-mediatypes" | "oci-artifact" | "rewrite-timestamp" | "platform-split" | "mode"
-            | "store" | "unpack" | "attestation-prefix" | "context" => {
+            "name" | "push" | "oci-mediatypes" | "oci-artifact" | "rewrite-timestamp" | "platform-split"
+            | "mode" | "store" | "unpack" | "attestation-prefix" | "context" => {
                 return Err(wrong(format!("{field} is not supported yet{}", instead(key))));
             }
             _ => return Err(wrong(format!("unknown key {key:?}"))),
@@ -42,7 +48,9 @@ pub fn parse_output(text: &str) -> Result<Output, String> {
     let kind = kind.ok_or_else(|| wrong("type is missing".to_string()))?;
     let is_archive = matches!(kind, "oci" | "docker");
     if !is_archive && (compression.is_some() || level.is_some() || force || tar.is_some()) {
-        return Err(wrong(format!("compression and tar= are for type=oci and type=docker, not for type={kind}")));
+        return Err(wrong(format!(
+            "compression and tar= are for type=oci and type=docker, not for type={kind}"
+        )));
     }
     let encode = Encode { compression: compressed(compression, level).map_err(wrong)?, force };
     let destination = match dest {
@@ -76,7 +84,9 @@ fn compressed(name: Option<&str>, level: Option<i32>) -> Result<Compression, Str
         (Some("zstd"), Some(level)) => Err(format!("zstd has levels 0 to 22, not {level}")),
         (Some("uncompressed"), None) => Ok(Compression::Uncompressed),
         (Some("uncompressed"), Some(_)) => Err("compression=uncompressed has no level".to_string()),
-        (Some(other), _) => Err(format!("unknown compression {other:?}: gzip, zstd and uncompressed are known")),
+        (Some(other), _) => {
+            Err(format!("unknown compression {other:?}: gzip, zstd and uncompressed are known"))
+        }
     }
 }
 
@@ -109,7 +119,10 @@ mod tests {
         );
         let directory = Output::OciDirectory("d".into(), Encode::default());
         assert_eq!(parse_output("type=oci,tar=false,dest=d"), Ok(directory));
-        assert_eq!(parse_output("type=docker"), Ok(Output::DockerArchive(Destination::Stdout, Encode::default())));
+        assert_eq!(
+            parse_output("type=docker"),
+            Ok(Output::DockerArchive(Destination::Stdout, Encode::default()))
+        );
     }
 
     #[test]

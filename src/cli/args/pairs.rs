@@ -56,7 +56,9 @@ pub fn context_value(text: &str) -> Result<(String, ContextValue), String> {
         };
         // A colon after the last slash separates a tag.
         let (directory, tag) = match rest.rsplit_once(':') {
-            Some((directory, tag)) if !tag.contains('/') && !directory.is_empty() => (directory, Some(tag.to_string())),
+            Some((directory, tag)) if !tag.contains('/') && !directory.is_empty() => {
+                (directory, Some(tag.to_string()))
+            }
             _ => (rest, None),
         };
         ContextValue::Layout { directory: PathBuf::from(directory), tag, digest }
@@ -73,14 +75,12 @@ pub fn context_value(text: &str) -> Result<(String, ContextValue), String> {
 }
 
 /// `--secret id=ID[,src=FILE|,env=NAME]`; an id alone is a variable of that name, else a file of that name.
-pub fn secret(
-    text: &str,
-    environment: &BTreeMap<String, String>,
-) -> Result<(String, SecretSource), String> {
+pub fn secret(text: &str, environment: &BTreeMap<String, String>) -> Result<(String, SecretSource), String> {
     let wrong = |reason: String| format!("--secret {text:?}: {reason}");
     let (mut id, mut file, mut env, mut kind) = (None, None, None, None);
     for field in fields(text).map_err(wrong)? {
-        let (name, value) = field.split_once('=').ok_or_else(|| wrong(format!("{field:?} is no key=value")))?;
+        let (name, value) =
+            field.split_once('=').ok_or_else(|| wrong(format!("{field:?} is no key=value")))?;
         let slot = match name.to_ascii_lowercase().as_str() {
             "id" => &mut id,
             "src" | "source" => &mut file,
@@ -95,7 +95,9 @@ pub fn secret(
         Some("file") if env.is_none() => {}
         // With type=env, `src` names the variable.
         Some("env") => env = env.or_else(|| file.take()),
-        Some(other) => return Err(wrong(format!("type {other:?} is not file or env, or does not fit the other keys"))),
+        Some(other) => {
+            return Err(wrong(format!("type {other:?} is not file or env, or does not fit the other keys")));
+        }
     }
     let id = id.filter(|id| !id.is_empty()).ok_or_else(|| wrong("id is missing".to_string()))?;
     let source = match (env, file) {
@@ -129,8 +131,10 @@ fn from_file(path: &Path) -> Result<SecretSource, String> {
 /// `--add-host NAME:ADDRESS` or `NAME=ADDRESS`
 pub fn host_entry(text: &str) -> Result<HostEntry, String> {
     let wrong = |reason: &str| format!("--add-host {text:?}: {reason}");
-    let (name, address) =
-        text.split_once('=').or_else(|| text.split_once(':')).ok_or_else(|| wrong("expected NAME:ADDRESS"))?;
+    let (name, address) = text
+        .split_once('=')
+        .or_else(|| text.split_once(':'))
+        .ok_or_else(|| wrong("expected NAME:ADDRESS"))?;
     let address = address.trim_start_matches('[').trim_end_matches(']');
     if name.is_empty() {
         return Err(wrong("expected NAME:ADDRESS"));
@@ -146,10 +150,25 @@ pub fn host_entry(text: &str) -> Result<HostEntry, String> {
 /// `--ulimit NAME=SOFT[:HARD]`
 pub fn ulimit(text: &str) -> Result<Ulimit, String> {
     const NAMES: &[&str] = &[
-        "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss",
-        "rtprio", "rttime", "sigpending", "stack",
+        "as",
+        "core",
+        "cpu",
+        "data",
+        "fsize",
+        "locks",
+        "memlock",
+        "msgqueue",
+        "nice",
+        "nofile",
+        "nproc",
+        "rss",
+        "rtprio",
+        "rttime",
+        "sigpending",
+        "stack",
     ];
-    let wrong = || format!("--ulimit {text:?}: expected NAME=SOFT[:HARD] with NAME one of {}", NAMES.join(", "));
+    let wrong =
+        || format!("--ulimit {text:?}: expected NAME=SOFT[:HARD] with NAME one of {}", NAMES.join(", "));
     let (name, value) = text.split_once('=').ok_or_else(wrong)?;
     let (soft, hard) = value.split_once(':').unwrap_or((value, value));
     let number = |text: &str| match text {

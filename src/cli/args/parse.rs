@@ -58,8 +58,29 @@ pub enum Command {
 const COMMANDS: &[&str] = &["build", "b", "import", "images", "ls", "inspect", "run", "prune", "du"];
 /// Flags of `run` that users of docker type.
 const REFUSED_RUN: &[&str] = &[
-    "-t", "--tty", "-it", "-ti", "-i", "--interactive", "-p", "--publish", "-P", "-v", "--volume", "--mount", "-e", "--env",
-    "-u", "--user", "-w", "--workdir", "-d", "--detach", "--name", "--network", "--entrypoint",
+    "-t",
+    "--tty",
+    "-it",
+    "-ti",
+    "-i",
+    "--interactive",
+    "-p",
+    "--publish",
+    "-P",
+    "-v",
+    "--volume",
+    "--mount",
+    "-e",
+    "--env",
+    "-u",
+    "--user",
+    "-w",
+    "--workdir",
+    "-d",
+    "--detach",
+    "--name",
+    "--network",
+    "--entrypoint",
 ];
 
 /// Why the arguments are no command.
@@ -129,9 +150,30 @@ fn settle_docker_flags(args: Vec<OsString>) -> Result<Vec<OsString>, UsageError>
 
 /// Flags whose value is the next argument.
 const TAKES_VALUE: &[&str] = &[
-    "-f", "--file", "-t", "--tag", "-o", "--output", "--target", "--build-arg", "--build-context", "--platform",
-    "--label", "--iidfile", "--metadata-file", "--no-cache-filter", "--secret", "--network", "--add-host",
-    "--shm-size", "--ulimit", "--jobs", "--source-date-epoch", "--layer-epoch", "--context-modes", "--progress",
+    "-f",
+    "--file",
+    "-t",
+    "--tag",
+    "-o",
+    "--output",
+    "--target",
+    "--build-arg",
+    "--build-context",
+    "--platform",
+    "--label",
+    "--iidfile",
+    "--metadata-file",
+    "--no-cache-filter",
+    "--secret",
+    "--network",
+    "--add-host",
+    "--shm-size",
+    "--ulimit",
+    "--jobs",
+    "--source-date-epoch",
+    "--layer-epoch",
+    "--context-modes",
+    "--progress",
 ];
 
 #[cfg(test)]

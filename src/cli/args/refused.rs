@@ -38,7 +38,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("--memory-swap", "resource control is not supported yet"),
     ("--policy", "policies are not supported yet"),
     ("--provenance", "provenance is not supported yet: --provenance=false"),
-    ("--push", "pushing is not supported yet: -o type=oci,dest=image.tar, then skopeo copy oci-archive:image.tar docker://…"),
+    (
+        "--push",
+        "pushing is not supported yet: -o type=oci,dest=image.tar, then skopeo copy oci-archive:image.tar docker://…",
+    ),
     ("--rm", "only --rm=true, which is always so"),
     ("--sbom", "SBOMs are not supported yet: --sbom=false"),
     ("--security-opt", "the sandbox has no options yet"),
@@ -61,7 +64,10 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_flag_as_typed() {
-        assert_eq!(refusal("--ssh=default"), Some("--ssh=default: forwarding an SSH agent is not supported yet".into()));
+        assert_eq!(
+            refusal("--ssh=default"),
+            Some("--ssh=default: forwarding an SSH agent is not supported yet".into())
+        );
         assert_eq!(refusal("--tag"), None);
     }
 }

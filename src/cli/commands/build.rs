@@ -47,7 +47,9 @@ fn try_build(
     let wants_stdin = options.context == Context::Stdin || options.dockerfile == DockerfileFrom::Stdin;
     let input = match wants_stdin {
         // Kept in a file, so that it can be read again inside a namespace.
-        true => stdin::rewindable(store.root()).map_err(|e| Ending::Failed(format!("standard input: {e}")))?,
+        true => {
+            stdin::rewindable(store.root()).map_err(|e| Ending::Failed(format!("standard input: {e}")))?
+        }
         false => Box::new(std::io::empty()),
     };
     let namespace = match privilege {
@@ -57,8 +59,7 @@ fn try_build(
     let watch = Watch::start(display);
     let warnings = Warnings { sink: &watch, kept: Mutex::new(Vec::new()) };
     let mut stdout = std::io::stdout().lock();
-    let result =
-        crate::build::build(&options, &store, &warnings, interrupt, namespace, input, &mut stdout);
+    let result = crate::build::build(&options, &store, &warnings, interrupt, namespace, input, &mut stdout);
     let warnings = warnings.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Ok(Outcome::NeedsNamespace) = result {
         // Nothing was shown yet; the display must not draw an empty board either.
@@ -158,7 +159,8 @@ fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn W
     });
     if args.quiet {
         if !streams {
-            writeln!(stdout, "{}", built.config).map_err(|e| Ending::Failed(format!("standard output: {e}")))?;
+            writeln!(stdout, "{}", built.config)
+                .map_err(|e| Ending::Failed(format!("standard output: {e}")))?;
         }
         return Ok(());
     }

@@ -28,7 +28,9 @@ fn try_du(args: &DuArgs, environment: &Environment) -> Result<Ending, Ending> {
     }
     let usage = store.usage().map_err(failed)?;
     println!("{:<12} {:>7}  {:>9}  {:>11}", "KIND", "COUNT", "SIZE", "RECLAIMABLE");
-    for (kind, of) in usage.kinds.iter().map(|(kind, of)| (kind.as_str(), of)).chain([("total", &usage.total)]) {
+    for (kind, of) in
+        usage.kinds.iter().map(|(kind, of)| (kind.as_str(), of)).chain([("total", &usage.total)])
+    {
         println!("{kind:<12} {:>7}  {:>9}  {:>11}", of.count, bytes(of.bytes), bytes(of.reclaimable));
     }
     println!("\n{} of at most {}", bytes(usage.total.bytes), bytes(usage.limit));

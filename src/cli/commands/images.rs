@@ -48,7 +48,8 @@ fn table(rows: &[[String; 6]]) -> String {
     }
     let mut text = String::new();
     for row in rows {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         text.push_str(cells.join("   ").trim_end());
         text.push('\n');
     }

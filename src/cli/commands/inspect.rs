@@ -110,7 +110,10 @@ fn as_text(image: &Found, layers: &Layers) -> String {
     text.push_str("\nhistory\n");
     for entry in &image.config.history {
         let mark = if entry.empty_layer { ' ' } else { '+' };
-        text.push_str(&format!("  {mark} {}\n", entry.created_by.as_deref().unwrap_or("-").replace('\n', " ")));
+        text.push_str(&format!(
+            "  {mark} {}\n",
+            entry.created_by.as_deref().unwrap_or("-").replace('\n', " ")
+        ));
     }
     text
 }

@@ -20,20 +20,24 @@ pub fn prune(args: &PruneArgs, environment: &Environment, privilege: Privilege) 
 }
 
 fn try_prune(args: &PruneArgs, environment: &Environment) -> Result<Ending, Ending> {
-    let unused_for = match &args.until {
-        None => None,
-        Some(text) => Some(parse_age(text).ok_or_else(|| {
-            Ending::Failed(format!("--until {text}: expected an age such as 24h or 7d"))
-        })?),
-    };
+    let unused_for =
+        match &args.until {
+            None => None,
+            Some(text) => Some(parse_age(text).ok_or_else(|| {
+                Ending::Failed(format!("--until {text}: expected an age such as 24h or 7d"))
+            })?),
+        };
     let max_used_space = match &args.keep_size {
         None => None,
-        Some(text) => Some(parse_bytes(text).ok_or_else(|| {
-            Ending::Failed(format!("--keep-size {text}: expected a size such as 10GB"))
-        })?),
+        Some(text) => Some(
+            parse_bytes(text)
+                .ok_or_else(|| Ending::Failed(format!("--keep-size {text}: expected a size such as 10GB")))?,
+        ),
     };
-    let filters = args.filter.iter().map(|text| Filter::parse(text)).collect::<Result<_, _>>().map_err(failed)?;
-    let options = PruneOptions { all: args.all, unused_for, filters, max_used_space, ..PruneOptions::default() };
+    let filters =
+        args.filter.iter().map(|text| Filter::parse(text)).collect::<Result<_, _>>().map_err(failed)?;
+    let options =
+        PruneOptions { all: args.all, unused_for, filters, max_used_space, ..PruneOptions::default() };
     let report = open(environment)?.prune(&options).map_err(failed)?;
     for item in &report.removed {
         println!("{:<12} {:>9}  {}", item.kind.as_str(), bytes(item.bytes), item.id);

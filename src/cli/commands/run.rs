@@ -10,7 +10,12 @@ use crate::cli::process::Ending;
 use crate::sandbox::Privilege;
 
 /// Runs an image's process and passes its exit code on.
-pub fn run(args: &RunArgs, environment: &Environment, privilege: Privilege, interrupt: &Arc<Interrupt>) -> Ending {
+pub fn run(
+    args: &RunArgs,
+    environment: &Environment,
+    privilege: Privilege,
+    interrupt: &Arc<Interrupt>,
+) -> Ending {
     if privilege == Privilege::NeedsUserNamespace {
         return Ending::Enter;
     }

@@ -131,7 +131,10 @@ impl<W: Write + Send> Display for Plain<W> {
                 self.say(step, format!("{what} {} / {} done", bytes(current), bytes(total)));
             }
             Event::Transfer { .. } | Event::Warned(_) => {}
-            Event::Cached { step } | Event::Done { step } | Event::Failed { step, .. } | Event::Canceled { step } => {
+            Event::Cached { step }
+            | Event::Done { step }
+            | Event::Failed { step, .. }
+            | Event::Canceled { step } => {
                 let row = self.board.row(step);
                 let took = row.elapsed(Instant::now()).as_secs_f64();
                 let rest = row.rest();
@@ -210,7 +213,8 @@ mod tests {
             started(2, "[2/2] COPY a b"),
             Event::Cached { step: StepNumber(2) },
         ];
-        let want = "#1 [1/2] RUN make\n#1 T one\n#1 T two\n#1 T rest\n#1 DONE Ts\n\n#2 [2/2] COPY a b\n#2 CACHED\n";
+        let want =
+            "#1 [1/2] RUN make\n#1 T one\n#1 T two\n#1 T rest\n#1 DONE Ts\n\n#2 [2/2] COPY a b\n#2 CACHED\n";
         assert_eq!(shown(events), want);
     }
 

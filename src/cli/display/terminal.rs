@@ -106,12 +106,16 @@ impl<W: Write + Send> Terminal<W> {
 fn details(row: &Row, columns: usize) -> Vec<String> {
     let width = columns.saturating_sub(8).max(10);
     let mut lines = Vec::new();
-    for (what, (current, total)) in row.transfers.iter().filter(|(_, (current, total))| Some(*current) != *total) {
+    for (what, (current, total)) in
+        row.transfers.iter().filter(|(_, (current, total))| Some(*current) != *total)
+    {
         let total = total.map_or_else(|| "?".to_string(), bytes);
         lines.push(format!(" => => {}", fit(&format!("{what} {} / {total}", bytes(*current)), width)));
     }
     let first = row.tail.len().saturating_sub(LOG_LINES);
-    lines.extend(row.tail[first..].iter().map(|line| format!(" => => # {}", fit(line, width.saturating_sub(2)))));
+    lines.extend(
+        row.tail[first..].iter().map(|line| format!(" => => # {}", fit(line, width.saturating_sub(2)))),
+    );
     lines
 }
 
@@ -154,7 +158,8 @@ impl<W: Write + Send> Display for Terminal<W> {
     }
 
     fn finish(&mut self) {
-        self.finished = self.board.rows.values().all(|row| matches!(row.ended, Some((End::Done | End::Cached, _))));
+        self.finished =
+            self.board.rows.values().all(|row| matches!(row.ended, Some((End::Done | End::Cached, _))));
         self.draw(true);
     }
 }

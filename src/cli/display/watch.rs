@@ -30,9 +30,10 @@ impl Watch {
         let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
         let ticked = Arc::clone(&display);
         let ticker = std::thread::spawn(move || {
-            while stopped.recv_timeout(Duration::from_millis(100)).is_err_and(|e| {
-                e == std::sync::mpsc::RecvTimeoutError::Timeout
-            }) {
+            while stopped
+                .recv_timeout(Duration::from_millis(100))
+                .is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
                 ticked.lock().unwrap_or_else(PoisonError::into_inner).tick();
             }
         });

@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 
 use crate::graph::{Input, Sharing};
-use crate::snapshot::{Fetch, Item, Manner, finish_directories, write_tree};
+use crate::snapshot::{Fetch, Item, Owners, finish_directories, write_tree};
 use crate::store::{CacheMount, CacheMountSpec};
 use crate::tree::{Last, RootPath};
 use crate::worker::chain::States;
@@ -77,8 +77,8 @@ impl Worker<'_> {
                     source: e.into(),
                 })?;
         let bytes = TreeBytes { worker: self, tree: &tree };
-        write_tree(root.as_fd(), &items, &bytes, Manner::Snapshot)?;
-        finish_directories(root.as_fd(), &items, Manner::Snapshot)?;
+        write_tree(root.as_fd(), &items, &bytes, Owners::Keep)?;
+        finish_directories(root.as_fd(), &items, Owners::Keep)?;
         Ok(())
     }
 }

@@ -196,7 +196,15 @@ impl Worker<'_> {
         let root = RootPath::root();
         let stack: &Stack = &tree.stack;
         let sources = Sources::find(stack, &root, root.clone(), scene.exec.epoch, |layer| own[layer]);
-        sources.write(stack, &root, caches, &scene.key, self.now, &TreeBytes { worker: self, tree }, directory)
+        sources.write(
+            stack,
+            &root,
+            caches,
+            &scene.key,
+            self.now,
+            &TreeBytes { worker: self, tree },
+            directory,
+        )
     }
 }
 

@@ -112,7 +112,7 @@ impl Worker<'_> {
         let snapshots = self.snapshots()?;
         let changed = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
         let diff_id = self.write_changes(&active, &changed)?;
-        snapshots.commit(active, &tree.stack, chain.id(), diff_id, &changed)?;
+        snapshots.commit(active, chain.id(), diff_id, &changed)?;
         Ok(diff_id)
     }
 

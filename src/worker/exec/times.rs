@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 use crate::oci::{Digest, Epoch};
-use crate::snapshot::{Fetch, Item, Manner, finish_directories, write_tree};
+use crate::snapshot::{Fetch, Item, Owners, finish_directories, write_tree};
 use crate::store::CacheMount;
 use crate::tree::{Kind, Place, RootPath, Stack, Time};
 use crate::worker::error::Error;
@@ -44,7 +44,13 @@ impl Sources {
     }
 
     /// The time of each file: the latest that one of the cache mounts gives it.
-    fn times(&self, at: &RootPath, caches: &[CacheMount], step: &Digest, now: Time) -> Result<Vec<Time>, Error> {
+    fn times(
+        &self,
+        at: &RootPath,
+        caches: &[CacheMount],
+        step: &Digest,
+        now: Time,
+    ) -> Result<Vec<Time>, Error> {
         let seen_as =
             |path: &RootPath| self.mounted_at.join_path(&path.strip_prefix(at).expect("found below it"));
         let files: Vec<(RootPath, Digest)> =
@@ -107,8 +113,8 @@ impl Sources {
         let root =
             rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
                 .map_err(|e| failed(e.into()))?;
-        write_tree(root.as_fd(), &items, fetch, Manner::Snapshot)?;
-        finish_directories(root.as_fd(), &items, Manner::Snapshot)?;
+        write_tree(root.as_fd(), &items, fetch, Owners::Keep)?;
+        finish_directories(root.as_fd(), &items, Owners::Keep)?;
         Ok(Some(directory.to_path_buf()))
     }
 }
