@@ -1,12 +1,14 @@
 //! A file system that fills up.
 
+#![allow(clippy::unwrap_used, reason = "what tests are built of may panic as tests do")]
+
 use std::io::Write as _;
 use std::path::Path;
 
 use rbuild::oci::Digest;
 use rbuild::store::{Options, Origin, Store};
 
-use crate::store_made::{file, image, is_whole, layer};
+use crate::store_fixture::{file, image, is_whole, layer};
 use crate::store_share::skip;
 
 /// A small file system, unmounted when dropped.
@@ -81,7 +83,7 @@ fn a_store_on_a_full_file_system_can_be_opened_and_pruned() {
     std::fs::write(small.path().join("tmp/filler"), vec![0; 3_000_000]).unwrap_err();
     drop(lease);
     drop(store);
-    crate::store_made::tick();
+    crate::store_fixture::tick();
     let store = Store::open(small.path(), Options::default()).unwrap();
     let report = store.prune(&rbuild::store::PruneOptions::default()).unwrap();
     assert!(report.freed > 1_000_000, "{report:?}");
@@ -95,7 +97,7 @@ fn a_write_that_does_not_fit_takes_the_place_of_what_nobody_uses() {
     let kept = layer(&store, &[("a", &[1; 100_000])]);
     let app = image(&store, "app", Origin::Built, &[&kept]);
     let old: Vec<_> = (0..8_u8).map(|n| store.put_blob(&[n; 200_000]).unwrap()).collect();
-    crate::store_made::tick();
+    crate::store_fixture::tick();
     let _lease = store.lease().unwrap();
     let new = store.put_blob(&[99; 700_000]).unwrap();
     assert_eq!(store.read_blob(&new, 1 << 20).unwrap().unwrap(), [99; 700_000]);
