@@ -143,9 +143,10 @@ impl Build<'_> {
             &self.numbers,
             self.sink,
         )?;
-        let built = self
-            .attempts(&plan, &resources, held, stdout)
-            .map_err(|(error, location)| located(error, location))?;
+        let built = self.attempts(&plan, &resources, held, stdout).map_err(|error| {
+            let location = error.location();
+            located(error, location)
+        })?;
         Ok(match built {
             Some(built) => Outcome::Built(Box::new(built)),
             None => Outcome::NeedsNamespace,
@@ -159,7 +160,7 @@ impl Build<'_> {
         resources: &Resources,
         held: &Held<'_>,
         stdout: &mut dyn Write,
-    ) -> Result<Option<Built>, (Error, Option<Location>)> {
+    ) -> Result<Option<Built>, Error> {
         let mut attempt = 1;
         loop {
             let result = self.attempt(attempt, plan, resources, held, stdout);
@@ -168,17 +169,18 @@ impl Build<'_> {
                 self.warn("", &healed.to_string(), None);
             }
             match result {
-                Err((Error::Interrupted, _)) if self.interrupt.is_fired() => {
-                    return Err((Error::Interrupted, None));
+                Err(Error::Interrupted) if self.interrupt.is_fired() => {
+                    return Err(Error::Interrupted);
                 }
-                Err((error, location)) => {
-                    let is_lost = matches!(
-                        &error,
-                        Error::Step { source: crate::worker::Error::Lost(_), .. }
-                            | Error::Worker(crate::worker::Error::Lost(_))
-                    );
+                Err(error) => {
+                    let is_lost = match &error {
+                        Error::Step { source, .. } | Error::Worker(source) => {
+                            matches!(**source, crate::worker::Error::Lost(_))
+                        }
+                        _ => false,
+                    };
                     if attempt == ATTEMPTS || (healed.is_empty() && !is_lost) {
-                        return Err((error, location));
+                        return Err(error);
                     }
                     attempt += 1;
                 }
@@ -194,33 +196,25 @@ impl Build<'_> {
         resources: &Resources,
         held: &Held<'_>,
         stdout: &mut dyn Write,
-    ) -> Result<Option<Built>, (Error, Option<Location>)> {
-        let cancel = self.interrupt.attempt().map_err(|e| (e, None))?;
+    ) -> Result<Option<Built>, Error> {
+        let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
         let steps = Steps::new(&plan.graph, &worker, &self.numbers);
-        let place = |error: Error| {
-            let location = match &error {
-                Error::Step { location, .. } => Some(*location),
-                _ => None,
-            };
-            (error, location)
-        };
         if attempt == 1 {
-            self.show_images(resources).map_err(|e| (e, None))?;
+            self.show_images(resources)?;
         }
-        let pending = steps.look_up().map_err(place)?;
+        let pending = steps.look_up()?;
         if !pending.is_empty() {
             if self.namespace == Namespace::Needed && steps.must_run(&pending) {
                 return Ok(None);
             }
             held.release();
-            schedule(&steps, &pending, self.options.jobs).map_err(place)?;
+            schedule(&steps, &pending, self.options.jobs)?;
         }
         held.release();
         let chain: Chain = worker.input_chain(plan.target.state, &steps.states);
-        let built =
-            finish(plan, &chain, &worker, self.options, &self.numbers, stdout).map_err(|e| (e, None))?;
+        let built = finish(plan, &chain, &worker, self.options, &self.numbers, stdout)?;
         Ok(Some(built))
     }
 

@@ -142,7 +142,7 @@ fn failed(step: &Step, source: crate::worker::Error) -> Error {
     if source.is_canceled() {
         return Error::Interrupted;
     }
-    Error::Step { name: step.label.to_string(), location: step.location, source }
+    Error::Step { name: step.label.to_string(), location: step.location, source: Box::new(source) }
 }
 
 /// The message of a step's own line: without what the whole error says around it.
