@@ -4,6 +4,7 @@ mod dockerfile_differential;
 mod dockerfile_golden;
 mod dockerfile_grammar;
 mod dockerfile_properties;
+mod e2e;
 mod export_fixture;
 mod export_image;
 mod export_rootfs;
