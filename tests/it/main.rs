@@ -8,4 +8,5 @@ mod plan_cache_keys;
 mod plan_case;
 mod plan_dump;
 mod plan_golden;
+mod plan_limits;
 mod tidy;
