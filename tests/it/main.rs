@@ -15,6 +15,7 @@ mod plan_cache_keys;
 mod plan_case;
 mod plan_dump;
 mod plan_golden;
+mod plan_limits;
 mod registry_pull;
 mod registry_wire;
 mod sandbox_isolation;
