@@ -1,7 +1,7 @@
 //! Writing files without running anything: COPY, ADD and WORKDIR.
 
 use super::chmod::Chmod;
-use super::step::{Input, Read};
+use super::input::{Input, Read};
 use crate::oci::Epoch;
 
 /// Files to copy.

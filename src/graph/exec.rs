@@ -1,6 +1,6 @@
 //! Running a process: all that RUN needs, spelt out.
 
-use super::step::{Input, Read};
+use super::input::{Input, Read};
 use crate::oci::Epoch;
 
 /// A process to run on a root file system.

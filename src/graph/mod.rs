@@ -7,6 +7,7 @@
 mod chmod;
 mod copy;
 mod exec;
+mod input;
 mod key;
 mod preimage;
 mod step;
@@ -14,9 +15,7 @@ mod step;
 pub use chmod::Chmod;
 pub use copy::{Copy, CopySource, MakeDirectory, Unpack};
 pub use exec::{Exec, HostEntry, Mount, MountKind, Network, Script, Security, Sharing, Ulimit};
+pub use input::{ContextId, ImageId, Input, Read, StepId};
 pub use key::{Resolved, SEMANTICS, pre_image};
 pub use preimage::{Difference, Part, PreImage};
-pub use step::{
-    ContextId, ContextSource, Graph, ImageId, ImageName, ImageSource, Input, Label, Location, Op, Read, Step,
-    StepId,
-};
+pub use step::{ContextSource, Graph, ImageName, ImageSource, Label, Location, Op, Step};

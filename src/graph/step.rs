@@ -1,35 +1,11 @@
-//! Steps, what they read, and the graph that they form.
+//! Steps, and the graph that they form.
 
 use std::fmt;
 
 use super::copy::{Copy, MakeDirectory};
 use super::exec::Exec;
+use super::input::{Input, Read, StepId};
 use crate::oci::{DiffId, Digest, Platform, Reference};
-
-/// A step's place in [`Graph::steps`]. A step only reads steps before it, so the list is in an order to do it in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StepId(pub usize);
-
-/// An image's place in [`Graph::images`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ImageId(pub usize);
-
-/// A build context's place in [`Graph::contexts`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContextId(pub usize);
-
-/// A file tree that a step stands on or reads from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Input {
-    /// Nothing: the empty tree.
-    Scratch,
-    /// A base image.
-    Image(ImageId),
-    /// A build context.
-    Context(ContextId),
-    /// What a step left: its own base with its layer on top.
-    Step(StepId),
-}
 
 /// All steps that a target needs, and where they begin.
 #[derive(Clone, Debug, Default)]
@@ -123,15 +99,6 @@ pub enum Op {
     Copy(Box<Copy>),
     /// Makes a directory, as WORKDIR does.
     MakeDirectory(MakeDirectory),
-}
-
-/// A part of an input that an op reads, besides its base.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read {
-    /// Which tree.
-    pub input: Input,
-    /// The paths or patterns in it, as the op has them.
-    pub paths: Vec<String>,
 }
 
 impl Op {

@@ -152,8 +152,8 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     // ORDER: before the working directory, so that no descriptor of the host's could serve as one (CVE-2024-21626).
     process::close_on_exec_from_3().at(Step::CloseDescriptors)?;
     for (index, (resource, wanted, clamped)) in prepared.rlimits.iter().enumerate() {
-        if rustix::process::setrlimit(*resource, wanted.clone()).is_err() {
-            rustix::process::setrlimit(*resource, clamped.clone()).at(Step::ResourceLimit(index))?;
+        if rustix::process::setrlimit(*resource, *wanted).is_err() {
+            rustix::process::setrlimit(*resource, *clamped).at(Step::ResourceLimit(index))?;
         }
     }
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;

@@ -101,8 +101,11 @@ pub(super) fn equalise(fd: BorrowedFd<'_>, stat: &Stat, entry: &Entry) -> Result
     futimens(fd, &times(entry.mtime)).map_err(Error::entry("set the time of", path))
 }
 
+/// By full name, as an entry has them.
+pub(super) type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// The attributes of a file or directory that belong to images, and whether overlay marked it.
-pub(super) fn read(fd: BorrowedFd<'_>, path: &RootPath) -> Result<(BTreeMap<Vec<u8>, Vec<u8>>, Mark), Error> {
+pub(super) fn read(fd: BorrowedFd<'_>, path: &RootPath) -> Result<(Xattrs, Mark), Error> {
     let mut kept = BTreeMap::new();
     let mut mark = Mark::None;
     for name in names(fd, path)? {

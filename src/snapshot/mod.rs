@@ -17,6 +17,8 @@ mod commit;
 mod cursor;
 mod error;
 mod fetch;
+mod file;
+mod files;
 mod finish;
 mod hash;
 mod lock;

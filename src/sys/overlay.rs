@@ -181,4 +181,45 @@ mod tests {
         }
         assert_eq!(descriptor_path(-1, &mut [0; 32]), None);
     }
+
+    #[test]
+    fn every_form_of_telling_the_kernel_about_layers_gives_the_same_overlay() {
+        if crate::sys::privilege() == crate::sys::Privilege::NeedsUserNamespace {
+            assert!(std::env::var_os("RBUILD_REQUIRE").is_none(), "SKIPPED: mounting needs privilege");
+            return eprintln!("SKIPPED: mounting needs privilege");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let open = |name: &str| {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).unwrap()
+        };
+        for form in [Form::Descriptors, Form::Appended, Form::OneString] {
+            let lower = vec![open("top"), open("bottom")];
+            std::fs::write(directory.path().join("top/f"), "top").unwrap();
+            std::fs::write(directory.path().join("bottom/f"), "bottom").unwrap();
+            let (upper, work) = (open(&format!("{form:?}-upper")), open(&format!("{form:?}-work")));
+            let overlay = Overlay::new(lower, upper, work, form).unwrap();
+            let mut seen = Err(Errno::NOSYS);
+            let mut bytes = [0; 8];
+            let mut look = || {
+                let mounted = overlay.mount()?;
+                crate::sys::process::unshare_mounts()?;
+                crate::sys::mount::make_all_private()?;
+                let mounted = match mounted {
+                    Some(mounted) => mounted,
+                    None => overlay.mount_in_place()?,
+                };
+                let file = rustix::fs::openat(&mounted, c"f", OFlags::RDONLY, Mode::empty())?;
+                let made = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+                rustix::fs::openat(&mounted, c"new", made, Mode::from_raw_mode(0o644))?;
+                rustix::io::read(file, &mut bytes)
+            };
+            let child =
+                crate::sys::clone::spawn(crate::sys::clone::Namespaces::NONE, &mut || seen = look()).unwrap();
+            crate::sys::process::wait(child.pidfd).unwrap();
+            assert_eq!((seen, &bytes), (Ok(3), b"top\0\0\0\0\0"), "{form:?}");
+            assert!(directory.path().join(format!("{form:?}-upper/new")).exists(), "{form:?}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ impl Stack {
     }
 
     /// `under` itself and all below it, in the order of paths. Nothing if `under` does not exist.
-    pub fn walk(&self, under: &RootPath) -> impl Iterator<Item = Node> + '_ {
+    pub fn walk<'a>(&'a self, under: &RootPath) -> impl Iterator<Item = Node> + use<'a> {
         Merge::new(self, under, Depth::All)
     }
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
-use super::perform::Worker;
 use crate::oci::{Descriptor, DiffId, Reference, descriptor_digest};
-use crate::progress::{Event, StepNumber};
+use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::Client;
+use crate::sandbox::Cancel;
 use crate::source::OciLayout;
 use crate::store::Store;
 
@@ -23,6 +23,20 @@ pub struct Image {
     pub origin: ImageOrigin,
     /// One fetch at a time.
     fetching: Mutex<()>,
+}
+
+/// Gives out numbers for the display.
+pub trait NextNumber {
+    /// The next one.
+    fn next(&self) -> StepNumber;
+}
+
+/// Where layers go, and who hears of it.
+pub(super) struct Fetching<'a> {
+    pub store: &'a Store,
+    pub sink: &'a dyn Sink,
+    pub numbers: &'a (dyn NextNumber + Sync),
+    pub cancel: &'a Cancel,
 }
 
 /// Where an image's blobs come from.
@@ -57,16 +71,16 @@ impl Image {
     }
 
     /// Brings every layer that is missing into the store, verified; shown as a step of its own.
-    pub(super) fn fetch(&self, worker: &Worker<'_>) -> Result<(), Error> {
+    pub(super) fn fetch(&self, to: &Fetching<'_>) -> Result<(), Error> {
         let _one_at_a_time = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = self.missing(worker.store)?;
+        let missing = self.missing(to.store)?;
         if missing.is_empty() {
             return Ok(());
         }
-        let step = worker.numbers.next();
-        worker.sink.send(Event::Started { step, name: self.name.clone() });
+        let step = to.numbers.next();
+        to.sink.send(Event::Started { step, name: self.name.clone() });
         let results: Vec<Result<(), Error>> = std::thread::scope(|scope| {
-            let fetch = |index: usize| scope.spawn(move || self.fetch_layer(index, worker, step));
+            let fetch = |index: usize| scope.spawn(move || self.fetch_layer(index, to, step));
             let threads: Vec<_> = missing.iter().map(|index| fetch(*index)).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, Result<(), Error>>| {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -74,7 +88,7 @@ impl Image {
             threads.into_iter().map(join).collect()
         });
         let result = results.into_iter().collect::<Result<(), Error>>();
-        worker.sink.send(match &result {
+        to.sink.send(match &result {
             Ok(()) => Event::Done { step },
             Err(e) if e.is_canceled() => Event::Canceled { step },
             Err(e) => Event::Failed { step, message: e.to_string() },
@@ -82,9 +96,9 @@ impl Image {
         result
     }
 
-    fn fetch_layer(&self, index: usize, worker: &Worker<'_>, step: StepNumber) -> Result<(), Error> {
-        let (store, sink) = (worker.store, worker.sink);
-        let canceled = || worker.cancel.is_fired();
+    fn fetch_layer(&self, index: usize, to: &Fetching<'_>, step: StepNumber) -> Result<(), Error> {
+        let (store, sink) = (to.store, to.sink);
+        let canceled = || to.cancel.is_fired();
         let diff_id = self.diff_ids[index];
         // Two builds that lack the same layer fetch it once.
         let Some(_flight) = store.flight(&diff_id.0, &canceled)? else { return Err(Error::Canceled) };

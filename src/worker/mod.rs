@@ -22,5 +22,5 @@ pub use context::{Context, ContextFiles, Scanned};
 pub use copy::wanted;
 pub use error::Error;
 pub use exec::{Container, Exited, Secrets};
-pub use image::{Image, ImageOrigin};
-pub use perform::{Doing, NextNumber, Worker};
+pub use image::{Image, ImageOrigin, NextNumber};
+pub use perform::{Doing, Worker};

@@ -6,7 +6,7 @@ use super::chain::{Made, States};
 use super::context::Context;
 use super::error::Error;
 use super::exec::Secrets;
-use super::image::Image;
+use super::image::{Image, NextNumber};
 use crate::graph::{Op, Step};
 use crate::oci::{DiffId, Digest};
 use crate::progress::{Sink, StepNumber};
@@ -35,12 +35,6 @@ pub struct Worker<'a> {
     pub now: Time,
     /// Directories on disk, opened by the first RUN.
     pub snapshots: OnceLock<Snapshots>,
-}
-
-/// Gives out numbers for the display.
-pub trait NextNumber {
-    /// The next one.
-    fn next(&self) -> StepNumber;
 }
 
 /// A step that is being done.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::chain::{Chain, States};
 use super::context::Context;
 use super::error::Error;
+use super::image::Fetching;
 use super::perform::Worker;
 use crate::graph::{Input, Step};
 use crate::oci::DiffId;
@@ -74,8 +75,10 @@ impl<'a> Worker<'a> {
         if let Some(layer) = self.store.layer(diff_id)? {
             return Ok(layer);
         }
+        let fetching =
+            Fetching { store: self.store, sink: self.sink, numbers: self.numbers, cancel: self.cancel };
         for image in self.images.iter().filter(|image| image.diff_ids.contains(&diff_id)) {
-            image.fetch(self)?;
+            image.fetch(&fetching)?;
         }
         self.store.layer(diff_id)?.ok_or(Error::Lost(diff_id))
     }

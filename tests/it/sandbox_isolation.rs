@@ -1,4 +1,5 @@
 //! What a process in the sandbox cannot do or see, and what it leaves behind.
+#![allow(clippy::unwrap_used)]
 
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::process::Command;
@@ -214,25 +215,28 @@ claims! {
     }
 
     fn binds_overlays_and_memory_directories_keep_their_promises(world) {
-        for name in ["data", "cache", "ov-upper", "ov-work"] {
+        for name in ["data", "cache", "ov-upper", "ov-work", "ro-upper", "ro-work"] {
             std::fs::create_dir(world.path(name)).unwrap();
         }
         std::fs::write(world.path("data/f"), "old").unwrap();
         let at = |target: &str, kind| Mount { target: RootPath::clean(target).unwrap(), kind };
         let mut overlay = world.overlay("ov-upper", "ov-work");
         overlay.lower = vec![rbuild::sandbox::Directory::Path(world.path("data"))];
+        let mut fixed = world.overlay("ro-upper", "ro-work");
+        fixed.lower = vec![rbuild::sandbox::Directory::Path(world.path("data"))];
         let script = "echo x 2>/dev/null > /ro/f || echo refused; echo new > /rw/f; cat /rw/f; echo c > /cache/c
-             echo t > /mem/t; stat -c %a /mem; echo deep > /cache/deep/f";
+             echo x 2>/dev/null > /fixed/f || cat /fixed/f; echo t > /mem/t; stat -c %a /mem; echo deep > /cache/deep/f";
         let mut spec = world.spec(&["sh", "-c", script]);
         spec.mounts = vec![
             bind("/ro", &world.path("data"), Access::ReadOnly),
             at("/rw", MountKind::Overlay { root: overlay, access: Access::ReadWrite }),
+            at("/fixed", MountKind::Overlay { root: fixed, access: Access::ReadOnly }),
             bind("/cache", &world.path("cache"), Access::ReadWrite),
             at("/mem", MountKind::Tmpfs { size: Some(1 << 20), mode: 0o1777 }),
             at("/cache/deep", MountKind::Tmpfs { size: None, mode: 0o755 }),
         ];
         let outcome = world.run(&spec).unwrap();
-        assert_eq!(outcome.out, "refused\nnew\n1777\n", "{}", outcome.err);
+        assert_eq!(outcome.out, "refused\nnew\nold1777\n", "{}", outcome.err);
         // CVE-2025-4953: writes to a bind mount whose writes are thrown away do not reach the host's directory.
         assert_eq!(std::fs::read_to_string(world.path("data/f")).unwrap(), "old");
         assert_eq!(std::fs::read_to_string(world.path("cache/c")).unwrap(), "c\n");

@@ -1,4 +1,5 @@
 //! What a process in the sandbox gets and how its end is reported.
+#![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! A small root of busybox, and a way to try each claim as root and as an ordinary user with subordinate ids.
+#![allow(clippy::unwrap_used)]
 
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -17,7 +18,7 @@ use rbuild::tree::RootPath;
 const BUSYBOX: &str = "/bin/busybox";
 const USER: &str = "rbuild-test";
 /// Set in the process that tries one claim inside a user namespace.
-const INSIDE: &str = "RBUILD_TEST_INSIDE";
+pub(crate) const INSIDE: &str = "RBUILD_TEST_INSIDE";
 
 /// Prints why a claim was not tried; fails instead where the environment asks for it.
 pub(crate) fn skip(why: &str) {
@@ -63,26 +64,35 @@ fn finish(command: &mut Command) {
 }
 
 fn as_ordinary_user(name: &str) {
-    let Some((uid, gid)) = ordinary_user() else {
+    let Some(ids) = ordinary_user() else {
         return skip("no ordinary user with subordinate ids could be made (useradd, newuidmap, setpriv)");
     };
-    // Not every user can reach the directory that this program was built in.
-    let directory =
-        tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o755)).tempdir().unwrap();
-    let program = directory.path().join("tests");
+    let directory = reachable_directory();
+    finish(command_as(&ids, directory.path(), name).env(INSIDE, "1"));
+}
+
+/// For a copy of this program: not every user can reach the directory that this program was built in.
+pub(crate) fn reachable_directory() -> tempfile::TempDir {
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o755)).tempdir().unwrap()
+}
+
+/// This program, trying one test as a user and group, from a copy in a directory.
+pub(crate) fn command_as(ids: &(String, String), directory: &Path, name: &str) -> Command {
+    let program = directory.join("tests");
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let mut command = Command::new("setpriv");
-    command.env_clear();
-    command.args(["--reuid", &uid, "--regid", &gid, "--clear-groups"]).arg(&program).args(arguments(name));
+    command.env_clear().args(["--reuid", &ids.0, "--regid", &ids.1, "--clear-groups"]);
+    command.arg(&program).args(arguments(name)).current_dir("/");
     for kept in ["PATH", "RBUILD_REQUIRE", "TMPDIR", "RUST_BACKTRACE"] {
         if let Some(value) = std::env::var_os(kept) {
             command.env(kept, value);
         }
     }
-    finish(command.env(INSIDE, "1").current_dir("/"));
+    command
 }
 
-fn ordinary_user() -> Option<(String, String)> {
+/// The user and group that tests run as, made if need be.
+pub(crate) fn ordinary_user() -> Option<(String, String)> {
     // One at a time: each test may be a process of its own.
     let lock = std::fs::File::create(std::env::temp_dir().join("rbuild-test-user.lock")).ok()?;
     lock.lock().ok()?;

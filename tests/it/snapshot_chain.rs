@@ -38,6 +38,7 @@ pub fn foreign() -> Hands {
         .put("home/zlink", Kind::Hardlink(path("home/tool")), 0o4755)
         .with("home/alink", Kind::Hardlink(path("home/tool")), 0o4755, |e| (e.uid, e.gid) = (1, 2))
         .put("link", Kind::Symlink(b"../../etc/passwd".to_vec()), 0o777)
+        .put("way", Kind::Symlink(b"home".to_vec()), 0o777)
         .put("pipe", Kind::Fifo, 0o620)
         .put("old", Kind::Directory, 0o755)
         .put("old/deep", Kind::Directory, 0o700)
@@ -55,7 +56,8 @@ pub fn foreign() -> Hands {
         .file("home/new/file", "implicit parent", 0o644)
         .put("old/deep", Kind::OpaqueDirectory, 0o711)
         .file("old/deep/other", "x", 0o600)
-        .file("link", "a file now", 0o644);
+        .file("link", "a file now", 0o644)
+        .file("way/new", "where a symbolic link was", 0o644);
     Hands(vec![base, many, top])
 }
 

@@ -8,12 +8,14 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use rbuild::export::{Encode, Output};
 use rbuild::layer::LayerList;
 use rbuild::oci::{ChainId, DiffId, Digest, LAYER_EPOCH};
 use rbuild::snapshot::{ChainLayer, Snapshots};
 use rbuild::tree::{Changed, Content, Kind, RootPath};
 use rustix::fs::{CWD, FileType, Mode, XattrFlags, makedev, mknodat, setxattr};
 
+use crate::export_fixture::{World, tool};
 use crate::snapshot_chain::foreign;
 use crate::snapshot_fixture::{
     Hand, Hands, Mounted, assert_same, can_mount, entries_of, entries_of_stack, path, scratch, skip,
@@ -69,18 +71,18 @@ fn act(root: &Path, privileged: bool) {
     fs::hard_link(at("home/alink"), at("home/more")).expect("linked");
     fs::rename(at("moved"), at("etc/moved")).expect("renamed");
     // Special files.
-    mknodat(CWD, &at("fifo"), FileType::Fifo, Mode::from_raw_mode(0o640), 0).expect("made");
+    mknodat(CWD, at("fifo"), FileType::Fifo, Mode::from_raw_mode(0o640), 0).expect("made");
     if privileged {
         let null = makedev(1, 3);
-        mknodat(CWD, &at("null"), FileType::CharacterDevice, Mode::from_raw_mode(0o666), null).expect("made");
+        mknodat(CWD, at("null"), FileType::CharacterDevice, Mode::from_raw_mode(0o666), null).expect("made");
     }
     let _socket = UnixListener::bind(at("socket")).expect("bound");
     // Attributes.
     fs::write(at("capable"), "c").expect("written");
     let mut capability = vec![1, 0, 0, 2, 0, 4, 0, 0];
     capability.resize(20, 0);
-    setxattr(&at("capable"), c"security.capability", &capability, XattrFlags::empty()).expect("set");
-    setxattr(&at("capable"), c"user.note", b"kept", XattrFlags::empty()).expect("set");
+    setxattr(at("capable"), c"security.capability", &capability, XattrFlags::empty()).expect("set");
+    setxattr(at("capable"), c"user.note", b"kept", XattrFlags::empty()).expect("set");
     // Sparse, long, not UTF-8, deep.
     let sparse = File::create(at("sparse")).expect("made");
     sparse.set_len(3 << 20).expect("grown");
@@ -219,6 +221,39 @@ fn a_snapshot_kept_in_place_equals_the_one_made_from_its_layer() {
     assert_eq!(kind("linked"), Kind::Hardlink(path("aaa-link")));
     assert_eq!(kind("n2"), Kind::Hardlink(path("n1")));
     assert!(!ran.changed.iter().any(|c| c.entry.kind == Kind::OpaqueDirectory));
+}
+
+#[test]
+fn umoci_unpacks_the_same_tree_that_the_snapshots_show() {
+    if !can_mount() || !is_initial() {
+        return;
+    }
+    let scratch = scratch();
+    // A layer as rbuild writes them: the smallest name of a file comes first, parents are there.
+    let owned = |e: &mut rbuild::tree::Entry| (e.uid, e.gid) = (1, 2);
+    let lower = std::mem::take(&mut base().0[0]);
+    let kept = lower.contents().filter(|(e, _)| !e.path.starts_with(&path("home")) || e.is_directory());
+    let mut canonical = Hand::default();
+    kept.for_each(|(entry, bytes)| canonical.push(entry.clone(), bytes.to_vec()));
+    let canonical = canonical
+        .file_with("home/alink", vec![7; 600_000], 0o4755, owned)
+        .with("home/tool", Kind::Hardlink(path("home/alink")), 0o4755, owned)
+        .with("home/zlink", Kind::Hardlink(path("home/alink")), 0o4755, owned);
+    let ran = run(scratch.path(), Hands(vec![canonical]), &[], |root| act(root, true));
+    let world = World::of(&ran.hands());
+    let layout = scratch.path().join("layout");
+    world.export(Output::OciDirectory(layout.clone(), Encode::default()));
+    let (image, bundle) = (format!("{}:1", layout.display()), scratch.path().join("bundle"));
+    if tool("umoci", &[&"unpack", &"--image", &image, &bundle]).is_none() {
+        return;
+    }
+    let mut unpacked = entries_of(&bundle.join("rootfs"));
+    let mut stack = entries_of_stack(&ran.hands().stack());
+    // The root is the bundle's own.
+    for entry in unpacked.iter_mut().chain(&mut stack).filter(|e| e.path.is_root()) {
+        entry.mtime = Default::default();
+    }
+    assert_same(&unpacked, &stack, "umoci unpack against the lists");
 }
 
 #[test]

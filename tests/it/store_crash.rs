@@ -1,5 +1,7 @@
 //! Processes that die at any moment leave a valid store, and what they held to others.
 
+#![allow(clippy::unwrap_used, reason = "what tests are built of may panic as tests do")]
+
 use std::fs;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 use rbuild::oci::Digest;
 use rbuild::store::{CacheMountSpec, ObjectKind, Origin, Sharing};
 
-use crate::store_made::{child, hear, image, is_whole, layer, open, parents_dir, say, store};
+use crate::store_fixture::{child, hear, image, is_whole, layer, open, parents_dir, say, store};
 
 #[test]
 #[ignore = "the child of another test"]

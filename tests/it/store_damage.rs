@@ -1,5 +1,7 @@
 //! Every class of object, damaged in every way, is noticed, told, and made anew by the same build.
 
+#![allow(clippy::unwrap_used, reason = "what tests are built of may panic as tests do")]
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use rbuild::oci::{DiffId, Digest, Reference};
 use rbuild::store::{CacheMountSpec, Error, ObjectKind, Origin, Sharing, Store};
 use rbuild::tree::{RootPath, Time};
 
-use crate::store_made::{image, is_whole, layer, open, store};
+use crate::store_fixture::{image, is_whole, layer, open, store};
 
 fn only_file(dir: PathBuf) -> PathBuf {
     let files: Vec<_> = fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).collect();

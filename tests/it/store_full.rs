@@ -1,12 +1,14 @@
 //! A file system that fills up.
 
+#![allow(clippy::unwrap_used, reason = "what tests are built of may panic as tests do")]
+
 use std::io::Write as _;
 use std::path::Path;
 
 use rbuild::oci::Digest;
 use rbuild::store::{Options, Origin, Store};
 
-use crate::store_made::{file, image, is_whole, layer};
+use crate::store_fixture::{file, image, is_whole, layer};
 use crate::store_share::skip;
 
 /// A small file system, unmounted when dropped.
@@ -81,7 +83,7 @@ fn a_store_on_a_full_file_system_can_be_opened_and_pruned() {
     std::fs::write(small.path().join("tmp/filler"), vec![0; 3_000_000]).unwrap_err();
     drop(lease);
     drop(store);
-    crate::store_made::tick();
+    crate::store_fixture::tick();
     let store = Store::open(small.path(), Options::default()).unwrap();
     let report = store.prune(&rbuild::store::PruneOptions::default()).unwrap();
     assert!(report.freed > 1_000_000, "{report:?}");
@@ -95,10 +97,55 @@ fn a_write_that_does_not_fit_takes_the_place_of_what_nobody_uses() {
     let kept = layer(&store, &[("a", &[1; 100_000])]);
     let app = image(&store, "app", Origin::Built, &[&kept]);
     let old: Vec<_> = (0..8_u8).map(|n| store.put_blob(&[n; 200_000]).unwrap()).collect();
-    crate::store_made::tick();
+    crate::store_fixture::tick();
     let _lease = store.lease().unwrap();
     let new = store.put_blob(&[99; 700_000]).unwrap();
     assert_eq!(store.read_blob(&new, 1 << 20).unwrap().unwrap(), [99; 700_000]);
     assert!(old.iter().any(|blob| store.blob_size(blob).unwrap().is_none()));
     assert!(is_whole(&store, &app));
+}
+
+#[test]
+fn a_build_that_runs_out_of_space_at_any_point_leaves_a_valid_store() {
+    for pages in (10..120).step_by(5) {
+        let Some(small) = Small::mount(&format!("{}k", pages * 4)) else { return };
+        let build = || -> Result<(), rbuild::store::Error> {
+            let store = Store::open(small.path(), Options::default())?;
+            let _lease = store.lease()?;
+            for n in 0..5_u8 {
+                let content = [n; 30_000];
+                let mut writer = store.layer_writer()?;
+                writer.entry(&file("f", &content), Some(&mut &content[..]))?;
+                let layer = writer.commit()?;
+                store.put_record(&Digest::of(&[n]), b"result", &[layer.diff_id])?;
+                let blob = store.put_blob(&[n; 5000])?;
+                let target = rbuild::store::Target {
+                    media_type: rbuild::oci::MediaType::ImageManifest,
+                    digest: blob,
+                    size: 5000,
+                };
+                let name = rbuild::store::Name { manifest: target, origin: Origin::Built, time: 0 };
+                store.set_name(&format!("app:{n}").parse().unwrap(), &name)?;
+            }
+            store.sync()?;
+            store.collect_if_needed()?;
+            Ok(())
+        };
+        if let Err(e) = build() {
+            assert!(e.to_string().contains("no space left"), "{pages} pages: {e}");
+        }
+        let Ok(store) = Store::open(small.path(), Options::default()) else { continue };
+        for (_, name) in store.names().unwrap() {
+            assert!(store.verify_blob(&name.manifest.digest).unwrap(), "{pages} pages");
+        }
+        for n in 0..5_u8 {
+            if let Some(record) = store.record(&Digest::of(&[n])).unwrap() {
+                assert_eq!(record, b"result");
+            }
+        }
+        assert_eq!(store.take_healed(), [], "{pages} pages");
+        let temporary = std::fs::read_dir(small.path().join("tmp")).unwrap();
+        let left: Vec<_> = temporary.map(|e| e.unwrap().file_name()).collect();
+        assert!(left.len() <= 2, "{pages} pages: {left:?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! What prune takes, and what it leaves.
 
+#![allow(clippy::unwrap_used, reason = "what tests are built of may panic as tests do")]
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,7 +11,7 @@ use rbuild::store::{
     CacheMountSpec, Filter, ItemKind, Options, Origin, PruneOptions, PruneReport, Sharing, Store,
 };
 
-use crate::store_made::{image, is_whole, layer, open, store, tick};
+use crate::store_fixture::{image, is_whole, layer, open, store, tick};
 
 fn everything() -> PruneOptions {
     PruneOptions { all: true, ..PruneOptions::default() }
@@ -70,7 +72,10 @@ fn names_keep_what_they_need_and_the_rest_goes() {
     let report = prune(&store, &everything());
     assert_eq!(kinds(&report), ["blob", "blob", "blob", "blob", "name", "name"]);
     assert!(is_whole(&store, &app));
-    assert_eq!(store.names().unwrap().into_iter().map(|(r, _)| r).collect::<Vec<_>>(), [app.clone()]);
+    assert_eq!(
+        store.names().unwrap().into_iter().map(|(r, _)| r).collect::<Vec<_>>(),
+        std::slice::from_ref(&app)
+    );
 
     assert!(store.remove_name(&app).unwrap());
     prune(&store, &everything());
@@ -237,10 +242,10 @@ fn builds_beside_a_pruning_process_never_lose_what_they_use() {
                 })
             })
             .collect();
-        for builder in builders {
-            builder.join().unwrap();
-        }
+        let ends: Vec<_> = builders.into_iter().map(|builder| builder.join()).collect();
+        // The pruner must end before a builder's panic goes on, or the test never does.
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(ends.iter().all(|end| end.is_ok()), "a builder lost what it used");
     });
 }
 

@@ -1,12 +1,14 @@
 //! Many processes, one store.
 
+#![allow(clippy::unwrap_used, reason = "what tests are built of may panic as tests do")]
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 
 use rbuild::oci::{DiffId, Digest};
 use rbuild::store::{CacheMountSpec, Error, Options, Sharing, Store};
 
-use crate::store_made::{child, layer, open, parents_dir, store};
+use crate::store_fixture::{child, layer, open, parents_dir, store};
 
 const STEPS: u32 = 12;
 
@@ -96,7 +98,7 @@ fn the_files_of_a_layer_are_read_in_any_order() {
 fn a_file_that_is_not_what_its_entry_says_leaves_no_layer() {
     let (_dir, store) = store();
     let mut writer = store.layer_writer().unwrap();
-    let entry = crate::store_made::file("a", b"promised");
+    let entry = crate::store_fixture::file("a", b"promised");
     assert!(writer.entry(&entry, Some(&mut &b"edited!!"[..])).is_err());
     drop(writer);
     assert_eq!(fs::read_dir(store.root().join("blobs/sha256")).unwrap().count(), 0);

@@ -77,7 +77,7 @@ fn tree() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn links_are_followed_as_the_kernel_follows_them(entries in tree()) {
         let temp = tempfile::tempdir().expect("a place");

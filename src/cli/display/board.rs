@@ -25,8 +25,6 @@ pub enum End {
 
 /// One step.
 pub struct Row {
-    /// As in `#5`.
-    pub number: StepNumber,
     /// Safe to print.
     pub name: String,
     /// When it was first mentioned.
@@ -90,7 +88,6 @@ impl Board {
     /// The row of a step that has started.
     pub fn row(&mut self, step: StepNumber) -> &mut Row {
         self.rows.entry(step).or_insert_with(|| Row {
-            number: step,
             name: String::new(),
             started: Instant::now(),
             ended: None,

@@ -1,5 +1,7 @@
 //! Small things to put into a store, and the child processes that do it.
 
+#![allow(clippy::unwrap_used, reason = "what tests are built of may panic as tests do")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
