@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::args::{Command, UsageError, parse};
 use super::commands;
+use super::ending::Ending;
 use super::environment::Environment;
 use crate::build::Interrupt;
 use crate::sandbox::{Inherit, Privilege, Signals, enter, privilege};
@@ -18,18 +19,6 @@ const POLL: Duration = Duration::from_millis(30);
 
 /// Exit code of a build that was interrupted: 128 and SIGINT, whichever signal it was.
 const INTERRUPTED: u8 = 130;
-
-/// What a command came to.
-pub enum Ending {
-    /// This exit code.
-    Code(u8),
-    /// The same again, in a user namespace.
-    Enter,
-    /// An error, said already or to be said.
-    Failed(String),
-    /// Ctrl-C, SIGTERM or SIGHUP.
-    Interrupted,
-}
 
 /// Runs the program.
 pub fn main() -> ExitCode {
