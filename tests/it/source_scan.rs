@@ -1,5 +1,7 @@
 //! Scans of real directories.
 
+#![allow(clippy::unwrap_used, reason = "functions that tests share are tests, too")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
