@@ -70,7 +70,7 @@ fn execute(command: &Command, interrupt: &Arc<Interrupt>) -> Ending {
 fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() -> Ending) -> Ending {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let watcher = scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 match signals.take() {
                     Ok(Some(_)) => interrupt.fire(),
@@ -81,6 +81,7 @@ fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() ->
         });
         let ending = work();
         over.store(true, Ordering::Relaxed);
+        watcher.thread().unpark();
         ending
     })
 }
