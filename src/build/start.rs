@@ -24,8 +24,9 @@ use crate::store::Store;
 use crate::tree::Time;
 use crate::worker::{Chain, Context, Image, NextNumber, Secrets, Worker};
 
-/// LIMIT: how often a build is tried again because something in the store turned out to be damaged.
-const ATTEMPTS: usize = 4;
+/// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
+/// what it found, so a store with that many damaged objects needs that many.
+const ATTEMPTS: usize = 64;
 
 /// Whether a RUN can be done in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +55,15 @@ pub fn build(
     stdin: Box<dyn Read + Send + '_>,
     stdout: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
+    interrupt.covers(store);
     let held = Held::new(sink);
     if namespace == Namespace::Ready {
         held.release();
     }
-    let result = Build { options, store, sink: &held, interrupt, namespace, numbers: Numbers::default() }
-        .run(&held, stdin, stdout);
+    let build = Build { options, store, sink: &held, interrupt, namespace, numbers: Numbers::default() };
+    let result = build.run(&held, stdin, stdout);
+    // What was found before the first step, or by one that failed for another reason.
+    build.warn_of_healed();
     if !matches!(result, Ok(Outcome::NeedsNamespace)) {
         held.release();
     }
@@ -162,11 +166,10 @@ impl Build<'_> {
     ) -> Result<Option<Built>, Error> {
         let mut attempt = 1;
         loop {
-            let result = self.attempt(attempt, plan, resources, held, stdout);
-            let healed = self.store.take_healed();
-            for healed in &healed {
-                self.warn("", &healed.to_string(), None);
-            }
+            let mut stdout = Counted { out: &mut *stdout, written: false };
+            let result = self.attempt(attempt, plan, resources, held, &mut stdout);
+            let written = stdout.written;
+            let healed = self.warn_of_healed();
             match result {
                 Err(Error::Interrupted) if self.interrupt.is_fired() => {
                     return Err(Error::Interrupted);
@@ -178,7 +181,8 @@ impl Build<'_> {
                         }
                         _ => false,
                     };
-                    if attempt == ATTEMPTS || (healed.is_empty() && !is_lost) {
+                    // What has gone to standard output cannot be taken back, so nothing may follow it.
+                    if attempt == ATTEMPTS || written || (healed == 0 && !is_lost) {
                         return Err(error);
                     }
                     attempt += 1;
@@ -259,6 +263,13 @@ impl Build<'_> {
         secrets
     }
 
+    /// Tells what was damaged and dropped; how much that was.
+    fn warn_of_healed(&self) -> usize {
+        let healed = self.store.take_healed();
+        healed.iter().for_each(|healed| self.warn("", &healed.to_string(), None));
+        healed.len()
+    }
+
     fn warn(&self, rule: &str, message: &str, line: Option<usize>) {
         let warning = Warning { rule: rule.to_string(), message: message.to_string(), line };
         self.sink.send(Event::Warned(warning));
@@ -274,6 +285,23 @@ fn definition(options: &Options) -> String {
         DockerfileFrom::Default | DockerfileFrom::Stdin => "Dockerfile".to_string(),
     };
     format!("[internal] load build definition from {name}")
+}
+
+/// A stream, and whether anything went into it.
+struct Counted<'a> {
+    out: &'a mut dyn Write,
+    written: bool,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.written = true;
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// The base images found so far.

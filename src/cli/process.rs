@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::args::{Command, UsageError, parse};
 use super::commands;
@@ -16,6 +16,9 @@ use crate::sandbox::{Inherit, Privilege, Signals, enter, privilege};
 
 /// LIMIT: how long a signal may wait to be noticed.
 const POLL: Duration = Duration::from_millis(30);
+
+/// LIMIT: how long what is going on may take to end by itself: an interrupted command is over within two seconds.
+const PATIENCE: Duration = Duration::from_millis(1200);
 
 /// Exit code of a build that was interrupted: 128 and SIGINT, whichever signal it was.
 const INTERRUPTED: u8 = 130;
@@ -71,11 +74,21 @@ fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() ->
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| {
+            let mut fired: Option<Instant> = None;
             while !over.load(Ordering::Relaxed) {
                 match signals.take() {
-                    Ok(Some(_)) => interrupt.fire(),
+                    Ok(Some(_)) => {
+                        interrupt.fire();
+                        fired.get_or_insert_with(Instant::now);
+                    }
                     Ok(None) => std::thread::park_timeout(POLL),
                     Err(_) => return,
+                }
+                // Something stands still where nothing can wake it: standard input, a dead network drive. All that is
+                // left is what a kill would leave, and the store and the outputs are made for that.
+                if fired.is_some_and(|at| at.elapsed() > PATIENCE) {
+                    let _ = writeln!(std::io::stderr(), "ERROR: interrupted");
+                    std::process::exit(i32::from(INTERRUPTED));
                 }
             }
         });

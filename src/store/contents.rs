@@ -59,6 +59,7 @@ impl Contents {
 
 impl Read for ContentReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.store.disk.go_on()?;
         let left = self.place.size - self.read;
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let n = self.file.read_at(&mut buffer[..wanted], self.place.offset + self.read)?;
@@ -94,6 +95,7 @@ struct TarReader<R> {
 
 impl<R: Read> Read for TarReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.store.disk.go_on()?;
         let n = match self.tar.read(buffer) {
             Ok(n) => n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Err(e),
