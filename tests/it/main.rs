@@ -21,6 +21,7 @@ mod plan_golden;
 mod plan_limits;
 mod registry_pull;
 mod registry_wire;
+mod robust;
 mod sandbox_isolation;
 mod sandbox_lifetime;
 mod sandbox_process;
