@@ -12,7 +12,7 @@ use super::finish::{Built, finish};
 use super::held::Held;
 use super::interrupt::Interrupt;
 use super::numbers::Numbers;
-use super::options::{Options, SecretSource};
+use super::options::{DockerfileFrom, Options, SecretSource};
 use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
@@ -96,14 +96,13 @@ impl Build<'_> {
         stdout: &mut dyn Write,
     ) -> Result<Outcome, Failure> {
         let _lease = self.store.lease().map_err(Error::from)?;
-        let (inputs, context) =
-            self.numbers.shown(self.sink, "[internal] load build definition", |step| {
-                let (inputs, context) = Inputs::read(self.options, self.store, stdin)?;
-                let size = inputs.dockerfile.bytes.len();
-                let message = format!("transferring {}: {size}B", inputs.dockerfile.name);
-                self.sink.send(Event::Notice { step, message });
-                Ok((inputs, context))
-            })?;
+        let (inputs, context) = self.numbers.shown(self.sink, &definition(self.options), |step| {
+            let (inputs, context) = Inputs::read(self.options, self.store, stdin)?;
+            let size = inputs.dockerfile.bytes.len();
+            let message = format!("transferring {}: {size}B", inputs.dockerfile.name);
+            self.sink.send(Event::Notice { step, message });
+            Ok((inputs, context))
+        })?;
         let dockerfile = inputs.parse()?;
         for warning in &dockerfile.warnings {
             self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
@@ -275,6 +274,17 @@ impl Build<'_> {
         let warning = Warning { rule: rule.to_string(), message: message.to_string(), line };
         self.sink.send(Event::Warned(warning));
     }
+}
+
+/// COMPAT: BuildKit's words.
+fn definition(options: &Options) -> String {
+    let name = match &options.dockerfile {
+        DockerfileFrom::Path(path) => {
+            path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+        }
+        DockerfileFrom::Default | DockerfileFrom::Stdin => "Dockerfile".to_string(),
+    };
+    format!("[internal] load build definition from {name}")
 }
 
 /// A stream, and whether anything went into it.

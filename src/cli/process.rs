@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::args::{Command, UsageError, parse};
 use super::commands;
+use super::ending::Ending;
 use super::environment::Environment;
 use crate::build::Interrupt;
 use crate::sandbox::{Inherit, Privilege, Signals, enter, privilege};
@@ -21,18 +22,6 @@ const PATIENCE: Duration = Duration::from_millis(1200);
 
 /// Exit code of a build that was interrupted: 128 and SIGINT, whichever signal it was.
 const INTERRUPTED: u8 = 130;
-
-/// What a command came to.
-pub enum Ending {
-    /// This exit code.
-    Code(u8),
-    /// The same again, in a user namespace.
-    Enter,
-    /// An error, said already or to be said.
-    Failed(String),
-    /// Ctrl-C, SIGTERM or SIGHUP.
-    Interrupted,
-}
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -84,7 +73,7 @@ fn execute(command: &Command, interrupt: &Arc<Interrupt>) -> Ending {
 fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() -> Ending) -> Ending {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let watcher = scope.spawn(|| {
             let mut fired: Option<Instant> = None;
             while !over.load(Ordering::Relaxed) {
                 match signals.take() {
@@ -105,6 +94,7 @@ fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() ->
         });
         let ending = work();
         over.store(true, Ordering::Relaxed);
+        watcher.thread().unpark();
         ending
     })
 }
