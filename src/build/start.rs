@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::bases::Bases;
 use super::contexts;
@@ -237,6 +237,7 @@ impl Build<'_> {
             cancel,
             now: Time::from_seconds(self.options.now),
             snapshots: OnceLock::new(),
+            loaded: Mutex::default(),
         }
     }
 
