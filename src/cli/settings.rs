@@ -1,12 +1,14 @@
 //! From arguments as typed and the environment to the values that a build takes.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{BuildArgs, build_args, context_value, host_entry, label, parse_output, secret, ulimit};
 use super::environment::Environment;
 use super::size::parse_bytes;
 use crate::build::{Context, DockerfileFrom, Options};
+use crate::export::Output;
 use crate::graph::Network;
 use crate::oci::{Epoch, LAYER_EPOCH, Platform};
 use crate::plan::LayerEpoch;
@@ -45,7 +47,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         no_cache_stages: args.no_cache_filter.clone(),
         platform: platform.map(one_platform).transpose()?,
         pull: args.pull.unwrap_or(false),
-        outputs: args.output.iter().map(|text| parse_output(text)).collect::<Result<_, _>>()?,
+        outputs: outputs(&args.output)?,
         secrets,
         proxies,
         hosts: args.add_host.iter().map(|text| host_entry(text)).collect::<Result<_, _>>()?,
@@ -59,6 +61,22 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         registry: registry(environment)?,
         now: environment.now,
     })
+}
+
+fn outputs(args: &[String]) -> Result<Vec<Output>, String> {
+    let outputs: Vec<Output> = args.iter().map(|text| parse_output(text)).collect::<Result<_, _>>()?;
+    let streams = outputs.iter().filter(|output| output.is_stdout()).count();
+    if streams > 1 {
+        return Err(
+            "--output: only one output can go to standard output; give the others dest=PATH".to_string()
+        );
+    }
+    if streams == 1 && std::io::stdout().is_terminal() {
+        return Err(
+            "--output: standard output is a terminal; give dest=PATH, or send it elsewhere".to_string()
+        );
+    }
+    Ok(outputs)
 }
 
 /// How registries are reached, and as whom.
