@@ -48,6 +48,7 @@ impl Worker<'_> {
             return Ok(Vec::new());
         }
         let bytes = LayerBytes { store: self.store, layers };
-        Ok(self.snapshots()?.lowers(&chain_layers(layers), &bytes)?)
+        let snapshots = self.snapshots()?;
+        self.with_room(|| snapshots.lowers(&chain_layers(layers), &bytes))
     }
 }
