@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::bases::Bases;
 use super::contexts;
@@ -235,6 +235,7 @@ impl Build<'_> {
             sink: self.sink,
             cancel,
             snapshots: OnceLock::new(),
+            loaded: Mutex::default(),
         }
     }
 

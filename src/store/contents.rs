@@ -189,6 +189,25 @@ impl Store {
         Ok(file)
     }
 
+    /// Hands the bytes of the `wanted` entries (sorted) to `f`: of a plain layer each where it lies, of a compressed one in
+    /// one pass, in the order in which they are stored. An error of `f` ends the visit and is passed on.
+    pub fn visit(
+        &self,
+        layer: &Layer,
+        wanted: &[usize],
+        f: &mut dyn FnMut(usize, &mut dyn Read) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if layer.is_plain() {
+            let contents = self.contents(layer, wanted).map_err(io::Error::other)?;
+            for index in wanted {
+                f(*index, &mut contents.open(*index).map_err(io::Error::other)?)?;
+            }
+            return Ok(());
+        }
+        let mut tar = self.open_tar(layer).map_err(io::Error::other)?;
+        layer::visit(&mut tar, &layer.list, wanted, f).map_err(io::Error::other)
+    }
+
     /// The uncompressed tar. The read that reaches the end fails, and the layer is dropped, if it is not what the diff
     /// ID says.
     pub fn open_tar(&self, layer: &Layer) -> Result<Box<dyn Read + Send>, Error> {

@@ -1,6 +1,7 @@
 //! Doing a step.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::chain::{Made, States};
 use super::context::Context;
@@ -12,7 +13,7 @@ use crate::oci::{DiffId, Digest};
 use crate::progress::{Sink, StepNumber};
 use crate::sandbox::Cancel;
 use crate::snapshot::Snapshots;
-use crate::store::Store;
+use crate::store::{Layer, Store};
 
 /// Does steps, from any number of threads.
 pub struct Worker<'a> {
@@ -32,6 +33,8 @@ pub struct Worker<'a> {
     pub cancel: &'a Cancel,
     /// Directories on disk, opened by the first RUN.
     pub snapshots: OnceLock<Snapshots>,
+    /// Layers that were looked at: the build's lease keeps them, so that one look is enough.
+    pub loaded: Mutex<BTreeMap<DiffId, Arc<Layer>>>,
 }
 
 /// A step that is being done.
@@ -57,7 +60,7 @@ impl Worker<'_> {
     pub(super) fn with_room<T>(
         &self,
         mut make: impl FnMut() -> Result<T, crate::snapshot::Error>,
-    ) -> Result<T, Error> {
+    ) -> Result<Result<T, crate::snapshot::Error>, Error> {
         loop {
             match make() {
                 Err(e) if e.is_no_space() && self.cancel.is_fired() => return Err(Error::Canceled),
@@ -65,7 +68,7 @@ impl Worker<'_> {
                 Err(e) if e.is_no_space() => {
                     return Err(self.store.no_space(&self.store.snapshots_dir()).into());
                 }
-                made => return Ok(made?),
+                made => return Ok(made),
             }
         }
     }

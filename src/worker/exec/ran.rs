@@ -57,7 +57,7 @@ impl Worker<'_> {
         let mut lowers = self.lowers(&layers)?;
         let tree = Tree::of_layers(layers);
         let snapshots = self.snapshots()?;
-        let active = self.with_room(|| snapshots.prepare(&tree.stack))?;
+        let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
         let scene = Scene { exec, key: mounts_key(step), states };
         let mounts = self.mounts(&scene, &active.directory().join("mounts"))?;
         let own: Vec<bool> = chain.0.iter().map(|link| link.made == Made::Copied).collect();
