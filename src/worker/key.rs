@@ -1,10 +1,10 @@
 //! The key of a step: the content of its inputs, looked at as little as possible.
 
 use super::chain::States;
-use super::copy::select;
+use super::copy::{Part, select_parts};
 use super::error::Error;
 use super::perform::Worker;
-use crate::graph::{Copy, Input, Op, PreImage, Read, Resolved, Step, pre_image};
+use crate::graph::{Copy, CopySource, Input, Op, PreImage, Read, Resolved, Step, pre_image};
 use crate::oci::Digest;
 use crate::tree::{Entry, Last, RootPath, Stack, entries_digest};
 
@@ -39,7 +39,15 @@ impl Worker<'_> {
 
 fn selected(op: &Op, read: &Read, stack: &Stack) -> Result<Digest, Error> {
     match op {
-        Op::Copy(copy) => Ok(select(copy, stack)?.digest()),
+        Op::Copy(copy) => {
+            let part = Part { stack, first_layer: 0 };
+            let reads = |source: &CopySource| match source {
+                CopySource::Path(path) => read.paths.contains(path) && read.input == copy.from,
+                CopySource::Remote { input, path } => read.paths.contains(path) && read.input == *input,
+                CopySource::Inline { .. } => false,
+            };
+            Ok(select_parts(copy, &|source| reads(source).then_some(part))?.digest())
+        }
         Op::Exec(_) => subtree_digest(stack, &read.paths[0]),
         Op::MakeDirectory(_) => unreachable!("WORKDIR reads nothing"),
     }
@@ -63,7 +71,7 @@ fn subtree_digest(stack: &Stack, path: &str) -> Result<Digest, Error> {
 /// What a selection's digest is remembered under: the chain, and all that decides what is selected.
 fn memo_key(op: &Op, read: &Read, chain: Option<Digest>) -> Digest {
     let mut memo = PreImage::default();
-    memo.push("selection", 1);
+    memo.push("selection", 2);
     memo.push("chain", chain.map_or("scratch".to_string(), |chain| chain.to_string()));
     for path in &read.paths {
         memo.push("path", path);
@@ -73,8 +81,6 @@ fn memo_key(op: &Op, read: &Read, chain: Option<Digest>) -> Digest {
             let Copy { exclude, parents, unpack, .. } = &**copy;
             memo.push("copy", format!("{parents} {unpack:?}"));
             exclude.iter().for_each(|pattern| memo.push("exclude", pattern));
-            // Here-documents are part of a selection, too.
-            memo.push("sources", format!("{:?}", copy.sources));
         }
         Op::Exec(_) => memo.push("mount", ""),
         Op::MakeDirectory(_) => {}
