@@ -11,7 +11,7 @@ use crate::oci::{
 };
 use crate::oci::{descriptor_digest, new_descriptor};
 use crate::plan::{Base, BaseRequest};
-use crate::registry::{Client, Kind, select};
+use crate::registry::{Client, Kind, refuse_artifact, select};
 use crate::source::OciLayout;
 use crate::store::{Name, Origin, Store, Target};
 use crate::worker::{Image, ImageOrigin};
@@ -57,18 +57,18 @@ impl<'a> Bases<'a> {
         let platform = &request.key.platform;
         match &request.key.name {
             ImageName::Layout { directory, tag, digest } => {
-                self.from_layout(directory, tag.as_deref(), digest.as_ref(), platform)
+                self.in_layout(directory, tag.as_deref(), digest.as_ref(), platform)
             }
             ImageName::Reference(reference) => {
-                if let Some(found) = self.from_store(reference, platform)? {
+                if let Some(found) = self.in_store(reference, platform)? {
                     return Ok(found);
                 }
-                self.from_registry(reference, platform).map_err(|e| describe(e, request, reference))
+                self.in_registry(reference, platform).map_err(|e| describe(e, request, reference))
             }
         }
     }
 
-    fn from_layout(
+    fn in_layout(
         &self,
         directory: &str,
         tag: Option<&str>,
@@ -79,19 +79,11 @@ impl<'a> Bases<'a> {
         let picked = layout.select(tag, digest, platform)?;
         let config: ImageConfig = parse(&picked.config_bytes, directory, "config")?;
         let origin = ImageOrigin::Layout(directory.into());
-        resolved(
-            directory,
-            picked.digest,
-            &picked.manifest,
-            config,
-            platform,
-            origin,
-            format!("from {directory}"),
-        )
+        resolved(directory, picked.digest, &picked.manifest, config, origin, format!("from {directory}"))
     }
 
     /// What the store has under that name, unless the registry is to be asked anew.
-    fn from_store(&self, reference: &Reference, platform: &Platform) -> Result<Option<Resolved>, Error> {
+    fn in_store(&self, reference: &Reference, platform: &Platform) -> Result<Option<Resolved>, Error> {
         let name = self.store.name(reference)?;
         let (digest, origin, age) = match (&reference.digest, &name) {
             (Some(digest), name) => (*digest, name.as_ref().map_or(Origin::Pulled, |name| name.origin), None),
@@ -119,7 +111,7 @@ impl<'a> Bases<'a> {
             Some(age) => format!("from the store, {} (--pull asks the registry)", since(age)),
             None => "from the store, by digest".to_string(),
         };
-        resolved(&what, digest, &manifest, config, platform, origin, notice).map(Some)
+        resolved(&what, digest, &manifest, config, origin, notice).map(Some)
     }
 
     /// The manifest for `platform`, if these bytes are an index; none if the store lacks it.
@@ -138,7 +130,7 @@ impl<'a> Bases<'a> {
         Ok(self.store.read_blob(&digest, LARGEST_DOCUMENT)?.map(|bytes| (digest, bytes)))
     }
 
-    fn from_registry(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, Error> {
+    fn in_registry(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, Error> {
         let what = reference.familiar();
         let client = self.client();
         let top = client.resolve(reference)?;
@@ -154,6 +146,7 @@ impl<'a> Bases<'a> {
             Kind::Manifest => (top.digest, top.bytes.clone()),
         };
         let manifest: ImageManifest = parse(&bytes, &what, "manifest")?;
+        refuse_artifact(&what, &manifest)?;
         let config = self.fetch_config(client, reference, manifest.config())?;
         let config: ImageConfig = parse(&config, &what, "config")?;
         if reference.tag.is_some() {
@@ -168,7 +161,7 @@ impl<'a> Bases<'a> {
         }
         let origin = ImageOrigin::Registry(client.clone(), reference.clone());
         let notice = format!("resolved to {}", top.digest);
-        resolved(&what, digest, &manifest, config, platform, origin, notice)
+        resolved(&what, digest, &manifest, config, origin, notice)
     }
 
     fn fetch_config(
@@ -206,7 +199,6 @@ fn resolved(
     digest: Digest,
     manifest: &ImageManifest,
     config: ImageConfig,
-    platform: &Platform,
     origin: ImageOrigin,
     notice: String,
 ) -> Result<Resolved, Error> {
@@ -217,7 +209,6 @@ fn resolved(
         return Err(Error::Base { name: name.to_string(), reason, hint: None });
     }
     let descriptors = manifest.layers().iter().map(oci_layer).collect::<Result<Vec<Descriptor>, Error>>()?;
-    let _ = platform;
     let base = Base { manifest: digest, platform: config.platform(), config };
     Ok(Resolved { base, image: Image::new(diff_ids, descriptors, origin), notice })
 }

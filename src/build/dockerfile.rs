@@ -109,10 +109,10 @@ impl Inputs {
     }
 
     /// The lines at `location`, for an error.
-    pub fn excerpt(&self, location: Option<Location>) -> Option<Excerpt> {
+    pub fn excerpt(&self, location: Option<Location>) -> Option<Box<Excerpt>> {
         let location = location.filter(|location| location.first > 0)?;
         let text = self.text().ok()?.to_string();
-        Some(Excerpt { name: self.dockerfile.name.clone(), text, location })
+        Some(Box::new(Excerpt { name: self.dockerfile.name.clone(), text, location }))
     }
 
     fn text(&self) -> Result<&str, dockerfile::Error> {

@@ -8,7 +8,7 @@ pub struct Failure {
     /// Why.
     pub error: Error,
     /// Where, in the Dockerfile.
-    pub excerpt: Option<Excerpt>,
+    pub excerpt: Option<Box<Excerpt>>,
 }
 
 /// A place in a Dockerfile, with the text around it.
@@ -42,7 +42,7 @@ pub enum Error {
         /// Its lines.
         location: Location,
         /// What went wrong.
-        source: crate::worker::Error,
+        source: Box<crate::worker::Error>,
     },
     /// A base image.
     #[error("{name}: {reason}")]
@@ -72,7 +72,7 @@ pub enum Error {
     NoImage(String),
     /// Something that a worker does outside of a step.
     #[error(transparent)]
-    Worker(#[from] crate::worker::Error),
+    Worker(Box<crate::worker::Error>),
     /// The store.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
@@ -90,7 +90,7 @@ pub enum Error {
     Sandbox(#[from] crate::sandbox::Error),
     /// A registry.
     #[error(transparent)]
-    Registry(#[from] crate::registry::Error),
+    Registry(Box<crate::registry::Error>),
     /// A name or document.
     #[error(transparent)]
     Oci(#[from] crate::oci::Error),
@@ -106,6 +106,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The lines of the Dockerfile that failed, where a step did.
+    pub(super) fn location(&self) -> Option<Location> {
+        match self {
+            Error::Step { location, .. } => Some(*location),
+            _ => None,
+        }
+    }
+
     /// For [`Result::map_err`]: what was being done.
     pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
         |source| Error::Io { doing: doing.into(), source }
@@ -115,5 +123,17 @@ impl Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         Failure { error, excerpt: None }
+    }
+}
+
+impl From<crate::registry::Error> for Error {
+    fn from(error: crate::registry::Error) -> Error {
+        Error::Registry(Box::new(error))
+    }
+}
+
+impl From<crate::worker::Error> for Error {
+    fn from(error: crate::worker::Error) -> Error {
+        Error::Worker(Box::new(error))
     }
 }

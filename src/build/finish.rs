@@ -95,5 +95,9 @@ pub(super) fn set_name(
         digest: crate::oci::descriptor_digest(manifest)?,
         size: manifest.size(),
     };
+    // A build that changes nothing writes nothing: the name keeps the time at which it began to mean this image.
+    if store.name(name)?.is_some_and(|known| known.manifest == target && known.origin == origin) {
+        return Ok(());
+    }
     Ok(store.set_name(name, &Name { manifest: target, origin, time: now })?)
 }

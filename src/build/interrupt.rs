@@ -5,12 +5,14 @@ use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
 use crate::sandbox::Cancel;
+use crate::store::Store;
 
 /// Ends a build, from any thread. A build may make several attempts, each with a [`Cancel`] of its own.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Interrupt {
     fired: AtomicBool,
     current: Mutex<Option<Cancel>>,
+    store: Mutex<Option<Store>>,
 }
 
 impl Interrupt {
@@ -19,6 +21,17 @@ impl Interrupt {
         self.fired.store(true, Ordering::SeqCst);
         if let Some(cancel) = &*self.current.lock().unwrap_or_else(PoisonError::into_inner) {
             cancel.fire();
+        }
+        if let Some(store) = &*self.store.lock().unwrap_or_else(PoisonError::into_inner) {
+            store.interrupt();
+        }
+    }
+
+    /// Ends what is read from and written to `store`, too, so that no copy of a large file delays the end.
+    pub fn covers(&self, store: &Store) {
+        *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
+        if self.is_fired() {
+            store.interrupt();
         }
     }
 

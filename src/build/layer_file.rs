@@ -13,7 +13,7 @@ const LARGEST: u64 = 16 << 20;
 /// The bytes of `path` in a layer; none if there is no such file. Links are followed inside the layer and nowhere else
 /// (CVE-2026-44517: a context's Dockerfile was a link to a file of the host).
 pub fn read_layer_file(store: &Store, layer: DiffId, path: &str) -> Result<Option<Vec<u8>>, Error> {
-    let lost = || Error::Worker(crate::worker::Error::Lost(layer));
+    let lost = || Error::from(crate::worker::Error::Lost(layer));
     let layer = store.layer(layer)?.ok_or_else(lost)?;
     let stack = Stack::new(vec![layer.list.entries.clone()]);
     let path = RootPath::clean(path).map_err(crate::worker::Error::from)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::agents;
 use super::bases::Bases;
@@ -13,7 +13,7 @@ use super::finish::{Built, finish};
 use super::held::Held;
 use super::interrupt::Interrupt;
 use super::numbers::Numbers;
-use super::options::{Options, SecretSource};
+use super::options::{DockerfileFrom, Options, SecretSource};
 use super::remotes::Remotes;
 use super::request::request;
 use super::schedule::schedule;
@@ -26,8 +26,9 @@ use crate::store::Store;
 use crate::tree::Time;
 use crate::worker::{Agents, Chain, Context, Image, NextNumber, Secrets, Worker};
 
-/// LIMIT: how often a build is tried again because something in the store turned out to be damaged.
-const ATTEMPTS: usize = 4;
+/// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
+/// what it found, so a store with that many damaged objects needs that many.
+const ATTEMPTS: usize = 64;
 
 /// Whether a RUN can be done in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +57,15 @@ pub fn build(
     stdin: Box<dyn Read + Send + '_>,
     stdout: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
+    interrupt.covers(store);
     let held = Held::new(sink);
     if namespace == Namespace::Ready {
         held.release();
     }
-    let result = Build { options, store, sink: &held, interrupt, namespace, numbers: Numbers::default() }
-        .run(&held, stdin, stdout);
+    let build = Build { options, store, sink: &held, interrupt, namespace, numbers: Numbers::default() };
+    let result = build.run(&held, stdin, stdout);
+    // What was found before the first step, or by one that failed for another reason.
+    build.warn_of_healed();
     if !matches!(result, Ok(Outcome::NeedsNamespace)) {
         held.release();
     }
@@ -105,16 +109,15 @@ impl Build<'_> {
             interrupt: Arc::clone(self.interrupt),
             client: OnceLock::new(),
         };
-        let (inputs, context) =
-            self.numbers.shown(self.sink, "[internal] load build definition", |step| {
-                let (options, store, sink) = (self.options, self.store, self.sink);
-                let reading = Reading { options, store, remotes: &remotes, step, sink };
-                let (inputs, context) = Inputs::read(&reading, stdin)?;
-                let size = inputs.dockerfile.bytes.len();
-                let message = format!("transferring {}: {size}B", inputs.dockerfile.name);
-                self.sink.send(Event::Notice { step, message });
-                Ok((inputs, context))
-            })?;
+        let (inputs, context) = self.numbers.shown(self.sink, &definition(self.options), |step| {
+            let (options, store, sink) = (self.options, self.store, self.sink);
+            let reading = Reading { options, store, remotes: &remotes, step, sink };
+            let (inputs, context) = Inputs::read(&reading, stdin)?;
+            let size = inputs.dockerfile.bytes.len();
+            let message = format!("transferring {}: {size}B", inputs.dockerfile.name);
+            self.sink.send(Event::Notice { step, message });
+            Ok((inputs, context))
+        })?;
         let dockerfile = inputs.parse()?;
         for warning in &dockerfile.warnings {
             self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
@@ -167,9 +170,10 @@ impl Build<'_> {
             &self.numbers,
             self.sink,
         )?;
-        let built = self
-            .attempts(&plan, &mut resources, &opening, held, stdout)
-            .map_err(|(error, location)| located(error, location))?;
+        let built = self.attempts(&plan, &mut resources, &opening, held, stdout).map_err(|error| {
+            let location = error.location();
+            located(error, location)
+        })?;
         Ok(match built {
             Some(built) => Outcome::Built(Box::new(built)),
             None => Outcome::NeedsNamespace,
@@ -184,29 +188,30 @@ impl Build<'_> {
         opening: &contexts::Opening<'_>,
         held: &Held<'_>,
         stdout: &mut dyn Write,
-    ) -> Result<Option<Built>, (Error, Option<Location>)> {
+    ) -> Result<Option<Built>, Error> {
         let mut attempt = 1;
         loop {
-            let result = self.attempt(attempt, plan, resources, held, stdout);
-            let healed = self.store.take_healed();
-            for healed in &healed {
-                self.warn("", &healed.to_string(), None);
-            }
+            let mut stdout = Counted { out: &mut *stdout, written: false };
+            let result = self.attempt(attempt, plan, resources, held, &mut stdout);
+            let written = stdout.written;
+            let healed = self.warn_of_healed();
             match result {
-                Err((Error::Interrupted, _)) if self.interrupt.is_fired() => {
-                    return Err((Error::Interrupted, None));
+                Err(Error::Interrupted) if self.interrupt.is_fired() => {
+                    return Err(Error::Interrupted);
                 }
-                Err((error, location)) => {
-                    let is_lost = matches!(
-                        &error,
-                        Error::Step { source: crate::worker::Error::Lost(_), .. }
-                            | Error::Worker(crate::worker::Error::Lost(_))
-                    );
-                    if attempt == ATTEMPTS || (healed.is_empty() && !is_lost) {
-                        return Err((error, location));
+                Err(error) => {
+                    let is_lost = match &error {
+                        Error::Step { source, .. } | Error::Worker(source) => {
+                            matches!(**source, crate::worker::Error::Lost(_))
+                        }
+                        _ => false,
+                    };
+                    // What has gone to standard output cannot be taken back, so nothing may follow it.
+                    if attempt == ATTEMPTS || written || (healed == 0 && !is_lost) {
+                        return Err(error);
                     }
                     attempt += 1;
-                    opening.heal(&mut resources.contexts, self.store).map_err(|e| (e, None))?;
+                    opening.heal(&mut resources.contexts, self.store)?;
                 }
                 Ok(done) => return Ok(done),
             }
@@ -220,33 +225,25 @@ impl Build<'_> {
         resources: &Resources,
         held: &Held<'_>,
         stdout: &mut dyn Write,
-    ) -> Result<Option<Built>, (Error, Option<Location>)> {
-        let cancel = self.interrupt.attempt().map_err(|e| (e, None))?;
+    ) -> Result<Option<Built>, Error> {
+        let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
         let steps = Steps::new(&plan.graph, &worker, &self.numbers);
-        let place = |error: Error| {
-            let location = match &error {
-                Error::Step { location, .. } => Some(*location),
-                _ => None,
-            };
-            (error, location)
-        };
         if attempt == 1 {
-            self.show_images(resources).map_err(|e| (e, None))?;
+            self.show_images(resources)?;
         }
-        let pending = steps.look_up().map_err(place)?;
+        let pending = steps.look_up()?;
         if !pending.is_empty() {
             if self.namespace == Namespace::Needed && steps.must_run(&pending) {
                 return Ok(None);
             }
             held.release();
-            schedule(&steps, &pending, self.options.jobs).map_err(place)?;
+            schedule(&steps, &pending, self.options.jobs)?;
         }
         held.release();
         let chain: Chain = worker.input_chain(plan.target.state, &steps.states);
-        let built =
-            finish(plan, &chain, &worker, self.options, &self.numbers, stdout).map_err(|e| (e, None))?;
+        let built = finish(plan, &chain, &worker, self.options, &self.numbers, stdout)?;
         Ok(Some(built))
     }
 
@@ -267,6 +264,7 @@ impl Build<'_> {
             cancel,
             now: Time::from_seconds(self.options.now),
             snapshots: OnceLock::new(),
+            loaded: Mutex::default(),
         }
     }
 
@@ -293,9 +291,45 @@ impl Build<'_> {
         secrets
     }
 
+    /// Tells what was damaged and dropped; how much that was.
+    fn warn_of_healed(&self) -> usize {
+        let healed = self.store.take_healed();
+        healed.iter().for_each(|healed| self.warn("", &healed.to_string(), None));
+        healed.len()
+    }
+
     fn warn(&self, rule: &str, message: &str, line: Option<usize>) {
         let warning = Warning { rule: rule.to_string(), message: message.to_string(), line };
         self.sink.send(Event::Warned(warning));
+    }
+}
+
+/// COMPAT: BuildKit's words.
+fn definition(options: &Options) -> String {
+    let name = match &options.dockerfile {
+        DockerfileFrom::Path(path) => {
+            path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+        }
+        DockerfileFrom::Url(url) => url.to_string(),
+        DockerfileFrom::Default | DockerfileFrom::Stdin => "Dockerfile".to_string(),
+    };
+    format!("[internal] load build definition from {name}")
+}
+
+/// A stream, and whether anything went into it.
+struct Counted<'a> {
+    out: &'a mut dyn Write,
+    written: bool,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.written = true;
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 

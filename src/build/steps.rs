@@ -123,9 +123,9 @@ impl<'a> Steps<'a> {
         }
         // Two builds that miss the same key share one run.
         let canceled = || worker.cancel.is_fired();
-        let Some(flight) = worker.store.flight(&key, &canceled)? else { return Err(Error::Interrupted) };
-        if flight.waited()
-            && !step.no_cache
+        let Some(_flight) = worker.store.flight(&key, &canceled)? else { return Err(Error::Interrupted) };
+        // Also without a wait: the other build may have ended between the look and the flight.
+        if !step.no_cache
             && let Some(chain) = self.recorded(step, &key)?
         {
             return Ok((Came::Cached, chain));
@@ -142,7 +142,7 @@ fn failed(step: &Step, source: crate::worker::Error) -> Error {
     if source.is_canceled() {
         return Error::Interrupted;
     }
-    Error::Step { name: step.label.to_string(), location: step.location, source }
+    Error::Step { name: step.label.to_string(), location: step.location, source: Box::new(source) }
 }
 
 /// The message of a step's own line: without what the whole error says around it.

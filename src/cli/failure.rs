@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::display::{escape, escape_line};
 use crate::build::{Error, Excerpt, Failure};
+use crate::sandbox::Ended;
 
 /// LIMIT: lines of a failing step's output, as BuildKit shows them.
 const TAIL_LINES: usize = 10;
@@ -11,7 +12,9 @@ const TAIL_LINES: usize = 10;
 /// The whole text, ending in `ERROR: …`.
 pub fn render(failure: &Failure) -> String {
     let mut text = String::new();
-    if let Error::Step { name, source: crate::worker::Error::Exited(exited), .. } = &failure.error {
+    if let Error::Step { name, source, .. } = &failure.error
+        && let crate::worker::Error::Exited(exited) = &**source
+    {
         let lines: Vec<&[u8]> = exited.tail.split(|b| *b == b'\n').filter(|line| !line.is_empty()).collect();
         let first = lines.len().saturating_sub(TAIL_LINES);
         writeln!(text, "------\n > {}:", escape(&name.replace('\n', " "))).expect("memory");
@@ -70,23 +73,23 @@ fn hint(error: &Error) -> Option<String> {
         Error::Parse(e) => e.hint.clone(),
         Error::Plan(e) => e.hint.clone(),
         Error::Base { hint, .. } => hint.clone(),
-        Error::Step { source: crate::worker::Error::Exited(exited), .. } => {
-            use crate::sandbox::Ended;
-            match exited.ended {
-                Ended::Code(127) => {
-                    Some("127 is a shell's code for a command that was not found".to_string())
-                }
-                Ended::Code(126) => {
-                    Some("126 is a shell's code for a file that cannot be executed".to_string())
-                }
-                Ended::Signal(9) => {
-                    Some("signal 9 is how the kernel ends a process when memory is short".to_string())
-                }
-                _ => None,
-            }
-        }
+        Error::Step { source, .. } => match &**source {
+            crate::worker::Error::Exited(exited) => meaning(exited.ended),
+            _ => None,
+        },
         _ => None,
     }
+}
+
+/// What an exit code means by the conventions of shells and kernels.
+fn meaning(ended: Ended) -> Option<String> {
+    let text = match ended {
+        Ended::Code(127) => "127 is a shell's code for a command that was not found",
+        Ended::Code(126) => "126 is a shell's code for a file that cannot be executed",
+        Ended::Signal(9) => "signal 9 is how the kernel ends a process when memory is short",
+        _ => return None,
+    };
+    Some(text.to_string())
 }
 
 #[cfg(test)]

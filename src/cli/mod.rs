@@ -8,6 +8,7 @@
 mod args;
 mod commands;
 mod display;
+mod ending;
 mod environment;
 mod failure;
 mod process;

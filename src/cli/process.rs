@@ -5,10 +5,11 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::args::{Command, UsageError, parse};
 use super::commands;
+use super::ending::Ending;
 use super::environment::Environment;
 use crate::build::Interrupt;
 use crate::sandbox::{Inherit, Privilege, Signals, enter, privilege};
@@ -16,20 +17,11 @@ use crate::sandbox::{Inherit, Privilege, Signals, enter, privilege};
 /// LIMIT: how long a signal may wait to be noticed.
 const POLL: Duration = Duration::from_millis(30);
 
+/// LIMIT: how long what is going on may take to end by itself: an interrupted command is over within two seconds.
+const PATIENCE: Duration = Duration::from_millis(1200);
+
 /// Exit code of a build that was interrupted: 128 and SIGINT, whichever signal it was.
 const INTERRUPTED: u8 = 130;
-
-/// What a command came to.
-pub enum Ending {
-    /// This exit code.
-    Code(u8),
-    /// The same again, in a user namespace.
-    Enter,
-    /// An error, said already or to be said.
-    Failed(String),
-    /// Ctrl-C, SIGTERM or SIGHUP.
-    Interrupted,
-}
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -81,17 +73,28 @@ fn execute(command: &Command, interrupt: &Arc<Interrupt>) -> Ending {
 fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() -> Ending) -> Ending {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let watcher = scope.spawn(|| {
+            let mut fired: Option<Instant> = None;
             while !over.load(Ordering::Relaxed) {
                 match signals.take() {
-                    Ok(Some(_)) => interrupt.fire(),
+                    Ok(Some(_)) => {
+                        interrupt.fire();
+                        fired.get_or_insert_with(Instant::now);
+                    }
                     Ok(None) => std::thread::park_timeout(POLL),
                     Err(_) => return,
+                }
+                // Something stands still where nothing can wake it: standard input, a dead network drive. All that is
+                // left is what a kill would leave, and the store and the outputs are made for that.
+                if fired.is_some_and(|at| at.elapsed() > PATIENCE) {
+                    let _ = writeln!(std::io::stderr(), "ERROR: interrupted");
+                    std::process::exit(i32::from(INTERRUPTED));
                 }
             }
         });
         let ending = work();
         over.store(true, Ordering::Relaxed);
+        watcher.thread().unpark();
         ending
     })
 }

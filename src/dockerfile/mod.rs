@@ -1,7 +1,7 @@
 //! Dockerfile text to a syntax tree in which every node knows its span.
 //!
 //! In goes text ([`decode`] makes it of bytes), out comes a [`Dockerfile`]: instructions with their flags and words as
-//! they were typed, checked as far as they can be without values. Words become text with [`expand`], mounts with
+//! they were typed, checked as far as they can be without values. Words become text with [`expand()`], mounts with
 //! [`parse_mount`], the triggers of a base image with [`parse_trigger`], RUN's text with [`ShellText::script`].
 //!
 //! **Not here**: stages, variables and what instructions mean (`plan`), build checks beyond what the parser cannot help

@@ -2,7 +2,7 @@
 
 use super::span::Span;
 
-/// Text in which quotes, escapes and variables still stand: [`super::expand`] takes it.
+/// Text in which quotes, escapes and variables still stand: [`super::expand()`] takes it.
 ///
 /// **Invariants.** `raw` is what BuildKit would hand to its expansion: continuation lines are joined, quotes and escapes
 /// are kept, except in two places where the syntax itself has consumed one level of them: the value of a flag

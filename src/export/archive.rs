@@ -1,12 +1,11 @@
 //! An image layout in one tar, for `skopeo`, `podman load` and `docker load`.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 
 use tar::{EntryType, Header};
 
-use super::blob::{Encode, blob, open};
+use super::blob::{Encode, blob, open, stays};
 use super::destination::{Destination, Sink};
 use super::error::Error;
 use super::finished::{Exported, Finished};
@@ -35,6 +34,14 @@ pub(super) fn archive(
     dialect: Dialect,
     stdout: &mut dyn Write,
 ) -> Result<Exported, Error> {
+    if *to == Destination::Stdout {
+        // What went out cannot be taken back, so all that goes out as it is stored is verified first.
+        for layer in image.layers.iter().filter(|layer| stays(layer, encode)) {
+            if !store.verify_blob(&layer.blob)? {
+                return Err(Error::Missing(layer.blob));
+            }
+        }
+    }
     let mut sink = Sink::open(to, stdout)?;
     let temporary = store.temp_dir()?;
     let directory = sink.directory().unwrap_or(temporary.path()).to_path_buf();
@@ -50,7 +57,7 @@ pub(super) fn archive(
         let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");
         if written.insert(digest) {
             let mut file = open(store, layer, encode, blob, &directory)?;
-            put_blob(&mut sink, &digest, descriptor.size(), &mut file)?;
+            put_blob(&mut sink, &digest, descriptor.size(), &mut *file)?;
         }
         layers.push(descriptor);
     }
@@ -91,7 +98,7 @@ fn put(sink: &mut Sink<'_>, path: &str, bytes: &[u8]) -> Result<(), Error> {
     pad(sink, bytes.len() as u64)
 }
 
-fn put_blob(sink: &mut Sink<'_>, digest: &Digest, size: u64, file: &mut File) -> Result<(), Error> {
+fn put_blob(sink: &mut Sink<'_>, digest: &Digest, size: u64, file: &mut dyn Read) -> Result<(), Error> {
     header(sink, &blob_path(digest), EntryType::Regular, size)?;
     // A blob that shrank or grew since would shift everything after it.
     if sink.copy(file)? != size {

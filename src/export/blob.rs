@@ -1,7 +1,7 @@
 //! The layers of an image in the form that an output wants.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use super::error::Error;
@@ -38,7 +38,7 @@ pub(super) struct Blob {
 
 /// Whether `layer` goes out as it is stored. COMPAT: as in BuildKit, a layer that came compressed stays as it is unless
 /// another form is forced.
-fn stays(layer: &Layer, encode: Encode) -> bool {
+pub(super) fn stays(layer: &Layer, encode: Encode) -> bool {
     match Form::of(&layer.media_type) {
         None => false,
         Some(form) if form == Form::wanted(encode.compression) => true,
@@ -107,17 +107,18 @@ pub(super) fn open(
     encode: Encode,
     blob: Blob,
     directory: &Path,
-) -> Result<File, Error> {
+) -> Result<Box<dyn Read>, Error> {
     match blob.bytes {
-        Bytes::Made(file) => Ok(file),
-        Bytes::Stored => store.open_blob(&layer.blob)?.ok_or(Error::Missing(layer.blob)),
+        Bytes::Made(file) => Ok(Box::new(file)),
+        // Verified while it is copied: a damaged blob must not leave the house under its old name.
+        Bytes::Stored => Ok(Box::new(store.blob_reader(&layer.blob)?.ok_or(Error::Missing(layer.blob))?)),
         Bytes::Remembered => {
             let (made, file) = compress(store, layer, encode.compression, directory)?;
             if made != blob.descriptor {
                 let source = io::Error::other("the same layer was compressed to other bytes before");
                 return Err(Error::Layer { layer: layer.diff_id, source });
             }
-            Ok(file)
+            Ok(Box::new(file))
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use crate::layer::visit;
 use crate::snapshot::Fetch;
 use crate::store::{Layer, Store};
 
@@ -22,8 +21,6 @@ impl Fetch for StoredLayers<'_> {
         wanted: &[usize],
         f: &mut dyn FnMut(usize, &mut dyn Read) -> io::Result<()>,
     ) -> io::Result<()> {
-        let layer = &self.layers[layer];
-        let mut tar = self.store.open_tar(layer).map_err(io::Error::other)?;
-        visit(&mut tar, &layer.list, wanted, f).map_err(io::Error::other)
+        self.store.visit(&self.layers[layer], wanted, f)
     }
 }

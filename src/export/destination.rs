@@ -63,8 +63,8 @@ impl<'out> Sink<'out> {
         }
     }
 
-    /// Copies all of `from`, inside the kernel where that goes.
-    pub(super) fn copy(&mut self, from: &mut File) -> Result<u64, Error> {
+    /// Copies all of `from`.
+    pub(super) fn copy(&mut self, from: &mut dyn Read) -> Result<u64, Error> {
         match self {
             Sink::File(file, path) => {
                 io::copy(from, file.as_file_mut()).map_err(Error::destination("write", &*path))

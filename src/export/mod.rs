@@ -1,6 +1,6 @@
 //! Writes a finished image where it was asked for.
 //!
-//! [`keep`] puts an image's documents into the store; [`export`] writes one [`Output`]. Nothing partial is ever seen under
+//! [`keep()`] puts an image's documents into the store; [`export()`] writes one [`Output`]. Nothing partial is ever seen under
 //! a destination's name: files and new directories are made under another name and renamed (standard output excepted).
 //! The bytes of an output are a fixed function of the image and of the output's settings.
 //!

@@ -1,7 +1,7 @@
 //! The nouns of the OCI specifications (over `oci-spec`) and their one canonical byte form.
 //!
 //! Descriptors, manifests and indexes are `oci-spec`'s. The image config is ours, because the library's drops what
-//! Docker adds (health checks, triggers, the shell). Whatever is written goes through [`canonical`], so that equal
+//! Docker adds (health checks, triggers, the shell). Whatever is written goes through [`canonical()`], so that equal
 //! values are equal bytes; whatever was pulled is kept as the bytes it came in.
 //!
 //! **Not here**: reading or writing files, talking to registries.

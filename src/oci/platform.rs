@@ -92,7 +92,7 @@ impl FromStr for Platform {
         let fine =
             |p: &&str| p.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) && !p.is_empty();
         let parts: Vec<&str> = lower.split('/').collect();
-        if !parts.iter().all(|p| fine(&p)) {
+        if !parts.iter().all(fine) {
             return Err(wrong());
         }
         match parts[..] {

@@ -13,6 +13,9 @@ use crate::dockerfile::{ArgDecl, Instruction, Kind, expand};
 /// Arguments that are given to the builder and never reach an environment.
 pub(super) const NOT_FOR_ENVIRONMENT: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
 
+/// LIMIT: what the values of global ARGs may come to, in bytes; as for all values of a plan.
+const LARGEST_GLOBALS: usize = 128 << 20;
+
 /// All values that are known before the first stage.
 pub(super) struct Arguments {
     /// `--build-arg`, with the proxies of the user's configuration.
@@ -94,6 +97,7 @@ fn global_scope(
     build: &BTreeMap<String, String>,
 ) -> Result<Scope, Error> {
     let escape = request.dockerfile.escape;
+    let mut size = 0;
     for (instruction, declarations) in global(request) {
         for declaration in declarations {
             let name = &declaration.name.raw;
@@ -107,6 +111,10 @@ fn global_scope(
                 (None, None) => None,
             };
             if let Some(value) = value {
+                size += value.len();
+                if size > LARGEST_GLOBALS {
+                    return Err(Error::at(ErrorKind::TooLarge, location(request, instruction)));
+                }
                 scope.set(name, value);
             }
         }

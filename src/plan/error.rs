@@ -92,6 +92,8 @@ pub enum ErrorKind {
     BadPort(String),
     #[error("invalid SOURCE_DATE_EPOCH: {0}")]
     BadEpoch(String),
+    #[error("the values of all variables together are larger than the limit of 128 MiB")]
+    TooLarge,
 }
 
 /// ` (did you mean X?)`, or nothing.

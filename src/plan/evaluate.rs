@@ -1,6 +1,6 @@
 //! One stage from FROM to its last instruction.
 
-use super::base::{Base, BaseKey, BaseRequest};
+use super::base::{Base, BaseKey};
 use super::dispatch::dispatch;
 use super::draft::{Draft, Finished};
 use super::error::{Error, ErrorKind};
@@ -40,18 +40,21 @@ pub(super) fn evaluate<'a>(
     let triggers: Vec<&Instruction> = on_image.iter().chain(start.before.triggers.iter().copied()).collect();
     labels.total += triggers.len();
 
-    let Finished { input, mut config, mut scope, declared, workdir_set, platform, .. } = start.before;
+    let Finished { input, mut config, history, mut scope, declared, workdir_set, platform, .. } =
+        start.before;
     inherit::complete(&mut config);
     for entry in &config.config.env {
         let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
         scope.set(name, value);
     }
+    let size = size(&config, &scope);
     let mut state = State {
         site,
         draft,
         stage: index,
         input,
         config,
+        history,
         scope,
         declared,
         platform,
@@ -64,6 +67,7 @@ pub(super) fn evaluate<'a>(
         entrypoint: None,
         healthcheck: None,
     };
+    state.grow(size)?;
     for trigger in triggers {
         dispatch(&mut state, trigger)?;
     }
@@ -79,6 +83,7 @@ pub(super) fn evaluate<'a>(
     Ok(Finished {
         input: state.input,
         config: state.config,
+        history: state.history,
         scope: state.scope,
         declared: state.declared,
         workdir_set: state.workdir_set,
@@ -102,8 +107,9 @@ fn start<'a>(
     labels: &mut Labels,
 ) -> Result<Start<'a>, Stop> {
     let platform = stage.platform.clone().unwrap_or_else(|| site.request.platform.clone());
-    let plain = |input, config, platform| Finished {
+    let plain = |input, mut config: ImageConfig, platform| Finished {
         input,
+        history: std::mem::take(&mut config.history),
         config,
         scope: Scope::default(),
         declared: Vec::new(),
@@ -119,11 +125,22 @@ fn start<'a>(
         }
         Origin::Stage(index) => {
             let base = draft.finished.get(index).ok_or(Stop::Stage(*index))?;
-            Start { before: base.clone(), on_build: Vec::new() }
+            let before = Finished {
+                input: base.input,
+                config: base.config.clone(),
+                history: Vec::new(),
+                scope: base.scope.clone(),
+                declared: base.declared.clone(),
+                platform: base.platform.clone(),
+                triggers: base.triggers.clone(),
+                workdir_set: base.workdir_set,
+            };
+            Start { before, on_build: Vec::new() }
         }
         Origin::Files(name) => {
             let mut config = inherit::empty(&platform);
-            let input = whole_context::copy(site, draft, name, &mut config, &platform, stage.location);
+            let history = &mut config.history;
+            let input = whole_context::copy(site, draft, name, history, &platform, stage.location);
             Start { before: plain(input, config, platform), on_build: Vec::new() }
         }
         Origin::Image { name, context } => {
@@ -148,12 +165,12 @@ fn start<'a>(
     start.before.config.config.on_build = None;
     if let Input::Context(_) = start.before.input {
         // The base is a stage that files stand in for: a step stands on layers alone.
-        let Finished { config, platform, .. } = &mut start.before;
+        let Finished { history, platform, .. } = &mut start.before;
         if let Origin::Stage(index) = stage.base
             && let Some(Origin::Files(name)) = &site.stages.list[index].replaced
         {
             let platform = platform.clone();
-            start.before.input = whole_context::copy(site, draft, name, config, &platform, stage.location);
+            start.before.input = whole_context::copy(site, draft, name, history, &platform, stage.location);
         }
     }
     Ok(start)
@@ -167,7 +184,7 @@ fn replaced<'a>(
     origin: &Origin,
 ) -> Result<Finished<'a>, Stop> {
     let mut platform = stage.platform.clone().unwrap_or_else(|| site.request.platform.clone());
-    let (input, config) = match origin {
+    let (input, mut config) = match origin {
         Origin::Files(name) => (draft.context(Some(name)), inherit::empty(&platform)),
         Origin::Image { name, context } => {
             let key = BaseKey { name: name.clone(), platform: platform.clone() };
@@ -184,6 +201,7 @@ fn replaced<'a>(
     };
     Ok(Finished {
         input,
+        history: std::mem::take(&mut config.history),
         config,
         scope: Scope::default(),
         declared: Vec::new(),
@@ -194,17 +212,20 @@ fn replaced<'a>(
 }
 
 fn known<'a>(site: &'a Site<'a>, stage: &Stage<'_>, key: &BaseKey) -> Result<&'a Base, Stop> {
-    site.bases.get(key).ok_or_else(|| Stop::Image(Box::new(request(site, stage, key.clone()))))
-}
-
-/// The question for the image that `stage` stands on.
-pub(super) fn request(site: &Site<'_>, stage: &Stage<'_>, key: BaseKey) -> BaseRequest {
-    BaseRequest {
-        key,
+    site.bases.get(key).ok_or_else(|| Stop::Image {
+        key: Box::new(key.clone()),
         location: stage.location,
         written: stage.base_text.clone(),
-        near: site.stages.near(&stage.base_text),
-    }
+    })
+}
+
+/// What a stage holds of its own before its first instruction, roughly.
+fn size(config: &ImageConfig, scope: &Scope) -> usize {
+    let config = &config.config;
+    let env: usize = config.env.iter().map(|entry| entry.len() + 24).sum();
+    let labels: usize = config.labels.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
+    let sets = config.exposed_ports.keys().chain(config.volumes.keys()).map(|name| name.len() + 24);
+    env + labels + sets.sum::<usize>() + scope.size()
 }
 
 fn with_platform(site: &Site<'_>) -> bool {

@@ -17,6 +17,7 @@ pub(super) fn expose(state: &mut State<'_, '_>, words: &[Word]) -> Result<(), St
     for word in words {
         let expanded = expand_words(word, state.site.request.dockerfile.escape, &state.scope);
         for text in expanded.map_err(|error| state.wrong_word(error))? {
+            state.grow(text.len())?;
             let port = Port::read(&text).map_err(|problem| state.error(ErrorKind::BadPort(problem)))?;
             if port.protocol != port.protocol.to_lowercase() {
                 let message = format!("Defined protocol '{text}' in EXPOSE instruction should be lowercase");
@@ -28,6 +29,8 @@ pub(super) fn expose(state: &mut State<'_, '_>, words: &[Word]) -> Result<(), St
                 );
                 state.warn("ExposeInvalidFormat", message);
             }
+            // What 65,000 ports come to in config and history; a line may name them many times.
+            state.grow(24 * usize::from(port.last - port.first))?;
             for number in port.first..=port.last {
                 ports.push(format!("{number}/{}", port.protocol.to_lowercase()));
             }

@@ -64,7 +64,8 @@ fn parse_platform(raw: &str, expanded: &Expanded, arguments: &Arguments) -> Resu
 fn undeclared(expanded: &Expanded, arguments: &Arguments, at: Location, warnings: &mut Vec<Warning>) {
     let options = || arguments.globals.names().chain(arguments.declared.iter().map(String::as_str));
     for name in &expanded.undefined {
-        if arguments.declared.contains(name) {
+        // LIMIT: nobody reads more; looking for near names takes time for each.
+        if arguments.declared.contains(name) || warnings.len() >= 1000 {
             continue;
         }
         let near = near(name, options()).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();

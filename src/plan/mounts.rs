@@ -21,7 +21,9 @@ pub(super) fn read(state: &mut State<'_, '_>, run: &Run) -> Result<Vec<Mount>, S
             Ok(text)
         });
         let parsed = parsed.map_err(|error| state.wrong_word(error))?;
-        seen.iter().for_each(|expanded| state.check_defined(expanded));
+        for expanded in seen {
+            state.take(expanded)?;
+        }
         mounts.push(match parsed {
             dockerfile::Mount::Bind(mount) => bind(state, mount)?,
             dockerfile::Mount::Cache(mount) => cache(state, mount)?,

@@ -20,7 +20,7 @@ use super::unused;
 use super::whole_context;
 use crate::dockerfile::Kind;
 use crate::graph::Input;
-use crate::oci::{ImageConfig, Platform};
+use crate::oci::{History, ImageConfig, Platform};
 
 /// Plans `request` with the images that are known, or says which must be known first.
 ///
@@ -61,8 +61,8 @@ pub fn plan(request: &Request, bases: &BTreeMap<BaseKey, Base>) -> Result<Outcom
         draft.back_to(&mark);
         match stop {
             Stop::Wrong(error) => return Err(error),
-            Stop::Image(question) => {
-                reach.need(&site, *question);
+            Stop::Image { key, location, written } => {
+                reach.need(&site, *key, location, &written);
                 waiting.insert(index);
             }
             Stop::Stage(from) if waiting.contains(&from) => {
@@ -82,12 +82,15 @@ pub fn plan(request: &Request, bases: &BTreeMap<BaseKey, Base>) -> Result<Outcom
 
 fn finish<'a>(site: &'a Site<'a>, mut draft: Draft<'a>, target: usize) -> Plan {
     let request = site.request;
+    let mut history = history(site, &draft, target);
     let finished = draft.finished.remove(&target).expect("every stage that was reached is finished");
     let stage = &site.stages.list[target];
     let (mut state, mut config) = (finished.input, finished.config);
     if let (Input::Context(_), Some(Origin::Files(name))) = (state, &stage.replaced) {
-        state = whole_context::copy(site, &mut draft, name, &mut config, &finished.platform, stage.location);
+        let platform = &finished.platform;
+        state = whole_context::copy(site, &mut draft, name, &mut history, platform, stage.location);
     }
+    config.history = history;
     for (name, value) in &request.labels {
         config.config.labels.insert(name.clone(), value.clone());
     }
@@ -109,6 +112,18 @@ fn finish<'a>(site: &'a Site<'a>, mut draft: Draft<'a>, target: usize) -> Plan {
         image_epoch: site.arguments.epochs.image,
         warnings,
     }
+}
+
+/// What all stages from the lowest to `target` did.
+fn history(site: &Site<'_>, draft: &Draft<'_>, target: usize) -> Vec<History> {
+    let mut chain = vec![target];
+    let mut stage = &site.stages.list[target];
+    while let (Origin::Stage(base), None) = (&stage.base, &stage.replaced) {
+        chain.push(*base);
+        stage = &site.stages.list[*base];
+    }
+    let of = |index: &usize| draft.finished.get(index).map(|stage| stage.history.as_slice());
+    chain.iter().rev().filter_map(of).flatten().cloned().collect()
 }
 
 /// Says that the image is for the platform that was asked for.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{BaseKey, BaseRequest};
 use super::error::Error;
-use super::evaluate;
 use super::origin::Origin;
 use super::places::location;
 use super::site::Site;
+use crate::graph::Location;
 
 /// What was reached, and what must be asked.
 #[derive(Default)]
@@ -35,7 +35,7 @@ impl Reach {
                 Origin::Image { name, .. } => {
                     let platform = stage.platform.clone().unwrap_or_else(|| site.request.platform.clone());
                     let key = BaseKey { name: name.clone(), platform };
-                    self.need(site, evaluate::request(site, stage, key));
+                    self.need(site, key, stage.location, &stage.base_text);
                 }
                 Origin::Scratch | Origin::Files(_) => {}
             }
@@ -51,8 +51,7 @@ impl Reach {
                         Origin::Stage(from) if from < index => queue.push(from),
                         Origin::Image { name, .. } => {
                             let key = BaseKey { name, platform: site.request.platform.clone() };
-                            let near = site.stages.near(&written);
-                            self.need(site, BaseRequest { key, location: at, written, near });
+                            self.need(site, key, at, &written);
                         }
                         _ => {}
                     }
@@ -63,13 +62,14 @@ impl Reach {
     }
 
     /// Asks for an image, unless it is known or was asked for.
-    pub fn need(&mut self, site: &Site<'_>, request: BaseRequest) {
-        if !site.bases.contains_key(&request.key) {
-            let first = self.needs.entry(request.key.clone()).or_insert_with(|| request.clone());
-            if request.location < first.location {
-                *first = request;
-            }
+    pub fn need(&mut self, site: &Site<'_>, key: BaseKey, location: Location, written: &str) {
+        if site.bases.contains_key(&key)
+            || self.needs.get(&key).is_some_and(|first| first.location <= location)
+        {
+            return;
         }
+        let near = site.stages.near(written);
+        self.needs.insert(key.clone(), BaseRequest { key, location, written: written.to_string(), near });
     }
 
     /// All questions, in the order of the file.

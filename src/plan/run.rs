@@ -1,5 +1,7 @@
 //! RUN.
 
+use std::collections::BTreeSet;
+
 use super::commands::with_shell;
 use super::epochs::SOURCE_DATE_EPOCH;
 use super::error::ErrorKind;
@@ -46,8 +48,10 @@ pub(super) fn run(state: &mut State<'_, '_>, run: &Run, code: &str) -> Result<()
     let label = state.label(capitals(&text));
     let history = format!("RUN {}{} # buildkit", declared_prefix(state), argv.join(" "));
 
-    let arguments = &state.site.arguments;
     let mut env = state.scope.pairs();
+    state
+        .grow(history.len() + env.iter().map(|(name, value)| name.len() + value.len() + 48).sum::<usize>())?;
+    let arguments = &state.site.arguments;
     let mut add = |name: &str, value: String| {
         if state.scope.value(name).is_none() {
             env.push((name.to_string(), value));
@@ -125,12 +129,9 @@ fn summary(shell: &ShellText) -> String {
 
 /// `|2 A=1 B=2 `: the arguments that are in scope, each once, for history.
 fn declared_prefix(state: &State<'_, '_>) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for (name, _) in &state.declared {
-        if !names.contains(&name.as_str()) && !is_hidden(name) {
-            names.push(name);
-        }
-    }
+    let mut seen = BTreeSet::new();
+    let mut names: Vec<&str> = state.declared.iter().map(|(name, _)| name.as_str()).collect();
+    names.retain(|name| !is_hidden(name) && seen.insert(*name));
     if names.is_empty() {
         return String::new();
     }

@@ -25,6 +25,11 @@ impl Scope {
         self.values.get(name).map(|(_, value)| value.as_str())
     }
 
+    /// How many bytes it holds, roughly.
+    pub fn size(&self) -> usize {
+        self.values.iter().map(|(name, (_, value))| name.len() + value.len() + 64).sum()
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.values.keys().map(String::as_str)

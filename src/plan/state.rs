@@ -1,6 +1,6 @@
 //! A stage in the middle of being planned: what its next instruction finds.
 
-use super::base::{BaseKey, BaseRequest};
+use super::base::BaseKey;
 use super::draft::Draft;
 use super::error::{Error, ErrorKind};
 use super::label::Labels;
@@ -26,8 +26,10 @@ pub(super) struct State<'a, 'd> {
     pub stage: usize,
     /// Its files.
     pub input: Input,
-    /// Its config.
+    /// Its config, without history.
     pub config: ImageConfig,
+    /// What it adds to the history.
+    pub history: Vec<History>,
     /// Its variables.
     pub scope: Scope,
     /// Its ARGs, with their values where they have one.
@@ -67,8 +69,19 @@ impl<'a> State<'a, '_> {
     pub fn expand(&mut self, word: &Word) -> Result<String, Error> {
         let expanded = expand(word, self.site.request.dockerfile.escape, &self.scope);
         let expanded = expanded.map_err(|error| self.wrong_word(error))?;
+        self.take(expanded)
+    }
+
+    /// The text of a word that was expanded, counted and with its undefined variables noticed.
+    pub fn take(&mut self, expanded: Expanded) -> Result<String, Error> {
+        self.grow(expanded.text.len())?;
         self.check_defined(&expanded);
         Ok(expanded.text)
+    }
+
+    /// Counts what the plan holds, so that a few lines cannot ask for all memory there is.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Error> {
+        if self.draft.grow(bytes) { Ok(()) } else { Err(self.error(ErrorKind::TooLarge)) }
     }
 
     /// The same for a flag that may be missing; an empty one is as good as missing.
@@ -78,9 +91,9 @@ impl<'a> State<'a, '_> {
     }
 
     /// Notices variables that nothing defines.
-    pub fn check_defined(&mut self, expanded: &Expanded) {
+    fn check_defined(&mut self, expanded: &Expanded) {
         for name in &expanded.undefined {
-            if self.declared.iter().any(|(declared, _)| declared == name) {
+            if !self.draft.can_warn() || self.declared.iter().any(|(declared, _)| declared == name) {
                 continue;
             }
             let near = near(name, self.scope.names());
@@ -96,7 +109,7 @@ impl<'a> State<'a, '_> {
 
     /// Adds an entry to the history; `layer` says whether a layer belongs to it.
     pub fn commit(&mut self, text: String, layer: bool) {
-        self.config.history.push(History {
+        self.history.push(History {
             created: Some(self.site.arguments.epochs.image.rfc3339()),
             created_by: Some(text),
             author: None,
@@ -146,12 +159,8 @@ impl<'a> State<'a, '_> {
                 let key = BaseKey { name: name.clone(), platform: self.site.request.platform.clone() };
                 let site: &'a Site<'a> = self.site;
                 let Some(base) = site.bases.get(&key) else {
-                    return Err(Stop::Image(Box::new(BaseRequest {
-                        key,
-                        location: self.location,
-                        near: site.stages.near(written),
-                        written: written.to_string(),
-                    })));
+                    let (location, written) = (self.location, written.to_string());
+                    return Err(Stop::Image { key: Box::new(key), location, written });
                 };
                 let label = image_label(&key, base.manifest, context.as_deref());
                 Ok(self.draft.image(&key, base, label, self.location))

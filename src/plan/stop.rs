@@ -1,7 +1,8 @@
 //! Why a stage could not be planned to its end.
 
-use super::base::BaseRequest;
+use super::base::BaseKey;
 use super::error::Error;
+use crate::graph::Location;
 
 /// A reason to stop a stage.
 pub(super) enum Stop {
@@ -10,7 +11,14 @@ pub(super) enum Stop {
     /// It reads from an earlier stage that was not planned yet.
     Stage(usize),
     /// It needs an image that is not known yet.
-    Image(Box<BaseRequest>),
+    Image {
+        /// The image.
+        key: Box<BaseKey>,
+        /// The line that names it.
+        location: Location,
+        /// How it names it.
+        written: String,
+    },
 }
 
 impl From<Error> for Stop {

@@ -125,8 +125,7 @@ fn expand_files(state: &mut State<'_, '_>, sources: &[Source]) -> Result<Vec<(St
     for source in sources {
         if let Source::Heredoc(heredoc) = source {
             let content = expand_heredoc(heredoc, &state.scope).map_err(|error| state.wrong_word(error))?;
-            state.check_defined(&content);
-            files.push((heredoc.name.clone(), content.text));
+            files.push((heredoc.name.clone(), state.take(content)?));
         }
     }
     Ok(files)

@@ -3,14 +3,14 @@
 use super::draft::Draft;
 use super::site::Site;
 use crate::graph::{Copy, CopySource, Input, Label, Location, Op, Step, Unpack};
-use crate::oci::{History, ImageConfig, Platform};
+use crate::oci::{History, Platform};
 
-/// The step that copies the context called `name` onto nothing, with its entry of history.
+/// The step that copies the context called `name` onto nothing, with its entry for the history.
 pub(super) fn copy<'a>(
     site: &'a Site<'a>,
     draft: &mut Draft<'a>,
     name: &str,
-    config: &mut ImageConfig,
+    history: &mut Vec<History>,
     platform: &Platform,
     location: Location,
 ) -> Input {
@@ -27,7 +27,7 @@ pub(super) fn copy<'a>(
         unpack: Unpack::Never,
         epoch: epochs.layer,
     };
-    config.history.push(History {
+    history.push(History {
         created: Some(epochs.image.rfc3339()),
         created_by: Some(format!("local source for {name}")),
         author: None,

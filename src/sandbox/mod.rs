@@ -1,7 +1,7 @@
 //! Runs one process in its own root, and reports how it ended.
 //!
 //! In goes a [`Spec`], in the runtime specification's words; out come the process's output as it is written, and an
-//! [`Exit`]. It works for root and for "root" of a user namespace (see [`crate::sys::userns`]); [`probe`] says which it
+//! [`Exit`]. It works for root and for "root" of a user namespace (see [`crate::sys::userns`]); [`probe()`] says which it
 //! will be. `docs/sandbox.md` says what each step defends against, and what is not defended.
 //!
 //! Not here: making layers out of what was written, choosing what to mount.

@@ -34,6 +34,7 @@ impl BlobSink {
     }
 
     fn write_out(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        self.store.disk.go_on()?;
         while !bytes.is_empty() {
             match self.temp.file.write(bytes) {
                 Ok(n) => bytes = &bytes[n..],

@@ -36,6 +36,7 @@ impl BlobReader {
 
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.store.disk.go_on()?;
         let n = self.file.read(buffer)?;
         self.read += n as u64;
         if let Some(hasher) = &mut self.hasher {

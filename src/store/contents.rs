@@ -59,6 +59,7 @@ impl Contents {
 
 impl Read for ContentReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.store.disk.go_on()?;
         let left = self.place.size - self.read;
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let n = self.file.read_at(&mut buffer[..wanted], self.place.offset + self.read)?;
@@ -94,6 +95,7 @@ struct TarReader<R> {
 
 impl<R: Read> Read for TarReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.store.disk.go_on()?;
         let n = match self.tar.read(buffer) {
             Ok(n) => n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Err(e),
@@ -185,6 +187,25 @@ impl Store {
             return Err(Error::Damaged { what: format!("layer {}", layer.diff_id), reason: e.to_string() });
         }
         Ok(file)
+    }
+
+    /// Hands the bytes of the `wanted` entries (sorted) to `f`: of a plain layer each where it lies, of a compressed one in
+    /// one pass, in the order in which they are stored. An error of `f` ends the visit and is passed on.
+    pub fn visit(
+        &self,
+        layer: &Layer,
+        wanted: &[usize],
+        f: &mut dyn FnMut(usize, &mut dyn Read) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if layer.is_plain() {
+            let contents = self.contents(layer, wanted).map_err(io::Error::other)?;
+            for index in wanted {
+                f(*index, &mut contents.open(*index).map_err(io::Error::other)?)?;
+            }
+            return Ok(());
+        }
+        let mut tar = self.open_tar(layer).map_err(io::Error::other)?;
+        layer::visit(&mut tar, &layer.list, wanted, f).map_err(io::Error::other)
     }
 
     /// The uncompressed tar. The read that reaches the end fails, and the layer is dropped, if it is not what the diff

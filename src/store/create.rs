@@ -84,10 +84,14 @@ fn check_format(layout: &Layout) -> Result<Option<Healed>, Error> {
             Some(_) => return Ok(None),
             None => Some(format!("it does not say {:?} and a number", LINE.trim_end())),
         },
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            only_ours(layout)?;
-            None
-        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => match only_ours(layout) {
+            // Another process may have finished the store since the first look.
+            Err(_) if path.exists() => return check_format(layout),
+            checked => {
+                checked?;
+                None
+            }
+        },
         Err(e) => return Err(Error::io("read", &path)(e)),
     };
     write_whole(&layout.root().join("CACHEDIR.TAG"), CACHEDIR_TAG)?;

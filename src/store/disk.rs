@@ -3,11 +3,13 @@
 //! **Invariants**: a name never shows half a file. Whoever uses an object touches it while holding the use lock shared,
 //! and whoever removes one holds it alone and looks at the time again: so nothing is removed that a live build used.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps, UTIME_NOW};
 
@@ -29,6 +31,10 @@ pub struct Disk {
     /// What is not durable yet.
     pub unsynced: Unsynced,
     healed: Mutex<Vec<Healed>>,
+    /// Every file that was ever noted, so that what only follows from its loss is not told as another loss.
+    noted: Mutex<BTreeSet<PathBuf>>,
+    /// Set when what is going on is to end soon.
+    interrupted: AtomicBool,
     /// Whether files without a name can be made, and named later.
     anonymous: bool,
 }
@@ -52,7 +58,15 @@ impl Drop for TempFile {
 impl Disk {
     /// A disk of a registered process.
     pub fn new(layout: Layout, process: Process, unsynced: Unsynced) -> Disk {
-        let mut disk = Disk { layout, process, unsynced, healed: Mutex::default(), anonymous: true };
+        let mut disk = Disk {
+            layout,
+            process,
+            unsynced,
+            healed: Mutex::default(),
+            noted: Mutex::default(),
+            interrupted: AtomicBool::new(false),
+            anonymous: true,
+        };
         disk.anonymous = disk.probe_anonymous();
         disk
     }
@@ -66,7 +80,26 @@ impl Disk {
 
     /// Notes that something was damaged.
     pub fn note(&self, kind: ObjectKind, path: &Path, reason: impl Into<String>) {
+        locked(&self.noted).insert(path.to_path_buf());
         locked(&self.healed).push(Healed { kind, path: path.to_path_buf(), reason: reason.into() });
+    }
+
+    /// Whether that file was noted before, in this process.
+    pub fn was_noted(&self, path: &Path) -> bool {
+        locked(&self.noted).contains(path)
+    }
+
+    /// Makes every reading and writing of content fail from now on.
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    /// Fails once [`Disk::interrupt`] was called: the way out of a copy of any length.
+    pub fn go_on(&self) -> io::Result<()> {
+        match self.interrupted.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("interrupted")),
+            false => Ok(()),
+        }
     }
 
     /// Takes the notes.

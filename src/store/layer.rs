@@ -125,7 +125,13 @@ impl Store {
                 Ok(Some(layer))
             }
             Err(reason) => {
-                self.drop_layer(diff_id, reason)?;
+                let layout = &self.disk.layout;
+                let cause = [layout.list(&diff_id), layout.blob(&record.blob)];
+                if cause.iter().any(|path| self.disk.was_noted(path)) {
+                    self.drop_layer_untold(diff_id)?;
+                } else {
+                    self.drop_layer(diff_id, reason)?;
+                }
                 Ok(None)
             }
         }
@@ -166,6 +172,9 @@ impl Store {
     pub fn discard_layer(&self, diff_id: DiffId) -> Result<(), Error> {
         if let Some(record) = self.layer_record(diff_id)? {
             self.verify_blob(&record.blob)?;
+            if self.disk.was_noted(&self.disk.layout.blob(&record.blob)) {
+                return self.drop_layer_untold(diff_id).map(|_| ());
+            }
         }
         self.drop_layer(diff_id, "its bytes are not what its list says")
     }
@@ -202,14 +211,19 @@ impl Store {
 
     /// Removes record and list, so that the layer is made again.
     fn drop_layer(&self, diff_id: DiffId, reason: &str) -> Result<(), Error> {
+        if self.drop_layer_untold(diff_id)? {
+            self.disk.note(ObjectKind::Layer, &self.disk.layout.layer(&diff_id), reason);
+        }
+        Ok(())
+    }
+
+    /// The same where what is damaged was told already. Whether there was a record.
+    fn drop_layer_untold(&self, diff_id: DiffId) -> Result<bool, Error> {
         locked(&self.layers).remove(&diff_id);
         let _removing = self.disk.removing()?;
-        let path = self.disk.layout.layer(&diff_id);
-        if self.disk.remove(&path)? {
-            self.disk.note(ObjectKind::Layer, &path, reason);
-        }
+        let was_there = self.disk.remove(&self.disk.layout.layer(&diff_id))?;
         self.disk.remove(&self.disk.layout.list(&diff_id))?;
-        Ok(())
+        Ok(was_there)
     }
 
     fn layer_error(&self, what: &str, source: layer::Error) -> Error {

@@ -101,6 +101,11 @@ impl Store {
         self.disk.unsynced.sync(&self.disk.layout, &self.disk.process)
     }
 
+    /// Makes whatever reads or writes content through this store fail soon: for the end that comes from outside.
+    pub fn interrupt(&self) {
+        self.disk.interrupt();
+    }
+
     /// Takes what was found damaged since the last call, for a notice to the user.
     pub fn take_healed(&self) -> Vec<Healed> {
         self.disk.take_healed()

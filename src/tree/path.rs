@@ -45,7 +45,7 @@ impl RootPath {
         // One pass, since every entry of every stored list comes through here: a component ends at each slash.
         let mut start = 0;
         let mut wrong = path.first() == Some(&b'/');
-        for (at, byte) in path.iter().chain(&[b'/']).enumerate() {
+        for (at, byte) in path.iter().chain(b"/").enumerate() {
             if *byte == b'/' {
                 wrong |= at - start <= 2 && matches!(&path[start..at], b"" | b"." | b"..");
                 start = at + 1;

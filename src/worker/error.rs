@@ -78,7 +78,7 @@ pub enum Error {
     Source(#[from] crate::source::Error),
     /// A registry.
     #[error(transparent)]
-    Registry(#[from] crate::registry::Error),
+    Registry(Box<crate::registry::Error>),
     /// A file of this machine.
     #[error("{doing}")]
     Io {
@@ -99,5 +99,11 @@ impl Error {
     /// Whether this is the end that a cancelled build comes to.
     pub fn is_canceled(&self) -> bool {
         matches!(self, Error::Canceled | Error::Sandbox(crate::sandbox::Error::Canceled))
+    }
+}
+
+impl From<crate::registry::Error> for Error {
+    fn from(error: crate::registry::Error) -> Error {
+        Error::Registry(Box::new(error))
     }
 }

@@ -34,7 +34,7 @@ impl Worker<'_> {
         let nothing = Stack::new(Vec::new());
         let destination = if copy.link { &nothing } else { &base.stack };
         let owner = match &copy.owner {
-            Some(text) => Some(self.chown(text, &base)?),
+            Some(text) => Some(self.chown(text, &base, copy.link)?),
             None => None,
         };
         let archives = self.archives(copy, &selection, &source)?;
@@ -62,9 +62,11 @@ impl Worker<'_> {
         Ok(writer.commit()?.diff_id)
     }
 
-    fn chown(&self, text: &str, base: &Tree<'_>) -> Result<Owner, Error> {
+    fn chown(&self, text: &str, base: &Tree<'_>, link: bool) -> Result<Owner, Error> {
         let files = match needs_files(text) {
             (false, false) => IdentityFiles::default(),
+            // A linked layer depends on no base, so its key leaves the base out: a name has nothing to be looked up in.
+            _ if link => IdentityFiles::default(),
             _ => IdentityFiles::read(self.store, base)?,
         };
         let files: OwnerFiles<'_> = files.as_owner_files();

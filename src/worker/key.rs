@@ -78,8 +78,9 @@ fn memo_key(op: &Op, read: &Read, chain: Option<Digest>) -> Digest {
     }
     match op {
         Op::Copy(copy) => {
-            let Copy { exclude, parents, unpack, .. } = &**copy;
-            memo.push("copy", format!("{parents} {unpack:?}"));
+            let Copy { exclude, parents, unpack, epoch, .. } = &**copy;
+            // Under `preserve` a selection also holds the time of its top directory.
+            memo.push("copy", format!("{parents} {unpack:?} {}", epoch.is_none()));
             exclude.iter().for_each(|pattern| memo.push("exclude", pattern));
         }
         Op::Exec(_) => memo.push("mount", ""),

@@ -1,6 +1,7 @@
 //! Doing a step.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::chain::{Made, States};
 use super::context::Context;
@@ -12,7 +13,7 @@ use crate::oci::{DiffId, Digest};
 use crate::progress::{Sink, StepNumber};
 use crate::sandbox::Cancel;
 use crate::snapshot::Snapshots;
-use crate::store::Store;
+use crate::store::{Layer, Store};
 use crate::tree::Time;
 
 /// Does steps, from any number of threads.
@@ -37,6 +38,8 @@ pub struct Worker<'a> {
     pub now: Time,
     /// Directories on disk, opened by the first RUN.
     pub snapshots: OnceLock<Snapshots>,
+    /// Layers that were looked at: the build's lease keeps them, so that one look is enough.
+    pub loaded: Mutex<BTreeMap<DiffId, Arc<Layer>>>,
 }
 
 /// A step that is being done.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::chain::{Chain, Made, States};
 use super::context::Context;
@@ -75,6 +75,17 @@ impl<'a> Worker<'a> {
     }
 
     fn layer(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
+        let loaded = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = loaded().get(&diff_id).cloned();
+        if let Some(layer) = known {
+            return Ok(layer);
+        }
+        let layer = self.fetched(diff_id)?;
+        loaded().insert(diff_id, Arc::clone(&layer));
+        Ok(layer)
+    }
+
+    fn fetched(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
         if let Some(layer) = self.store.layer(diff_id)? {
             return Ok(layer);
         }

@@ -1,5 +1,7 @@
 //! Archives, Dockerfiles, ignore files and image layouts as inputs.
 
+#![allow(clippy::unwrap_used, reason = "functions that tests share are tests, too")]
+
 use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::os::unix::fs::symlink;

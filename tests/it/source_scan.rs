@@ -1,5 +1,7 @@
 //! Scans of real directories.
 
+#![allow(clippy::unwrap_used, reason = "functions that tests share are tests, too")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
@@ -238,7 +240,7 @@ fn ignored_paths_are_left_out_and_ignored_directories_not_entered() {
         write(dir.path(), path, path);
     }
     // Reading it would fail the scan, for everybody but root.
-    fs::set_permissions(dir.path().join("node_modules"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(dir.path().join("node_modules"), fs::Permissions::from_mode(0o000)).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("a/drop.sock")).unwrap();
     let ignore = "node_modules\nDockerfile\na/drop*\nlogs\n!logs/two.txt\nempty\n!empty/none\n";
     fs::create_dir(dir.path().join("empty")).unwrap();

@@ -1,5 +1,8 @@
 //! The flags of `rbuild build`, named as users of `docker build` know them.
 
+// What clap shows is written for people who read usage lines, not for rustdoc.
+#![allow(rustdoc::broken_intra_doc_links, reason = "brackets mean optional parts in a usage line")]
+
 use std::path::PathBuf;
 
 use clap::Args;

@@ -2,8 +2,8 @@
 
 use super::open::{failed, open};
 use crate::cli::args::DuArgs;
+use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::process::Ending;
 use crate::cli::size::bytes;
 use crate::sandbox::Privilege;
 

@@ -1,8 +1,8 @@
 //! `rbuild images`
 
 use super::open::{failed, open};
+use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::process::Ending;
 use crate::cli::size::{ago, bytes};
 use crate::oci::Platform;
 use crate::store::Origin;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::open::{failed, open};
 use crate::cli::args::ImportArgs;
+use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::process::Ending;
 use crate::cli::settings::one_platform;
 use crate::oci::{Platform, Reference};
 

@@ -1,8 +1,8 @@
 //! Opening the store that the environment names.
 
+use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::failure::causes;
-use crate::cli::process::Ending;
 use crate::cli::size::parse_bytes;
 use crate::store::{Options, Store};
 

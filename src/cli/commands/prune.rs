@@ -2,8 +2,8 @@
 
 use super::open::{failed, open};
 use crate::cli::args::PruneArgs;
+use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::process::Ending;
 use crate::cli::size::{bytes, parse_age, parse_bytes};
 use crate::sandbox::Privilege;
 use crate::store::{Filter, PruneOptions};

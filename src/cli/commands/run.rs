@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::open::{failed, open};
 use crate::build::{Interrupt, RunOptions};
 use crate::cli::args::RunArgs;
+use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::process::Ending;
 use crate::sandbox::Privilege;
 
 /// Runs an image's process and passes its exit code on.

@@ -1,10 +1,10 @@
 //! COPY, ADD and WORKDIR as pure functions: which entries are copied, and what layer they make.
 //!
-//! [`select`] finds what a copy reads (its digest goes into the key, so nothing is placed on a hit); [`place`] makes the
+//! [`select()`] finds what a copy reads (its digest goes into the key, so nothing is placed on a hit); [`place()`] makes the
 //! layer's entries from that and the destination's tree. Bytes are never touched here: each placed entry says where its
 //! content is ([`Content`]).
 //!
-//! **Invariants**: what [`place`] and [`make_directory`] return is sorted, without duplicates, every parent before what
+//! **Invariants**: what [`place()`] and [`make_directory()`] return is sorted, without duplicates, every parent before what
 //! it holds (the root itself is never listed), and applied to the destination it is the tree that the instruction
 //! describes. An existing parent is listed with exactly the metadata it has.
 //!

@@ -135,7 +135,7 @@ impl Writer<'_> {
         for item in items {
             let path = top.join_path(&item.entry.path);
             let there = self.slots.look(&path);
-            let is_there = there.as_ref().is_some_and(Entry::is_directory);
+            let is_there = there.as_ref().is_some_and(|entry| entry.is_directory());
             match (item.entry.is_directory(), &there) {
                 (true, Some(_)) if !is_there => return Err(Error::DirectoryOverFile(path)),
                 (true, Some(_)) if item.parent_only => continue,
@@ -153,8 +153,8 @@ impl Writer<'_> {
         let mut entry = self.changed(Entry { path, ..item.entry.clone() });
         if let (true, Some(there)) = (entry.is_directory(), self.slots.look(&entry.path)) {
             // Two directories become one: attributes of both, the rest from the source.
-            for (name, value) in there.xattrs {
-                entry.xattrs.entry(name).or_insert(value);
+            for (name, value) in &there.xattrs {
+                entry.xattrs.entry(name.clone()).or_insert(value.clone());
             }
         }
         self.slots.write(entry, content, file)

@@ -169,6 +169,9 @@ fn links_in_the_destination_are_followed_inside_the_root() {
     assert_eq!(lines(&twice, source, &["real/"]), ["to->/real"]);
     twice = copy(&["f"], "/to/");
     assert_eq!(lines(&twice, source, &["real/", "to->/real"]), ["real/", "real/f=1"]);
+    // One that an earlier source replaced is gone.
+    let said = error(&copy(&["c", "c"], "/c"), &["c=1"], &["c->."]);
+    assert!(said.contains("more than one source"), "{said}");
 }
 
 #[test]

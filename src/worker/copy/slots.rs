@@ -1,6 +1,7 @@
 //! The layer in the making, over the tree that it will lie on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 
 use super::error::Error;
 use super::owner::Owner;
@@ -20,6 +21,7 @@ pub(super) struct Slots<'a> {
     stale: bool,
 }
 
+#[derive(Clone)]
 struct Slot {
     entry: Entry,
     content: Content,
@@ -28,7 +30,7 @@ struct Slot {
 }
 
 /// A file of one match, whatever its names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileId {
     pub(super) matched: usize,
     pub(super) place: Place,
@@ -48,22 +50,24 @@ impl<'a> Slots<'a> {
     }
 
     /// What is at `path` now; no link is followed.
-    pub(super) fn look(&self, path: &RootPath) -> Option<Entry> {
+    pub(super) fn look(&self, path: &RootPath) -> Option<Cow<'_, Entry>> {
         if let Some(slot) = self.made.get(path) {
-            return Some(slot.entry.clone());
+            return Some(Cow::Borrowed(&slot.entry));
         }
         let hidden = !self.gone.is_empty()
             && path.ancestors().any(|above| {
                 self.gone.contains(&above)
                     || self.made.get(&above).is_some_and(|slot| !slot.entry.is_directory())
             });
-        if hidden { None } else { self.base.get(path).map(|node| node.entry) }
+        if hidden { None } else { self.base.get(path).map(|node| Cow::Owned(node.entry)) }
     }
 
     /// The path without links.
     pub(super) fn resolve(&mut self, path: &RootPath) -> Result<RootPath, Error> {
         if self.stale {
-            let entries: Vec<Entry> = self.listed().into_iter().map(|placed| placed.entry).collect();
+            let made: Vec<(RootPath, Slot)> = self.made.iter().map(|(p, s)| (p.clone(), s.clone())).collect();
+            let listed = assemble(made.into_iter(), self.beside());
+            let entries: Vec<Entry> = listed.into_iter().map(|placed| placed.entry).collect();
             self.view = self.base.push(entries.into());
             self.stale = false;
         }
@@ -83,17 +87,21 @@ impl<'a> Slots<'a> {
         if !entry.xattrs.is_empty() {
             entry.xattrs = allowed_xattrs(&entry.xattrs);
         }
-        let before = self.base.get(&entry.path).map(|node| node.entry.is_directory());
+        let below = self.base.get(&entry.path).map(|node| node.entry.kind);
+        let made = self.made.get(&entry.path).map(|slot| &slot.entry.kind);
+        // What links lead to is different from now on.
+        let links = [below.as_ref(), made, Some(&entry.kind)];
+        self.stale |= links.into_iter().flatten().any(|kind| matches!(kind, Kind::Symlink(_)));
+        let was_directory = below == Some(Kind::Directory);
+        self.stale |= below.is_some() && was_directory != entry.is_directory();
         if !entry.is_directory() {
-            if self.made.get(&entry.path).is_some_and(|slot| slot.entry.is_directory()) {
+            if made == Some(&Kind::Directory) {
                 self.remove_below(&entry.path);
             }
-            if before == Some(true) {
+            if was_directory {
                 self.gone.insert(entry.path.clone());
             }
         }
-        let replaces = before.is_some_and(|directory| directory != entry.is_directory());
-        self.stale |= replaces || matches!(entry.kind, Kind::Symlink(_));
         self.made.insert(entry.path.clone(), Slot { entry, content, file });
         Ok(())
     }
@@ -122,69 +130,91 @@ impl<'a> Slots<'a> {
     }
 
     /// The layer's entries.
-    pub(super) fn finish(self) -> Vec<Placed> {
-        self.listed()
+    pub(super) fn finish(mut self) -> Vec<Placed> {
+        let beside = self.beside();
+        let made = std::mem::take(&mut self.made);
+        assemble(made.into_iter(), beside)
     }
 
-    fn listed(&self) -> Vec<Placed> {
-        let mut all: BTreeMap<RootPath, Placed> = BTreeMap::new();
-        let mut first: BTreeMap<FileId, &RootPath> = BTreeMap::new();
-        for (path, slot) in &self.made {
-            self.add_parents(path, &mut all);
-            let mut placed = Placed { entry: slot.entry.clone(), content: slot.content.clone() };
-            // ORDER: the first name in the order of paths is the file, the others are links to it.
-            match slot.file.map(|file| (file, first.get(&file))) {
-                Some((_, Some(target))) => {
-                    placed.entry.kind = Kind::Hardlink((*target).clone());
-                    placed.content = Content::None;
-                }
-                Some((file, None)) => drop(first.insert(file, path)),
-                None => {}
-            }
-            all.insert(path.clone(), placed);
+    /// What comes into the layer beside what was written.
+    fn beside(&self) -> BTreeMap<RootPath, Placed> {
+        let mut beside = BTreeMap::new();
+        for path in self.made.keys() {
+            self.add_parents(path, &mut beside);
         }
-        self.add_whiteouts(&mut all);
-        all.into_values().collect()
+        // A directory that came in the place of what had taken the place of a directory of the base: what that one held
+        // must not come back.
+        for path in &self.gone {
+            if self.made.get(path).is_some_and(|slot| slot.entry.is_directory()) {
+                self.hide_below(path, &mut beside);
+            }
+        }
+        beside
     }
 
     /// Existing parents, with exactly the metadata that they have: a reader of the layer alone makes them right.
-    fn add_parents(&self, path: &RootPath, all: &mut BTreeMap<RootPath, Placed>) {
+    fn add_parents(&self, path: &RootPath, beside: &mut BTreeMap<RootPath, Placed>) {
         let mut above = path.parent();
-        while let Some(path) = above.filter(|path| !path.is_root() && !all.contains_key(path)) {
+        // One that was written here comes by itself, and so do its parents.
+        let known =
+            |path: &RootPath| path.is_root() || beside.contains_key(path) || self.made.contains_key(path);
+        let mut missing = Vec::new();
+        while let Some(path) = above.filter(|path| !known(path)) {
             above = path.parent();
-            // One that was made here comes by itself, before what it holds.
-            if let Some(node) = self.base.get(&path).filter(|_| !self.made.contains_key(&path)) {
+            missing.push(path);
+        }
+        for path in missing {
+            if let Some(node) = self.base.get(&path) {
                 let mtime = Time::from_seconds(node.entry.mtime.seconds);
                 let entry = Entry { mtime, xattrs: allowed_xattrs(&node.entry.xattrs), ..node.entry };
-                all.insert(path, Placed { entry, content: Content::None });
+                beside.insert(path, Placed { entry, content: Content::None });
             }
         }
     }
 
-    /// A directory that came in the place of what had taken the place of a directory of the base: what that held must
-    /// not come back.
-    fn add_whiteouts(&self, all: &mut BTreeMap<RootPath, Placed>) {
-        for path in &self.gone {
-            if self.made.get(path).is_some_and(|slot| slot.entry.is_directory()) {
-                self.hide_below(path, all);
-            }
-        }
-    }
-
-    fn hide_below(&self, path: &RootPath, all: &mut BTreeMap<RootPath, Placed>) {
+    fn hide_below(&self, path: &RootPath, beside: &mut BTreeMap<RootPath, Placed>) {
         for node in self.base.children(path) {
             let path = node.entry.path;
             match self.made.get(&path) {
                 // Two directories would merge.
                 Some(slot) if slot.entry.is_directory() && node.entry.kind == Kind::Directory => {
-                    self.hide_below(&path, all);
+                    self.hide_below(&path, beside);
                 }
                 Some(_) => {}
                 None => {
                     let entry = Entry::whiteout(path.clone(), Time::from_seconds(LAYER_EPOCH.0));
-                    all.insert(path, Placed { entry, content: Content::None });
+                    beside.insert(path, Placed { entry, content: Content::None });
                 }
             }
         }
     }
+}
+
+/// Both in one order; the first name of a file is the file, the others are links to it.
+fn assemble(
+    made: impl ExactSizeIterator<Item = (RootPath, Slot)>,
+    beside: BTreeMap<RootPath, Placed>,
+) -> Vec<Placed> {
+    let mut all = Vec::with_capacity(made.len() + beside.len());
+    let mut beside = beside.into_iter().peekable();
+    let mut first: HashMap<FileId, usize> = HashMap::new();
+    for (path, Slot { mut entry, mut content, file }) in made {
+        while let Some((_, placed)) = beside.next_if(|(before, _)| *before < path) {
+            all.push(placed);
+        }
+        // ORDER: by path, so that which name is the file depends on names alone.
+        if let Some(file) = file {
+            match first.entry(file) {
+                hash_map::Entry::Vacant(vacant) => drop(vacant.insert(all.len())),
+                hash_map::Entry::Occupied(at) => {
+                    let target: &Placed = &all[*at.get()];
+                    entry.kind = Kind::Hardlink(target.entry.path.clone());
+                    content = Content::None;
+                }
+            }
+        }
+        all.push(Placed { entry, content });
+    }
+    all.extend(beside.map(|(_, placed)| placed));
+    all
 }

@@ -53,9 +53,9 @@ pub(super) fn unpack(
             (entry.uid, entry.gid) = (uid, gid);
         }
         if entry.is_directory() {
-            if let Some(there) = slots.look(&path).filter(Entry::is_directory) {
-                for (name, value) in there.xattrs {
-                    entry.xattrs.entry(name).or_insert(value);
+            if let Some(there) = slots.look(&path).filter(|entry| entry.is_directory()) {
+                for (name, value) in &there.xattrs {
+                    entry.xattrs.entry(name.clone()).or_insert(value.clone());
                 }
             }
             directories.found.insert(member.path.clone(), path);

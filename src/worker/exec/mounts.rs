@@ -5,7 +5,7 @@ use std::path::Path;
 use super::binds;
 use super::caches::{Cache, TreeBytes};
 use super::hosts::{etc_hosts, resolv_conf};
-use super::times::Sources;
+use super::times::{Memory, Sources};
 use crate::graph::{Exec, Input, Mount, MountKind};
 use crate::oci::Digest;
 use crate::sandbox::{self, Access, Depth, Directory};
@@ -180,9 +180,10 @@ impl Worker<'_> {
             let tree = Tree::of_layers(layers);
             let sources = Sources::find(&tree.stack, &at, target.clone(), exec.epoch, |layer| own[layer]);
             let whole = RootPath::root();
+            let memory = Memory { caches, step: key, now: self.now };
             let bytes = TreeBytes { worker: self, tree: &tree };
             if let Some(timed) =
-                sources.write(&tree.stack, &whole, caches, key, self.now, &bytes, &scratch.join("times"))?
+                sources.write(&tree.stack, &whole, &memory, &bytes, &scratch.join("times"))?
             {
                 lowers.insert(0, timed);
             }
@@ -206,15 +207,8 @@ impl Worker<'_> {
         let root = RootPath::root();
         let stack: &Stack = &tree.stack;
         let sources = Sources::find(stack, &root, root.clone(), scene.exec.epoch, |layer| own[layer]);
-        sources.write(
-            stack,
-            &root,
-            caches,
-            &scene.key,
-            self.now,
-            &TreeBytes { worker: self, tree },
-            directory,
-        )
+        let memory = Memory { caches, step: &scene.key, now: self.now };
+        sources.write(stack, &root, &memory, &TreeBytes { worker: self, tree }, directory)
     }
 }
 

@@ -71,7 +71,9 @@ impl Worker<'_> {
         if !env.iter().any(|(name, _)| name == "HOME") {
             env.push(("HOME".to_string(), user.home.clone().unwrap_or_else(|| "/".to_string())));
         }
-        env.extend(exec.proxies.iter().filter(|(name, _)| !exec.env.iter().any(|(n, _)| n == name)).cloned());
+        // COMPAT: BuildKit passes proxies last, so that they win over the image's own.
+        env.retain(|(name, _)| !exec.proxies.iter().any(|(proxy, _)| proxy == name));
+        env.extend(exec.proxies.iter().cloned());
         env.extend(mounts.env);
         let insecure = exec.security == Security::Insecure;
         let spec = Spec {

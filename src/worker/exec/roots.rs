@@ -4,9 +4,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::layer::visit;
-use crate::oci::MediaType;
-use crate::snapshot::Fetch;
+use crate::snapshot::{self, Fetch};
 use crate::store::{Layer, Store};
 use crate::worker::error::Error;
 use crate::worker::perform::Worker;
@@ -27,17 +25,7 @@ impl Fetch for LayerBytes<'_> {
         wanted: &[usize],
         f: &mut dyn FnMut(usize, &mut dyn Read) -> io::Result<()>,
     ) -> io::Result<()> {
-        let layer = &self.layers[layer];
-        if layer.media_type == MediaType::ImageLayer {
-            let contents = self.store.contents(layer, wanted).map_err(io::Error::other)?;
-            for index in wanted {
-                f(*index, &mut contents.open(*index).map_err(io::Error::other)?)?;
-            }
-            return Ok(());
-        }
-        // A compressed layer is read in one pass, as it lies.
-        let mut tar = self.store.open_tar(layer).map_err(io::Error::other)?;
-        visit(&mut tar, &layer.list, wanted, f).map_err(io::Error::other)
+        self.store.visit(&self.layers[layer], wanted, f)
     }
 }
 
@@ -48,6 +36,13 @@ impl Worker<'_> {
             return Ok(Vec::new());
         }
         let bytes = LayerBytes { store: self.store, layers };
-        Ok(self.snapshots()?.lowers(&chain_layers(layers), &bytes)?)
+        self.snapshots()?.lowers(&chain_layers(layers), &bytes).map_err(|error| match error {
+            // What was read is not what the list says: the layer goes, and is fetched or made again in this build.
+            snapshot::Error::Damaged { layer, .. } => match self.store.discard_layer(layers[layer].diff_id) {
+                Ok(()) => Error::Lost(layers[layer].diff_id),
+                Err(error) => error.into(),
+            },
+            other => other.into(),
+        })
     }
 }

@@ -15,6 +15,16 @@ use crate::store::CacheMount;
 use crate::tree::{Kind, Place, RootPath, Stack, Time};
 use crate::worker::error::Error;
 
+/// Who remembers when a file was first seen.
+pub(super) struct Memory<'a> {
+    /// The cache mounts of the RUN.
+    pub caches: &'a [CacheMount],
+    /// The instruction, by which they know the RUN again.
+    pub step: &'a Digest,
+    /// The time of what none of them has seen.
+    pub now: Time,
+}
+
 /// The files of one tree whose times are the builder's own.
 pub(super) struct Sources {
     /// Where the tree is mounted: the root for the root file system itself.
@@ -44,20 +54,14 @@ impl Sources {
     }
 
     /// The time of each file: the latest that one of the cache mounts gives it.
-    fn times(
-        &self,
-        at: &RootPath,
-        caches: &[CacheMount],
-        step: &Digest,
-        now: Time,
-    ) -> Result<Vec<Time>, Error> {
+    fn times(&self, at: &RootPath, memory: &Memory<'_>) -> Result<Vec<Time>, Error> {
         let seen_as =
             |path: &RootPath| self.mounted_at.join_path(&path.strip_prefix(at).expect("found below it"));
         let files: Vec<(RootPath, Digest)> =
             self.items.iter().map(|(path, digest, _)| (seen_as(path), *digest)).collect();
         let mut latest = vec![Time::default(); files.len()];
-        for cache in caches {
-            for (latest, time) in latest.iter_mut().zip(cache.first_seen(step, &files, now)?) {
+        for cache in memory.caches {
+            for (latest, time) in latest.iter_mut().zip(cache.first_seen(memory.step, &files, memory.now)?) {
                 *latest = time.max(*latest);
             }
         }
@@ -69,20 +73,18 @@ impl Sources {
         &self,
         stack: &Stack,
         at: &RootPath,
-        caches: &[CacheMount],
-        step: &Digest,
-        now: Time,
+        memory: &Memory<'_>,
         fetch: &dyn Fetch,
         directory: &Path,
     ) -> Result<Option<PathBuf>, Error> {
-        if self.items.is_empty() || caches.is_empty() {
+        if self.items.is_empty() || memory.caches.is_empty() {
             return Ok(None);
         }
         let mut items: Vec<Item> = Vec::new();
         let mut made = std::collections::BTreeSet::new();
         let below = |path: &RootPath| path.strip_prefix(at).expect("found below it");
         let mut first = std::collections::BTreeMap::new();
-        for ((path, _, place), time) in self.items.iter().zip(self.times(at, caches, step, now)?) {
+        for ((path, _, place), time) in self.items.iter().zip(self.times(at, memory)?) {
             for parent in path.ancestors().filter(|parent| parent.starts_with(at)) {
                 if made.insert(parent.clone()) {
                     let mut entry = stack.get(&parent).expect("a parent of a file is there").entry;

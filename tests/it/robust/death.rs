@@ -1,0 +1,71 @@
+//! `kill -9` at any moment: the next build gives the same bytes, and nothing is left behind.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::{Running, digest, leftovers, mounts_below, processes, warnings};
+use crate::e2e::Workshop;
+
+const STEPS: &str = "FROM busybox AS one\nWORKDIR /w\nCOPY . ./\nRUN cat f* > all; : KILLMARK\n\
+                     RUN --mount=type=cache,target=/c date > /c/now; ls -l /w > /list\n\
+                     FROM busybox\nCOPY --from=one /w/all /list /\nRUN mkdir /d && cp /all /d && rm /all\n";
+
+fn killed(times: u32) {
+    let Some(shop) = Workshop::new() else { return };
+    for index in 0..200 {
+        shop.write(&format!("f{index}"), format!("{index}\n").repeat(500));
+    }
+    let mark = format!("KILLMARK-{}", super::unique());
+    let text = STEPS.replace("KILLMARK", &mark);
+    let out = shop.at("out/x.tar");
+    let output = format!("type=oci,dest={}", out.display());
+    let fresh = || {
+        for directory in ["records", "snapshots", "layers", "lists", "stat"] {
+            let _ = std::fs::remove_dir_all(shop.store().join(directory));
+        }
+        let base = shop.at("busybox.tar");
+        shop.rbuild(&["import", base.to_str().unwrap(), "busybox"]).ok();
+    };
+    let whole = shop.build(&text, &["-o", &output]).ok();
+    let want = digest(&whole.stderr);
+    let bytes = std::fs::read(&out).unwrap();
+    let start = std::time::Instant::now();
+    fresh();
+    let import = start.elapsed();
+    shop.again(&["-o", &output]).ok();
+    let usual = start.elapsed() - import;
+    let mut hits = 0;
+    for round in 0..times {
+        fresh();
+        std::fs::remove_file(&out).unwrap();
+        let mut command = shop.command();
+        command.args(["build", "-o", &output]).arg(shop.context());
+        let mut running = Running::start(command, &shop.at("log"));
+        // Everywhere in a build, and a little beyond its end.
+        std::thread::sleep(usual.mul_f64(1.1) * round / times);
+        running.signal(Signal::KILL);
+        hits += u32::from(running.end().0.is_none());
+        assert!(!out.exists() || std::fs::read(&out).unwrap() == bytes, "round {round}: half an output");
+        let said = shop.again(&["-o", &output]).ok();
+        assert_eq!(digest(&said.stderr), want, "round {round}");
+        assert_eq!(warnings(&said.stderr), Vec::<&str>::new(), "round {round}");
+        assert!(std::fs::read(&out).unwrap() == bytes, "round {round}: another archive");
+        assert_eq!(leftovers(&shop.store()), Vec::<std::path::PathBuf>::new(), "round {round}");
+    }
+    assert!(hits > times / 2, "only {hits} of {times} died at work");
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(processes(&mark), Vec::<String>::new());
+    assert_eq!(mounts_below(&shop.store()), 0);
+}
+
+#[test]
+fn kill_at_two_dozen_moments_then_a_rebuild_gives_the_same_image() {
+    killed(24);
+}
+
+#[test]
+#[ignore = "minutes: make test-full"]
+fn kill_at_three_hundred_moments_then_a_rebuild_gives_the_same_image() {
+    killed(300);
+}
