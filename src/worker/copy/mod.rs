@@ -40,6 +40,6 @@ pub use near::near_names;
 pub use owner::{Owner, OwnerFiles, chown_owner, needs_files, run_user};
 pub use place::{Archives, place};
 pub use placed::{Content, Placed};
-pub use select::select;
+pub use select::{Part, select_parts};
 pub use selection::Selection;
 pub use wanted::wanted;
