@@ -9,7 +9,7 @@ use crate::graph::{ContextId, Graph, Input, Op};
 use crate::oci::Epoch;
 use crate::plan::LayerEpoch;
 use crate::progress::{Event, Sink};
-use crate::source::{Local, Wanted, read_archive_ignore, read_ignore};
+use crate::source::{Local, OciLayout, Wanted, read_archive_ignore, read_ignore};
 use crate::store::Store;
 use crate::tree::{Patterns, RootPath};
 use crate::worker::{Context, ContextFiles, wanted};
@@ -21,6 +21,14 @@ pub fn open(
     main: ContextFiles,
     dockerfile: &std::path::Path,
 ) -> Result<Vec<Context>, Error> {
+    for value in options.contexts.values() {
+        // Also those that no step reads: a slip in a path must not pass unseen.
+        match value {
+            ContextValue::Directory(directory) => drop(Local::open(directory)?),
+            ContextValue::Layout { directory, .. } => drop(OciLayout::open(directory)?),
+            ContextValue::Image(_) => {}
+        }
+    }
     let mut main = Some(main);
     let mut contexts = Vec::new();
     for context in &graph.contexts {

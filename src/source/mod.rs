@@ -13,6 +13,7 @@ mod layout_choice;
 mod links;
 mod local;
 mod modes;
+mod names;
 mod oci_layout;
 mod probe;
 mod scan;

@@ -5,6 +5,7 @@ mod dockerfile_golden;
 mod dockerfile_grammar;
 mod dockerfile_properties;
 mod e2e;
+mod examples;
 mod export_fixture;
 mod export_image;
 mod export_rootfs;

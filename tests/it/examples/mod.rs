@@ -1,0 +1,4 @@
+//! The projects in `examples/`, built as their users would build them, and what comes out is run.
+
+mod projects;
+mod yard;
