@@ -21,6 +21,8 @@ mod plan_dump;
 mod plan_golden;
 mod plan_limits;
 mod registry_pull;
+mod registry_push;
+mod registry_server;
 mod registry_wire;
 mod robust;
 mod sandbox_isolation;
