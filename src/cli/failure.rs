@@ -43,6 +43,9 @@ fn lines_around(excerpt: &Excerpt) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let first = location.first.saturating_sub(around).max(1);
     let last = (location.last + around).min(lines.len());
+    if first > last {
+        return String::new();
+    }
     let rule = "--------------------";
     let mut shown = format!("{}:{}\n{rule}\n", escape(name), location.first);
     for number in first..=last {

@@ -27,16 +27,16 @@ pub(super) fn run(state: &mut State<'_, '_>, run: &Run, code: &str) -> Result<()
         dockerfile::Security::Sandbox => Security::Sandbox,
         dockerfile::Security::Insecure if request.allow_insecure => Security::Insecure,
         dockerfile::Security::Insecure => {
-            return Err(state
-                .error(ErrorKind::Insecure)
-                .hint("that entitlement cannot be given yet: RUN always has the whole sandbox around it")
-                .into());
+            return Err(state.error(ErrorKind::Insecure).hint("give --allow security.insecure").into());
         }
     };
     let network = match run.network {
         dockerfile::Network::Default => request.network,
         dockerfile::Network::None => Network::None,
-        dockerfile::Network::Host => Network::Host,
+        dockerfile::Network::Host if request.allow_host_network => Network::Host,
+        dockerfile::Network::Host => {
+            return Err(state.error(ErrorKind::HostNetwork).hint("give --allow network.host").into());
+        }
     };
     let mounts = mounts::read(state, run)?;
     let Line { argv, scripts, summary } = line(state, &run.command);

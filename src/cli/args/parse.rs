@@ -106,6 +106,14 @@ pub fn parse(mut args: Vec<OsString>) -> Result<Command, UsageError> {
     match args.get(1).and_then(|arg| arg.to_str()) {
         Some("build" | "b") => args = settle_docker_flags(args)?,
         Some("run") => {
+            // What docker's users type out of habit, and what is always so here.
+            let flags = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+            args = args
+                .into_iter()
+                .enumerate()
+                .filter(|(at, arg)| *at > flags || arg != "--rm")
+                .map(|(_, arg)| arg)
+                .collect();
             let flags = args.iter().skip(2).map_while(|a| a.to_str()).take_while(|a| *a != "--");
             for flag in flags {
                 if REFUSED_RUN.contains(&flag.split('=').next().unwrap_or_default()) {
@@ -175,6 +183,8 @@ const TAKES_VALUE: &[&str] = &[
     "--metadata-file",
     "--no-cache-filter",
     "--secret",
+    "--ssh",
+    "--allow",
     "--network",
     "--add-host",
     "--shm-size",
@@ -216,7 +226,7 @@ mod tests {
 
     #[test]
     fn docker_flags_that_are_not_supported_are_refused_by_name() {
-        for flag in ["--push", "--rm=false", "--cache-from=x", "--ssh=default", "--provenance=true"] {
+        for flag in ["--push", "--rm=false", "--cache-from=x", "--load", "--provenance=true"] {
             match parsed(&[flag, "."]) {
                 Err(UsageError::Refused(message)) => assert!(message.starts_with(flag), "{message}"),
                 other => panic!("{flag}: {other:?}"),

@@ -9,6 +9,7 @@ use super::times::{Memory, Sources};
 use crate::graph::{Exec, Input, Mount, MountKind};
 use crate::oci::Digest;
 use crate::sandbox::{self, Access, Depth, Directory};
+use crate::source::AgentFilter;
 use crate::store::CacheMount;
 use crate::tree::{Last, RootPath, Stack};
 use crate::worker::chain::{Made, States};
@@ -25,6 +26,8 @@ pub(super) struct Mounts {
     pub env: Vec<(String, String)>,
     /// Held until the process has ended.
     pub caches: Vec<CacheMount>,
+    /// As long.
+    pub agents: Vec<AgentFilter>,
 }
 
 /// The RUN whose mounts are prepared.
@@ -117,10 +120,17 @@ impl Worker<'_> {
                     access: Access::ReadOnly,
                 }
             }
-            MountKind::Ssh { .. } => {
-                return Err(Error::Unsupported(
-                    "RUN --mount=type=ssh: forwarding an SSH agent is not supported yet".to_string(),
-                ));
+            MountKind::Ssh { id, required, mode, uid, gid } => {
+                let socket = scratch.with_extension("agent");
+                std::fs::create_dir_all(scratch)
+                    .map_err(Error::io(format!("making {}", scratch.display())))?;
+                let Some(filter) = self.agents.forward(id, &socket, *mode, *uid, *gid)? else {
+                    return if *required { Err(Error::AgentMissing { id: id.clone() }) } else { Ok(None) };
+                };
+                mounts.agents.push(filter);
+                // Connecting to a socket needs no writable mount.
+                let source = Directory::Path(socket);
+                sandbox::MountKind::Bind { source, access: Access::ReadOnly, depth: Depth::One }
             }
         };
         Ok(at.map(|target| sandbox::Mount { target, kind }))
@@ -170,7 +180,7 @@ impl Worker<'_> {
             let tree = Tree::of_layers(layers);
             let sources = Sources::find(&tree.stack, &at, target.clone(), exec.epoch, |layer| own[layer]);
             let whole = RootPath::root();
-            let memory = Memory { caches, step: key, now: self.now };
+            let memory = Memory { caches, step: key, now: self.store.clock()? };
             let bytes = TreeBytes { worker: self, tree: &tree };
             if let Some(timed) =
                 sources.write(&tree.stack, &whole, &memory, &bytes, &scratch.join("times"))?
@@ -197,7 +207,7 @@ impl Worker<'_> {
         let root = RootPath::root();
         let stack: &Stack = &tree.stack;
         let sources = Sources::find(stack, &root, root.clone(), scene.exec.epoch, |layer| own[layer]);
-        let memory = Memory { caches, step: &scene.key, now: self.now };
+        let memory = Memory { caches, step: &scene.key, now: self.store.clock()? };
         sources.write(stack, &root, &memory, &TreeBytes { worker: self, tree }, directory)
     }
 }

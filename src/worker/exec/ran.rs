@@ -56,7 +56,8 @@ impl Worker<'_> {
         let layers = self.layers(&chain)?;
         let mut lowers = self.lowers(&layers)?;
         let tree = Tree::of_layers(layers);
-        let active = self.snapshots()?.prepare(&tree.stack)?;
+        let snapshots = self.snapshots()?;
+        let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
         let scene = Scene { exec, key: mounts_key(step), states };
         let mounts = self.mounts(&scene, &active.directory().join("mounts"))?;
         let own: Vec<bool> = chain.0.iter().map(|link| link.made == Made::Copied).collect();
@@ -106,15 +107,19 @@ impl Worker<'_> {
         let exit = sandbox::run(&spec, &mut |stream, bytes| logged.write(stream, bytes), self.cancel);
         let (tail, log) = logged.finish();
         drop(mounts.caches);
+        drop(mounts.agents);
         let exit = exit?;
         if exit.ended != Ended::Code(0) {
             return Err(Error::Exited(Exited { argv: exec.argv.clone(), ended: exit.ended, tail, log }));
         }
 
-        let snapshots = self.snapshots()?;
         let changed = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
         let diff_id = self.write_changes(&active, &changed)?;
-        snapshots.commit(active, chain.id(), diff_id, &changed)?;
+        // The layer is whole; the directory only saves the next RUN from unpacking it, and a full disk can do without.
+        match snapshots.commit(active, chain.id(), diff_id, &changed) {
+            Err(e) if e.is_no_space() => {}
+            committed => committed?,
+        }
         Ok(diff_id)
     }
 

@@ -20,6 +20,7 @@ fn run_passes_arguments_streams_and_the_exit_code_on() {
     let said = shop.rbuild(&["run", "busybox", "--", "/bin/ls", "/new"]);
     assert_eq!(said.code, Some(1));
     shop.rbuild(&["run", "no-such"]).fails(&["no-such"]);
+    shop.rbuild(&["run", "--rm", "busybox", "--", "/bin/true"]).ok();
     shop.rbuild(&["run", "-it", "it"]).fails(&["-it"]);
     shop.build("FROM scratch\nLABEL a=b\n", &["-t", "empty"]).ok();
     shop.rbuild(&["run", "empty"]).fails(&["ENTRYPOINT", "CMD"]);

@@ -225,7 +225,19 @@ fn a_relative_mount_target_is_below_the_working_directory_and_variables_are_expa
 }
 
 #[test]
-fn an_ssh_mount_is_refused_by_name() {
+fn an_ssh_mount_without_an_agent_is_left_out_unless_it_is_required() {
     let Some(shop) = Workshop::new() else { return };
-    shop.build("FROM busybox\nRUN --mount=type=ssh,required true\n", &[]).fails(&["ssh", "not supported"]);
+    shop.build("FROM busybox\nRUN --mount=type=ssh true\n", &[]).ok();
+    shop.build("FROM busybox\nRUN --mount=type=ssh,required true\n", &[]).fails(&["ssh", "Dockerfile:2"]);
+}
+
+#[test]
+fn an_insecure_run_needs_its_entitlement() {
+    let Some(shop) = Workshop::new() else { return };
+    let dockerfile = "FROM busybox\nRUN --security=insecure grep CapEff /proc/self/status > /caps\n";
+    shop.build(dockerfile, &[]).fails(&["security.insecure", "--allow", "Dockerfile:2"]);
+    let image = shop.image(dockerfile, &["--allow", "security.insecure"]);
+    assert_ne!(image.text("caps"), "CapEff:\t00000000a80425fb\n");
+    let image = shop.image("FROM busybox\nRUN grep CapEff /proc/self/status > /caps\n", &[]);
+    assert_eq!(image.text("caps"), "CapEff:\t00000000a80425fb\n");
 }
