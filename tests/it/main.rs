@@ -1,5 +1,6 @@
 //! All tests that are not unit tests, in one binary: it links once.
 
+mod conform;
 mod dockerfile_differential;
 mod dockerfile_golden;
 mod dockerfile_grammar;
