@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::export::Output;
+use crate::export::{Output, PushTo};
 use crate::graph::{HostEntry, Network, Ulimit};
 use crate::oci::{Epoch, Platform, Reference};
 use crate::plan::LayerEpoch;
@@ -36,6 +36,8 @@ pub struct Options {
     pub pull: bool,
     /// Where the result goes besides the store.
     pub outputs: Vec<Output>,
+    /// Which registries it is pushed to, after all else.
+    pub pushes: Vec<PushTo>,
     /// `--secret`, by id.
     pub secrets: BTreeMap<String, SecretSource>,
     /// Proxy variables for RUN.

@@ -9,7 +9,7 @@ mod refused;
 mod store;
 
 pub use build::BuildArgs;
-pub use output::parse_output;
+pub use output::{Asked, parse_output};
 pub use pairs::{build_args, context_value, host_entry, label, secret, ulimit};
 pub use parse::{Command, UsageError, parse};
 pub use store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};

@@ -15,4 +15,4 @@ mod stages;
 mod terminal;
 mod workshop;
 
-pub use workshop::{PROGRAM, Workshop, can_run, has, tools};
+pub use workshop::{PROGRAM, Said, Workshop, can_run, has, tools};
