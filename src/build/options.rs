@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::export::Output;
+use crate::export::{Output, PushTo};
 use crate::graph::{HostEntry, Network, Remote, Ulimit, UrlSource};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::LayerEpoch;
@@ -37,6 +37,8 @@ pub struct Options {
     pub pull: bool,
     /// Where the result goes besides the store.
     pub outputs: Vec<Output>,
+    /// Which registries it is pushed to, after all else.
+    pub pushes: Vec<PushTo>,
     /// `--secret`, by id.
     pub secrets: BTreeMap<String, SecretSource>,
     /// `--ssh`, by id.
@@ -91,6 +93,7 @@ impl Options {
             platform: None,
             pull: false,
             outputs: Vec::new(),
+            pushes: Vec::new(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             allow_insecure: false,

@@ -22,6 +22,7 @@ mod plan_case;
 mod plan_dump;
 mod plan_golden;
 mod plan_limits;
+mod registry_build;
 mod registry_pull;
 mod registry_push;
 mod registry_server;
