@@ -19,6 +19,7 @@ mod plan_golden;
 mod plan_limits;
 mod registry_pull;
 mod registry_wire;
+mod remote;
 mod robust;
 mod sandbox_isolation;
 mod sandbox_lifetime;

@@ -4,4 +4,5 @@ mod image;
 mod run_shell;
 mod workshop;
 
-pub use workshop::{PROGRAM, Workshop, can_run, has, tools};
+pub use image::Image;
+pub use workshop::{PROGRAM, Workshop, can_run, entry, has, tools};
