@@ -27,6 +27,7 @@ mod registry_pull;
 mod registry_push;
 mod registry_server;
 mod registry_wire;
+mod remote;
 mod robust;
 mod sandbox_isolation;
 mod sandbox_lifetime;
