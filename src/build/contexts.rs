@@ -7,7 +7,7 @@ use super::error::Error;
 use super::numbers::Numbers;
 use super::options::{Context as Source, ContextValue, Options};
 use super::remotes::Remotes;
-use crate::graph::{ContextId, ContextSource, Graph, Input, Op, Remote};
+use crate::graph::{ContextId, ContextSource, Graph, Input, Location, Op, Remote, Step};
 use crate::oci::Epoch;
 use crate::plan::LayerEpoch;
 use crate::progress::{Event, Sink};
@@ -21,37 +21,28 @@ pub fn open(opening: &Opening<'_>, main: ContextFiles, dockerfile: &Path) -> Res
     for value in opening.options.contexts.values() {
         // Also those that no step reads: a slip in a path must not pass unseen.
         match value {
-            ContextValue::Directory(directory) => drop(Local::open(directory)?),
-            ContextValue::Layout { directory, .. } => drop(OciLayout::open(directory)?),
+            ContextValue::Directory(directory) => {
+                drop(Local::open(directory)?);
+            }
+            ContextValue::Layout { directory, .. } => {
+                drop(OciLayout::open(directory)?);
+            }
             ContextValue::Image(_) | ContextValue::Remote(_) => {}
         }
     }
     let mut main = Some(main);
     let mut contexts = Vec::new();
-    for context in &opening.graph.contexts {
-        let (files, beside) = match context {
-            ContextSource::Main => (main.take().expect("there is one build context"), Some(dockerfile)),
-            ContextSource::Named(name) => match opening.options.contexts.get(name) {
-                Some(ContextValue::Directory(directory)) => {
-                    (ContextFiles::Directory(Local::open(directory)?), None)
-                }
-                Some(ContextValue::Remote(_)) => (opening.fetched(context)?, None),
-                _ => unreachable!("the plan only reads contexts that it was told of"),
-            },
-            ContextSource::Remote(_) => (opening.fetched(context)?, None),
-        };
-        let patterns = match &files {
-            ContextFiles::Directory(local) => read_ignore(local, beside)?.patterns,
-            // COMPAT: a context behind a URL has no ignore file.
-            ContextFiles::Archive(_) if matches!(opening.options.context, Source::Remote(_)) => {
-                Patterns::default()
-            }
-            ContextFiles::Archive(archive) => read_archive_ignore(archive, beside)?.patterns,
-            ContextFiles::Layer(_) | ContextFiles::Empty => Patterns::default(),
-        };
-        contexts.push(Context::new(files, patterns));
+    for (index, source) in opening.graph.contexts.iter().enumerate() {
+        let opened = opening.open(source, &mut main, dockerfile);
+        contexts.push(opened.map_err(|error| error.at(reader(opening.graph, ContextId(index))))?);
     }
     Ok(contexts)
+}
+
+/// The first instruction that reads a context: the place of what is wrong with it.
+fn reader(graph: &Graph, context: ContextId) -> Option<Location> {
+    let reads = |step: &&Step| step.op.reads().iter().any(|read| read.input == Input::Context(context));
+    graph.steps.iter().find(reads).map(|step| step.location)
 }
 
 /// What opening takes part in.
@@ -71,6 +62,35 @@ pub struct Opening<'a> {
 }
 
 impl Opening<'_> {
+    fn open(
+        &self,
+        context: &ContextSource,
+        main: &mut Option<ContextFiles>,
+        dockerfile: &Path,
+    ) -> Result<Context, Error> {
+        let (files, beside) = match context {
+            ContextSource::Main => (main.take().expect("there is one build context"), Some(dockerfile)),
+            ContextSource::Named(name) => match self.options.contexts.get(name) {
+                Some(ContextValue::Directory(directory)) => {
+                    (ContextFiles::Directory(Local::open(directory)?), None)
+                }
+                Some(ContextValue::Remote(_)) => (self.fetched(context)?, None),
+                _ => unreachable!("the plan only reads contexts that it was told of"),
+            },
+            ContextSource::Remote(_) => (self.fetched(context)?, None),
+        };
+        let patterns = match &files {
+            ContextFiles::Directory(local) => read_ignore(local, beside)?.patterns,
+            // COMPAT: a context behind a URL has no ignore file.
+            ContextFiles::Archive(_) if matches!(self.options.context, Source::Remote(_)) => {
+                Patterns::default()
+            }
+            ContextFiles::Archive(archive) => read_archive_ignore(archive, beside)?.patterns,
+            ContextFiles::Layer(_) | ContextFiles::Empty => Patterns::default(),
+        };
+        Ok(Context::new(files, patterns))
+    }
+
     /// Fetches again what is no longer in the store.
     pub fn heal(&self, contexts: &mut [Context], store: &Store) -> Result<(), Error> {
         for (context, source) in contexts.iter_mut().zip(&self.graph.contexts) {
@@ -114,7 +134,8 @@ pub fn scan(
         if context.layer().is_some() {
             continue;
         }
-        let wanted = wanted_of(graph, ContextId(index))?;
+        let located = |error: Error| error.at(reader(graph, ContextId(index)));
+        let wanted = wanted_of(graph, ContextId(index)).map_err(located)?;
         let name = match &graph.contexts[index] {
             ContextSource::Named(name) => format!("[context {name}] load files"),
             ContextSource::Main | ContextSource::Remote(_) => "[internal] load build context".to_string(),
@@ -132,7 +153,8 @@ pub fn scan(
                 sink.send(Event::Notice { step, message });
             }
             Ok(())
-        })?;
+        })
+        .map_err(located)?;
     }
     Ok(())
 }

@@ -44,6 +44,14 @@ pub enum Error {
         /// What went wrong.
         source: Box<crate::worker::Error>,
     },
+    /// What an instruction reads from outside.
+    #[error("{source}")]
+    Reading {
+        /// Its lines.
+        location: Location,
+        /// What went wrong.
+        source: Box<Error>,
+    },
     /// A base image.
     #[error("{name}: {reason}")]
     Base {
@@ -109,8 +117,17 @@ impl Error {
     /// The lines of the Dockerfile that failed, where a step did.
     pub(super) fn location(&self) -> Option<Location> {
         match self {
-            Error::Step { location, .. } => Some(*location),
+            Error::Step { location, .. } | Error::Reading { location, .. } => Some(*location),
             _ => None,
+        }
+    }
+
+    /// The same error, of what the instruction at `location` reads.
+    pub(super) fn at(self, location: Option<Location>) -> Error {
+        match (self, location) {
+            (Error::Interrupted, _) => Error::Interrupted,
+            (error, None) => error,
+            (error, Some(location)) => Error::Reading { location, source: Box::new(error) },
         }
     }
 

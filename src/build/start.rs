@@ -157,7 +157,10 @@ impl Build<'_> {
         };
         let mut resources = Resources {
             images: bases.images_of(&plan.graph),
-            contexts: contexts::open(&opening, context, &inputs.dockerfile.path)?,
+            contexts: contexts::open(&opening, context, &inputs.dockerfile.path).map_err(|error| {
+                let location = error.location();
+                located(error, location)
+            })?,
             agents: agents.agents.clone(),
         };
         contexts::scan(
@@ -168,7 +171,11 @@ impl Build<'_> {
             epoch,
             &self.numbers,
             self.sink,
-        )?;
+        )
+        .map_err(|error| {
+            let location = error.location();
+            located(error, location)
+        })?;
         let built = self.attempts(&plan, &mut resources, &opening, held, stdout).map_err(|error| {
             let location = error.location();
             located(error, location)

@@ -100,7 +100,7 @@ fn flags_are_refused_by_name() {
     let shop = Workshop::bare();
     shop.write("Dockerfile", "FROM scratch\n");
     for (args, parts) in [
-        (&["--push"][..], &["--push", "skopeo"][..]),
+        (&["--push"][..], &["push", "--tag"][..]),
         (&["--load"], &["--load"]),
         (&["--attest", "type=sbom"], &["--attest"]),
         (&["--cache-from=type=registry,ref=x"], &["--cache-from"]),
