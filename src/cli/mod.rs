@@ -13,6 +13,7 @@ mod ending;
 mod environment;
 mod failure;
 mod process;
+mod say;
 mod settings;
 mod size;
 mod stdin;

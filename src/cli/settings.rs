@@ -1,6 +1,7 @@
 //! From arguments as typed and the environment to the values that a build takes.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{
@@ -11,6 +12,7 @@ use super::destinations::destinations;
 use super::environment::Environment;
 use super::size::parse_bytes;
 use crate::build::{Context, DockerfileFrom, Options};
+use crate::export::Output;
 use crate::graph::{Network, Remote, without_password};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::{LayerEpoch, parse_remote_context};
@@ -47,6 +49,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     let asked: Vec<Asked> = args.output.iter().map(|text| parse_output(text)).collect::<Result<_, _>>()?;
     let mut tags: Vec<Reference> = tags.collect::<Result<_, _>>()?;
     let (outputs, pushes) = destinations(asked, args.push.unwrap_or(false), &mut tags)?;
+    check_streams(&outputs)?;
     Ok(Options {
         context: context(&args.context)?,
         dockerfile: dockerfile(args.file.as_deref())?,
@@ -80,6 +83,22 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         registry: registry(environment)?,
         now: environment.now,
     })
+}
+
+/// Standard output takes one stream, and no terminal wants it.
+fn check_streams(outputs: &[Output]) -> Result<(), String> {
+    let streams = outputs.iter().filter(|output| output.is_stdout()).count();
+    if streams > 1 {
+        return Err(
+            "--output: only one output can go to standard output; give the others dest=PATH".to_string()
+        );
+    }
+    if streams == 1 && std::io::stdout().is_terminal() {
+        return Err(
+            "--output: standard output is a terminal; give dest=PATH, or send it elsewhere".to_string()
+        );
+    }
+    Ok(())
 }
 
 /// How registries are reached, and as whom.
