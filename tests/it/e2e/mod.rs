@@ -4,4 +4,4 @@ mod image;
 mod run_shell;
 mod workshop;
 
-pub use workshop::{PROGRAM, Workshop, can_run, has, tools};
+pub use workshop::{PROGRAM, Workshop, can_run, finish, has, tools};
