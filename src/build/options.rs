@@ -1,10 +1,11 @@
 //! All that a build is told from outside, as values: nothing below reads the environment or the clock.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::export::Output;
-use crate::graph::{HostEntry, Network, Ulimit};
+use crate::graph::{HostEntry, Network, Remote, Ulimit, UrlSource};
 use crate::oci::{Epoch, Platform, Reference};
 use crate::plan::LayerEpoch;
 use crate::source::ContextModes;
@@ -38,6 +39,16 @@ pub struct Options {
     pub outputs: Vec<Output>,
     /// `--secret`, by id.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// `--ssh`, by id.
+    pub ssh: BTreeMap<String, SshSource>,
+    /// `--allow security.insecure`
+    pub allow_insecure: bool,
+    /// `--allow network.host`
+    pub allow_host_network: bool,
+    /// Where programs of the machine are looked for: `PATH`.
+    pub programs: OsString,
+    /// The hosts that the user knows for SSH.
+    pub known_hosts: Option<PathBuf>,
     /// Proxy variables for RUN.
     pub proxies: Vec<(String, String)>,
     /// `--add-host`
@@ -50,6 +61,8 @@ pub struct Options {
     pub ulimits: Vec<Ulimit>,
     /// Date of config and history; the Dockerfile's default for `SOURCE_DATE_EPOCH`, else a constant, if none.
     pub image_epoch: Option<Epoch>,
+    /// Whether the date is to be that of the context's commit.
+    pub image_epoch_of_commit: bool,
     /// Time of entries in layers.
     pub layer_epoch: LayerEpoch,
     /// What becomes of the permissions of context files.
@@ -69,6 +82,8 @@ pub enum Context {
     Directory(PathBuf),
     /// A tar, or the text of a Dockerfile, on standard input.
     Stdin,
+    /// A git repository, or a tar or the text of a Dockerfile behind a URL.
+    Remote(Remote),
 }
 
 /// Where the Dockerfile comes from.
@@ -80,6 +95,8 @@ pub enum DockerfileFrom {
     Path(PathBuf),
     /// Standard input.
     Stdin,
+    /// Behind a URL.
+    Url(UrlSource),
 }
 
 /// What a named context stands for.
@@ -87,6 +104,8 @@ pub enum DockerfileFrom {
 pub enum ContextValue {
     /// A directory.
     Directory(PathBuf),
+    /// A git repository, or a file behind a URL.
+    Remote(Remote),
     /// `docker-image://`
     Image(Reference),
     /// `oci-layout://directory[:tag][@digest]`
@@ -107,6 +126,15 @@ pub enum SecretSource {
     File(PathBuf),
     /// A value, read from the environment.
     Value(Secret),
+}
+
+/// Where `--ssh` gets an agent from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SshSource {
+    /// The socket of an agent.
+    Agent(PathBuf),
+    /// Private keys, for an agent of their own.
+    Keys(Vec<PathBuf>),
 }
 
 /// A value that prints as stars.
