@@ -13,6 +13,7 @@ mod contexts;
 mod dockerfile;
 mod error;
 mod finish;
+mod frontend;
 mod held;
 mod images;
 mod import;

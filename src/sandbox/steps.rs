@@ -309,6 +309,9 @@ fn user_mount(
     }
 }
 
+/// The time of files that the builder provides, not the time of day: that of entries in a layer.
+const PROVIDED: i64 = 315_532_801;
+
 fn write_file(
     files: &OwnedFd,
     name: &CStr,
@@ -325,7 +328,9 @@ fn write_file(
         rest = rest.get(count..).unwrap_or_default();
     }
     fs::fchown(&file, Some(uid), Some(gid))?;
-    fs::fchmod(&file, mode)
+    fs::fchmod(&file, mode)?;
+    let time = fs::Timespec { tv_sec: PROVIDED, tv_nsec: 0 };
+    fs::futimens(&file, &fs::Timestamps { last_access: time, last_modification: time })
 }
 
 // Masks and read-only paths, each reached from the mount that we made, never through the image (CVE-2025-31133).

@@ -129,10 +129,14 @@ impl Place<'_> {
                 drop(openat(&parent, name, flags, Mode::from_raw_mode(0o644))?);
             }
         }
-        match stubs {
-            Some(stubs) if is_ours => stubs.note(&pending, self.upper, parent.as_fd(), path.c_str()?, want),
-            _ => Ok(()),
+        let Some(stubs) = stubs.filter(|_| is_ours) else { return Ok(()) };
+        // What the process sees must not tell the time of day: the parent is as it was, and so is what is new in it.
+        if want == Want::Directory {
+            let made = openat(&parent, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
+            pending.give_back(made.as_fd())?;
         }
+        pending.give_back(parent.as_fd())?;
+        stubs.note(&pending, self.upper, parent.as_fd(), path.c_str()?, want)
     }
 }
 
