@@ -140,6 +140,7 @@ fn copy_parts(pre: &mut PreImage, copy: &Copy) {
         match source {
             // The digest of what it selects holds names relative to the pattern; the pattern decides what is a match.
             CopySource::Path(path) => pre.push(format!("path {index}"), path),
+            CopySource::Remote { input: _, path } => pre.push(format!("remote {index}"), path),
             CopySource::Inline { name, content } => pre.push(format!("inline {index} {name}"), content),
         }
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::chain::States;
 use super::copy::{
     Archives, Content, Owner, OwnerFiles, Placed, Selection, chown_owner, directory_owner, make_directory,
-    needs_files, place, select,
+    needs_files, place,
 };
 use super::error::Error;
 use super::exec::identity::IdentityFiles;
 use super::perform::Worker;
-use super::trees::{Tree, TreeContents};
-use crate::graph::{Copy, Input, MakeDirectory, Step, Unpack};
+use super::sources::{SourceContents, Sources};
+use super::trees::Tree;
+use crate::graph::{Copy, Input, MakeDirectory, Step};
 use crate::layer::Limits;
 use crate::oci::DiffId;
 use crate::progress::{Event, Warning};
@@ -22,8 +23,8 @@ use crate::tree::{Place, Stack};
 impl Worker<'_> {
     /// Makes the layer of a COPY or ADD.
     pub(super) fn copy(&self, step: &Step, copy: &Copy, states: &States) -> Result<DiffId, Error> {
-        let source = self.tree(copy.from, states)?;
-        let selection = select(copy, &source.stack)?;
+        let source = self.sources(copy, states)?;
+        let selection = source.select(copy)?;
         for unmatched in &selection.unmatched {
             self.warn(step, format!("{:?} matched no file: nothing is copied", unmatched.pattern));
         }
@@ -88,17 +89,17 @@ impl Worker<'_> {
         &self,
         copy: &Copy,
         selection: &Selection,
-        source: &Tree<'_>,
+        source: &Sources<'_>,
     ) -> Result<BTreeMap<Place, Archive>, Error> {
         let mut archives = BTreeMap::new();
-        if copy.unpack == Unpack::Never {
+        let places = selection.archive_candidates(copy.unpack);
+        if places.is_empty() {
             return Ok(archives);
         }
-        let places = selection.archive_candidates();
         let contents = source.contents(self.store, &places)?;
         let limits = Limits::default();
         for place in places {
-            let entry = &source.stack.layers()[place.layer][place.index];
+            let entry = source.entry(place);
             let is = is_archive(contents.open(place)?, &limits)
                 .map_err(Error::io(format!("reading {}", entry.path)))?;
             if !is {
@@ -120,7 +121,7 @@ impl Worker<'_> {
     fn write(
         &self,
         placed: &[Placed],
-        source: &Tree<'_>,
+        source: &Sources<'_>,
         archives: &BTreeMap<Place, Archive>,
     ) -> Result<DiffId, Error> {
         let places: Vec<Place> = placed
@@ -130,7 +131,7 @@ impl Worker<'_> {
                 Content::None | Content::Inline(_) | Content::Archive { .. } => None,
             })
             .collect();
-        let contents: TreeContents<'_> = source.contents(self.store, &places)?;
+        let contents: SourceContents<'_> = source.contents(self.store, &places)?;
         let mut writer = self.store.layer_writer()?;
         for Placed { entry, content } in placed {
             if self.cancel.is_fired() {

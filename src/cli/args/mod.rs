@@ -1,5 +1,6 @@
 //! The command line: as typed ([`Command`] and what it holds), before it means anything.
 
+mod access;
 mod build;
 mod csv;
 mod output;
@@ -8,8 +9,9 @@ mod parse;
 mod refused;
 mod store;
 
+pub use access::{entitlements, ssh};
 pub use build::BuildArgs;
-pub use output::parse_output;
+pub use output::{Asked, parse_output};
 pub use pairs::{build_args, context_value, host_entry, label, secret, ulimit};
 pub use parse::{Command, UsageError, parse};
 pub use store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};

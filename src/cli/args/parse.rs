@@ -165,6 +165,8 @@ const TAKES_VALUE: &[&str] = &[
     "--metadata-file",
     "--no-cache-filter",
     "--secret",
+    "--ssh",
+    "--allow",
     "--network",
     "--add-host",
     "--shm-size",
@@ -206,7 +208,7 @@ mod tests {
 
     #[test]
     fn docker_flags_that_are_not_supported_are_refused_by_name() {
-        for flag in ["--push", "--rm=false", "--cache-from=x", "--ssh=default", "--provenance=true"] {
+        for flag in ["--load", "--rm=false", "--cache-from=x", "--provenance=true"] {
             match parsed(&[flag, "."]) {
                 Err(UsageError::Refused(message)) => assert!(message.starts_with(flag), "{message}"),
                 other => panic!("{flag}: {other:?}"),

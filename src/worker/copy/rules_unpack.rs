@@ -7,7 +7,7 @@ use super::owner::Owner;
 use super::place::{Archives, place};
 use super::placed::Placed;
 use super::select::select;
-use crate::graph::{Copy, MakeDirectory};
+use crate::graph::{Copy, MakeDirectory, Unpack};
 use crate::oci::LAYER_EPOCH;
 use crate::tree::Stack;
 
@@ -23,7 +23,7 @@ fn add(
     let source = stack(&lines);
     let selection = select(copy, &source)?;
     let found: Archives = selection
-        .archive_candidates()
+        .archive_candidates(Unpack::Local)
         .into_iter()
         .filter_map(|place| {
             let entry = &source.layers()[place.layer][place.index];
