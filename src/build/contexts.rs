@@ -1,11 +1,13 @@
 //! The build contexts that a graph reads, scanned for exactly what it can read of them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::error::Error;
 use super::numbers::Numbers;
-use super::options::{ContextValue, Options};
-use crate::graph::{ContextId, Graph, Input, Op};
+use super::options::{Context as Source, ContextValue, Options};
+use super::remotes::Remotes;
+use crate::graph::{ContextId, ContextSource, Graph, Input, Op, Remote};
 use crate::oci::Epoch;
 use crate::plan::LayerEpoch;
 use crate::progress::{Event, Sink};
@@ -14,41 +16,88 @@ use crate::store::Store;
 use crate::tree::{Patterns, RootPath};
 use crate::worker::{Context, ContextFiles, wanted};
 
-/// Opens the contexts of `graph`, in its order. `main` is the build context itself.
-pub fn open(
-    graph: &Graph,
-    options: &Options,
-    main: ContextFiles,
-    dockerfile: &std::path::Path,
-) -> Result<Vec<Context>, Error> {
-    for value in options.contexts.values() {
+/// Opens the contexts of `graph`, in its order; fetches those that are elsewhere. `main` is the build context itself.
+pub fn open(opening: &Opening<'_>, main: ContextFiles, dockerfile: &Path) -> Result<Vec<Context>, Error> {
+    for value in opening.options.contexts.values() {
         // Also those that no step reads: a slip in a path must not pass unseen.
         match value {
             ContextValue::Directory(directory) => drop(Local::open(directory)?),
             ContextValue::Layout { directory, .. } => drop(OciLayout::open(directory)?),
-            ContextValue::Image(_) => {}
+            ContextValue::Image(_) | ContextValue::Remote(_) => {}
         }
     }
     let mut main = Some(main);
     let mut contexts = Vec::new();
-    for context in &graph.contexts {
-        let (files, beside) = match &context.name {
-            None => (main.take().expect("there is one build context"), Some(dockerfile)),
-            Some(name) => match options.contexts.get(name) {
+    for context in &opening.graph.contexts {
+        let (files, beside) = match context {
+            ContextSource::Main => (main.take().expect("there is one build context"), Some(dockerfile)),
+            ContextSource::Named(name) => match opening.options.contexts.get(name) {
                 Some(ContextValue::Directory(directory)) => {
                     (ContextFiles::Directory(Local::open(directory)?), None)
                 }
+                Some(ContextValue::Remote(_)) => (opening.fetched(context)?, None),
                 _ => unreachable!("the plan only reads contexts that it was told of"),
             },
+            ContextSource::Remote(_) => (opening.fetched(context)?, None),
         };
         let patterns = match &files {
             ContextFiles::Directory(local) => read_ignore(local, beside)?.patterns,
+            // COMPAT: a context behind a URL has no ignore file.
+            ContextFiles::Archive(_) if matches!(opening.options.context, Source::Remote(_)) => {
+                Patterns::default()
+            }
             ContextFiles::Archive(archive) => read_archive_ignore(archive, beside)?.patterns,
-            ContextFiles::Empty => Patterns::default(),
+            ContextFiles::Layer(_) | ContextFiles::Empty => Patterns::default(),
         };
         contexts.push(Context::new(files, patterns));
     }
     Ok(contexts)
+}
+
+/// What opening takes part in.
+pub struct Opening<'a> {
+    /// What reads the contexts.
+    pub graph: &'a Graph,
+    /// What is asked for.
+    pub options: &'a Options,
+    /// Who fetches.
+    pub remotes: &'a Remotes<'a>,
+    /// The time of what is fetched; none for its own.
+    pub epoch: Option<Epoch>,
+    /// Numbers for the display.
+    pub numbers: &'a Numbers,
+    /// Who watches.
+    pub sink: &'a dyn Sink,
+}
+
+impl Opening<'_> {
+    /// Fetches again what is no longer in the store.
+    pub fn heal(&self, contexts: &mut [Context], store: &Store) -> Result<(), Error> {
+        for (context, source) in contexts.iter_mut().zip(&self.graph.contexts) {
+            let Some(layer) = context.layer() else { continue };
+            if *source != ContextSource::Main && !store.has_layer(layer)? {
+                *context = Context::new(self.fetched(source)?, Patterns::default());
+            }
+        }
+        Ok(())
+    }
+
+    fn fetched(&self, context: &ContextSource) -> Result<ContextFiles, Error> {
+        let (remote, name, epoch) = match context {
+            ContextSource::Remote(remote) => (remote, format!("[internal] fetch {remote}"), self.epoch),
+            ContextSource::Named(name) => match self.options.contexts.get(name) {
+                Some(ContextValue::Remote(remote)) => {
+                    let own = matches!(remote, Remote::Git(git) if git.commit_time);
+                    (remote, format!("[context {name}] {remote}"), self.epoch.filter(|_| !own))
+                }
+                _ => unreachable!("only what is elsewhere is fetched"),
+            },
+            ContextSource::Main => unreachable!("the build context is fetched before there is a plan"),
+        };
+        self.numbers.shown(self.sink, &name, |step| {
+            Ok(ContextFiles::Layer(self.remotes.fetch(remote, epoch, step, self.sink)?.layer))
+        })
+    }
 }
 
 /// Scans each context for what the steps read of it.
@@ -62,10 +111,13 @@ pub fn scan(
     sink: &dyn Sink,
 ) -> Result<(), Error> {
     for (index, context) in contexts.iter().enumerate() {
+        if context.layer().is_some() {
+            continue;
+        }
         let wanted = wanted_of(graph, ContextId(index))?;
-        let name = match &graph.contexts[index].name {
-            None => "[internal] load build context".to_string(),
-            Some(name) => format!("[context {name}] load files"),
+        let name = match &graph.contexts[index] {
+            ContextSource::Named(name) => format!("[context {name}] load files"),
+            ContextSource::Main | ContextSource::Remote(_) => "[internal] load build context".to_string(),
         };
         numbers.shown(sink, &name, |step| {
             let scanned = context.scan(store, &wanted, options.modes, epoch)?;
@@ -125,7 +177,7 @@ pub fn named(options: &Options) -> BTreeMap<String, crate::plan::NamedContext> {
     use crate::graph::ImageName;
     use crate::plan::NamedContext;
     let value = |value: &ContextValue| match value {
-        ContextValue::Directory(_) => NamedContext::Files,
+        ContextValue::Directory(_) | ContextValue::Remote(_) => NamedContext::Files,
         ContextValue::Image(reference) => NamedContext::Image(ImageName::Reference(reference.clone())),
         ContextValue::Layout { directory, tag, digest } => NamedContext::Image(ImageName::Layout {
             directory: directory.display().to_string(),

@@ -54,6 +54,16 @@ pub enum Error {
         /// What to do.
         hint: Option<String>,
     },
+    /// A file that is not what `--checksum` says.
+    #[error("digest mismatch for {url}: {found} (expected: {wanted})")]
+    Checksum {
+        /// The URL.
+        url: String,
+        /// What it should be.
+        wanted: crate::oci::Digest,
+        /// What it is.
+        found: crate::oci::Digest,
+    },
     /// What the command line asks for.
     #[error("{0}")]
     Usage(String),

@@ -7,6 +7,7 @@
 //! **Invariants**: whatever the outside gives comes in as [`Options`]; nothing here reads the environment or the clock. A
 //! build that finds everything recorded starts no thread, enters no namespace and opens no blob.
 
+mod agents;
 mod bases;
 mod contexts;
 mod dockerfile;
@@ -16,20 +17,25 @@ mod held;
 mod images;
 mod import;
 mod interrupt;
+mod layer_file;
 mod numbers;
 mod options;
 mod record;
+mod remote_secrets;
+mod remotes;
 mod request;
 mod run;
 mod schedule;
 mod start;
 mod steps;
+mod transfer;
 
 pub use error::{Error, Excerpt, Failure};
 pub use finish::Built;
 pub use images::{Found, find, images};
 pub use import::import;
 pub use interrupt::Interrupt;
-pub use options::{Context, ContextValue, DockerfileFrom, Options, Secret, SecretSource};
+pub use options::{Context, ContextValue, DockerfileFrom, Options, Secret, SecretSource, SshSource};
 pub use run::{RunOptions, run};
 pub use start::{Namespace, Outcome, build};
+pub use transfer::{Transfer, pull, push_image, tag, untag};

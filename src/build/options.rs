@@ -1,11 +1,12 @@
 //! All that a build is told from outside, as values: nothing below reads the environment or the clock.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::export::{Output, PushTo};
-use crate::graph::{HostEntry, Network, Ulimit};
-use crate::oci::{Epoch, Platform, Reference};
+use crate::graph::{HostEntry, Network, Remote, Ulimit, UrlSource};
+use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::LayerEpoch;
 use crate::source::ContextModes;
 
@@ -40,6 +41,16 @@ pub struct Options {
     pub pushes: Vec<PushTo>,
     /// `--secret`, by id.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// `--ssh`, by id.
+    pub ssh: BTreeMap<String, SshSource>,
+    /// `--allow security.insecure`
+    pub allow_insecure: bool,
+    /// `--allow network.host`
+    pub allow_host_network: bool,
+    /// Where programs of the machine are looked for: `PATH`.
+    pub programs: OsString,
+    /// The hosts that the user knows for SSH.
+    pub known_hosts: Option<PathBuf>,
     /// Proxy variables for RUN.
     pub proxies: Vec<(String, String)>,
     /// `--add-host`
@@ -52,6 +63,8 @@ pub struct Options {
     pub ulimits: Vec<Ulimit>,
     /// Date of config and history; the Dockerfile's default for `SOURCE_DATE_EPOCH`, else a constant, if none.
     pub image_epoch: Option<Epoch>,
+    /// Whether the date is to be that of the context's commit.
+    pub image_epoch_of_commit: bool,
     /// Time of entries in layers.
     pub layer_epoch: LayerEpoch,
     /// What becomes of the permissions of context files.
@@ -64,6 +77,45 @@ pub struct Options {
     pub now: i64,
 }
 
+impl Options {
+    /// A build of `context` with nothing else asked for.
+    pub fn new(context: Context) -> Options {
+        Options {
+            context,
+            dockerfile: DockerfileFrom::Default,
+            contexts: BTreeMap::new(),
+            tags: Vec::new(),
+            target: None,
+            build_args: BTreeMap::new(),
+            labels: Vec::new(),
+            no_cache: false,
+            no_cache_stages: Vec::new(),
+            platform: None,
+            pull: false,
+            outputs: Vec::new(),
+            pushes: Vec::new(),
+            secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
+            allow_insecure: false,
+            allow_host_network: false,
+            programs: OsString::new(),
+            known_hosts: None,
+            proxies: Vec::new(),
+            hosts: Vec::new(),
+            network: Network::Default,
+            shm_size: None,
+            ulimits: Vec::new(),
+            image_epoch: None,
+            image_epoch_of_commit: false,
+            layer_epoch: LayerEpoch::Constant(LAYER_EPOCH),
+            modes: ContextModes::Normalise,
+            jobs: 1,
+            registry: crate::registry::Options::default(),
+            now: 0,
+        }
+    }
+}
+
 /// The build context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Context {
@@ -71,6 +123,8 @@ pub enum Context {
     Directory(PathBuf),
     /// A tar, or the text of a Dockerfile, on standard input.
     Stdin,
+    /// A git repository, or a tar or the text of a Dockerfile behind a URL.
+    Remote(Remote),
 }
 
 /// Where the Dockerfile comes from.
@@ -82,6 +136,8 @@ pub enum DockerfileFrom {
     Path(PathBuf),
     /// Standard input.
     Stdin,
+    /// Behind a URL.
+    Url(UrlSource),
 }
 
 /// What a named context stands for.
@@ -89,6 +145,8 @@ pub enum DockerfileFrom {
 pub enum ContextValue {
     /// A directory.
     Directory(PathBuf),
+    /// A git repository, or a file behind a URL.
+    Remote(Remote),
     /// `docker-image://`
     Image(Reference),
     /// `oci-layout://directory[:tag][@digest]`
@@ -109,6 +167,15 @@ pub enum SecretSource {
     File(PathBuf),
     /// A value, read from the environment.
     Value(Secret),
+}
+
+/// Where `--ssh` gets an agent from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SshSource {
+    /// The socket of an agent.
+    Agent(PathBuf),
+    /// Private keys, for an agent of their own.
+    Keys(Vec<PathBuf>),
 }
 
 /// A value that prints as stars.

@@ -3,18 +3,27 @@
 use super::contexts;
 use super::options::Options;
 use crate::dockerfile::Dockerfile;
-use crate::oci::{LAYER_EPOCH, Platform};
+use crate::oci::{Epoch, LAYER_EPOCH, Platform};
 use crate::plan::{NoCache, Request};
 use crate::worker::ContextFiles;
 
 /// What planning is told.
-pub fn request(dockerfile: Dockerfile, options: &Options, context: &ContextFiles) -> Request {
+pub fn request(
+    dockerfile: Dockerfile,
+    options: &Options,
+    context: &ContextFiles,
+    commit_time: Option<Epoch>,
+) -> Request {
     let build_platform = Platform::host();
     let platform = options.platform.clone().unwrap_or_else(|| build_platform.clone());
+    let mut build_args = options.build_args.clone();
+    if let Some(epoch) = commit_time.filter(|_| options.image_epoch_of_commit) {
+        build_args.insert("SOURCE_DATE_EPOCH".to_string(), epoch.to_string());
+    }
     Request {
         dockerfile,
         target: options.target.clone(),
-        build_args: options.build_args.clone(),
+        build_args,
         labels: options.labels.clone(),
         platform,
         platform_requested: options.platform.is_some(),
@@ -22,8 +31,8 @@ pub fn request(dockerfile: Dockerfile, options: &Options, context: &ContextFiles
         build_platform,
         contexts: contexts::named(options),
         has_context: !matches!(context, ContextFiles::Empty),
-        image_epoch: options.image_epoch,
-        fallback_epoch: LAYER_EPOCH,
+        image_epoch: options.image_epoch.or(commit_time.filter(|_| options.image_epoch_of_commit)),
+        fallback_epoch: commit_time.unwrap_or(LAYER_EPOCH),
         layer_epoch: options.layer_epoch,
         no_cache: match (options.no_cache, options.no_cache_stages.is_empty()) {
             (true, _) => NoCache::Always,
@@ -32,7 +41,8 @@ pub fn request(dockerfile: Dockerfile, options: &Options, context: &ContextFiles
         },
         proxies: options.proxies.clone(),
         network: options.network,
-        allow_insecure: false,
+        allow_insecure: options.allow_insecure,
+        allow_host_network: options.allow_host_network,
         hosts: options.hosts.clone(),
         shm_size: options.shm_size,
         ulimits: options.ulimits.clone(),

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::agents;
 use super::bases::Bases;
 use super::contexts;
-use super::dockerfile::Inputs;
+use super::dockerfile::{Inputs, Reading};
 use super::error::{Error, Failure};
 use super::finish::{Built, finish};
 use super::held::Held;
 use super::interrupt::Interrupt;
 use super::numbers::Numbers;
 use super::options::{DockerfileFrom, Options, SecretSource};
+use super::remotes::Remotes;
 use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
@@ -21,7 +23,7 @@ use crate::plan::{self, Base, BaseKey, Plan};
 use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::sandbox::Cancel;
 use crate::store::Store;
-use crate::worker::{Chain, Context, Image, NextNumber, Secrets, Worker};
+use crate::worker::{Agents, Chain, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
 /// what it found, so a store with that many damaged objects needs that many.
@@ -85,6 +87,7 @@ struct Build<'a> {
 struct Resources {
     images: Vec<Image>,
     contexts: Vec<Context>,
+    agents: Agents,
 }
 
 impl Build<'_> {
@@ -95,8 +98,20 @@ impl Build<'_> {
         stdout: &mut dyn Write,
     ) -> Result<Outcome, Failure> {
         let _lease = self.store.lease().map_err(Error::from)?;
+        let secrets = self.secrets();
+        let agents = agents::start(self.options, self.store)?;
+        let remotes = Remotes {
+            store: self.store,
+            options: self.options,
+            secrets: &secrets,
+            agent: agents.git.as_ref().map(|filter| filter.socket().to_path_buf()),
+            interrupt: Arc::clone(self.interrupt),
+            client: OnceLock::new(),
+        };
         let (inputs, context) = self.numbers.shown(self.sink, &definition(self.options), |step| {
-            let (inputs, context) = Inputs::read(self.options, self.store, stdin)?;
+            let (options, store, sink) = (self.options, self.store, self.sink);
+            let reading = Reading { options, store, remotes: &remotes, step, sink };
+            let (inputs, context) = Inputs::read(&reading, stdin)?;
             let size = inputs.dockerfile.bytes.len();
             let message = format!("transferring {}: {size}B", inputs.dockerfile.name);
             self.sink.send(Event::Notice { step, message });
@@ -106,7 +121,7 @@ impl Build<'_> {
         for warning in &dockerfile.warnings {
             self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
         }
-        let request = request(dockerfile, self.options, &context);
+        let request = request(dockerfile, self.options, &context, inputs.commit_time);
         let located = |error: Error, location: Option<Location>| {
             let excerpt = inputs.excerpt(location);
             Failure { error, excerpt }
@@ -131,11 +146,20 @@ impl Build<'_> {
         for warning in &plan.warnings {
             self.warn(warning.rule, &warning.message, warning.location.map(|location| location.first));
         }
-        let resources = Resources {
-            images: bases.images_of(&plan.graph),
-            contexts: contexts::open(&plan.graph, self.options, context, &inputs.dockerfile.path)?,
-        };
         let epoch = contexts::epoch(self.options, plan.image_epoch);
+        let opening = contexts::Opening {
+            graph: &plan.graph,
+            options: self.options,
+            remotes: &remotes,
+            epoch,
+            numbers: &self.numbers,
+            sink: self.sink,
+        };
+        let mut resources = Resources {
+            images: bases.images_of(&plan.graph),
+            contexts: contexts::open(&opening, context, &inputs.dockerfile.path)?,
+            agents: agents.agents.clone(),
+        };
         contexts::scan(
             &plan.graph,
             &resources.contexts,
@@ -145,7 +169,7 @@ impl Build<'_> {
             &self.numbers,
             self.sink,
         )?;
-        let built = self.attempts(&plan, &resources, held, stdout).map_err(|error| {
+        let built = self.attempts(&plan, &mut resources, &opening, held, stdout).map_err(|error| {
             let location = error.location();
             located(error, location)
         })?;
@@ -159,7 +183,8 @@ impl Build<'_> {
     fn attempts(
         &self,
         plan: &Plan,
-        resources: &Resources,
+        resources: &mut Resources,
+        opening: &contexts::Opening<'_>,
         held: &Held<'_>,
         stdout: &mut dyn Write,
     ) -> Result<Option<Built>, Error> {
@@ -185,6 +210,7 @@ impl Build<'_> {
                         return Err(error);
                     }
                     attempt += 1;
+                    opening.heal(&mut resources.contexts, self.store)?;
                 }
                 Ok(done) => return Ok(done),
             }
@@ -232,6 +258,7 @@ impl Build<'_> {
             contexts: &resources.contexts,
             numbers: &self.numbers,
             secrets,
+            agents: &resources.agents,
             sink: self.sink,
             cancel,
             snapshots: OnceLock::new(),
@@ -281,6 +308,7 @@ fn definition(options: &Options) -> String {
         DockerfileFrom::Path(path) => {
             path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
         }
+        DockerfileFrom::Url(url) => url.to_string(),
         DockerfileFrom::Default | DockerfileFrom::Stdin => "Dockerfile".to_string(),
     };
     format!("[internal] load build definition from {name}")

@@ -50,6 +50,11 @@ impl Environment {
             .ok_or_else(|| "no place for the store: set RBUILD_ROOT, XDG_DATA_HOME or HOME".to_string())
     }
 
+    /// The hosts that the user knows for SSH.
+    pub fn known_hosts(&self) -> Option<PathBuf> {
+        self.path("HOME").map(|home| home.join(".ssh/known_hosts"))
+    }
+
     /// Where credentials may be.
     pub fn places(&self) -> Places {
         Places {

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::args::{
-    Asked, BuildArgs, build_args, context_value, host_entry, label, parse_output, secret, ulimit,
+    Asked, BuildArgs, build_args, context_value, entitlements, host_entry, label, parse_output, secret, ssh,
+    ulimit,
 };
 use super::destinations::destinations;
 use super::environment::Environment;
 use super::size::parse_bytes;
 use crate::build::{Context, DockerfileFrom, Options};
-use crate::graph::Network;
+use crate::graph::{Network, Remote, without_password};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
-use crate::plan::LayerEpoch;
+use crate::plan::{LayerEpoch, parse_remote_context};
 use crate::registry::Credentials;
 use crate::source::ContextModes;
 
@@ -30,18 +31,25 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     }
     let mut build_args = build_args(&args.build_arg, &environment.variables)?;
     let proxies = environment.run_proxies()?;
-    let image_epoch = image_epoch(args, environment, &build_args)?;
-    if let Some(epoch) = image_epoch {
-        build_args.insert("SOURCE_DATE_EPOCH".to_string(), epoch.to_string());
+    let (image_epoch, of_commit) = match image_epoch(args, environment, &build_args)? {
+        ImageEpoch::Unsaid => (None, false),
+        ImageEpoch::Commit => (None, true),
+        ImageEpoch::Seconds(epoch) => (Some(epoch), false),
+    };
+    match image_epoch {
+        Some(epoch) => drop(build_args.insert("SOURCE_DATE_EPOCH".to_string(), epoch.to_string())),
+        None => drop(build_args.remove("SOURCE_DATE_EPOCH")),
     }
+    let network = network(args.network.as_deref())?;
+    let allow = entitlements(&args.allow)?;
     let tags = args.tag.iter().map(|tag| tag.parse().map_err(|e| format!("--tag {tag}: {e}")));
     let platform = args.platform.as_deref().or(environment.get("DOCKER_DEFAULT_PLATFORM"));
     let asked: Vec<Asked> = args.output.iter().map(|text| parse_output(text)).collect::<Result<_, _>>()?;
     let mut tags: Vec<Reference> = tags.collect::<Result<_, _>>()?;
     let (outputs, pushes) = destinations(asked, args.push.unwrap_or(false), &mut tags)?;
     Ok(Options {
-        context: context(&args.context),
-        dockerfile: dockerfile(args.file.as_deref()),
+        context: context(&args.context)?,
+        dockerfile: dockerfile(args.file.as_deref())?,
         contexts,
         tags,
         target: args.target.clone().filter(|target| !target.is_empty()),
@@ -54,12 +62,18 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         outputs,
         pushes,
         secrets,
+        ssh: args.ssh.iter().map(|text| ssh(text, environment)).collect::<Result<_, _>>()?,
+        allow_insecure: allow.insecure,
+        allow_host_network: allow.host_network || network == Network::Host,
+        programs: environment.get("PATH").unwrap_or_default().into(),
+        known_hosts: environment.known_hosts(),
         proxies,
         hosts: args.add_host.iter().map(|text| host_entry(text)).collect::<Result<_, _>>()?,
-        network: network(args.network.as_deref())?,
+        network,
         shm_size: args.shm_size.as_deref().map(shm_size).transpose()?,
         ulimits: args.ulimit.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?,
         image_epoch,
+        image_epoch_of_commit: of_commit,
         layer_epoch: layer_epoch(args.layer_epoch.as_deref().or(environment.get("RBUILD_LAYER_EPOCH")))?,
         modes: modes(args.context_modes.as_deref().or(environment.get("RBUILD_CONTEXT_MODES")))?,
         jobs: jobs(args.jobs)?,
@@ -77,15 +91,28 @@ pub fn registry(environment: &Environment) -> Result<crate::registry::Options, S
     Ok(options)
 }
 
-fn context(path: &Path) -> Context {
-    if path == Path::new("-") { Context::Stdin } else { Context::Directory(path.to_path_buf()) }
+fn context(path: &Path) -> Result<Context, String> {
+    if path == Path::new("-") {
+        return Ok(Context::Stdin);
+    }
+    // A directory that is there is meant, whatever its name looks like.
+    let text = path.to_str().filter(|_| !path.is_dir()).unwrap_or_default();
+    Ok(match parse_remote_context(text).map_err(|e| format!("{}: {e}", without_password(text)))? {
+        Some(remote) => Context::Remote(remote),
+        None => Context::Directory(path.to_path_buf()),
+    })
 }
 
-fn dockerfile(file: Option<&Path>) -> DockerfileFrom {
-    match file {
-        None => DockerfileFrom::Default,
-        Some(file) if file == Path::new("-") => DockerfileFrom::Stdin,
-        Some(file) => DockerfileFrom::Path(PathBuf::from(file)),
+fn dockerfile(file: Option<&Path>) -> Result<DockerfileFrom, String> {
+    let Some(file) = file else { return Ok(DockerfileFrom::Default) };
+    if file == Path::new("-") {
+        return Ok(DockerfileFrom::Stdin);
+    }
+    let text = file.to_str().filter(|text| text.starts_with("http://") || text.starts_with("https://"));
+    match text.map(parse_remote_context).transpose().map_err(|e| format!("--file: {e}"))?.flatten() {
+        Some(Remote::Url(url)) => Ok(DockerfileFrom::Url(url)),
+        Some(Remote::Git(git)) => Err(format!("--file {git}: a repository is no Dockerfile")),
+        None => Ok(DockerfileFrom::Path(PathBuf::from(file))),
     }
 }
 
@@ -112,11 +139,19 @@ fn shm_size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("--shm-size {text}: expected a size such as 64m"))
 }
 
+/// What was said of the date of config and history.
+enum ImageEpoch {
+    Unsaid,
+    /// The time of the context's commit.
+    Commit,
+    Seconds(Epoch),
+}
+
 fn image_epoch(
     args: &BuildArgs,
     environment: &Environment,
     build_args: &BTreeMap<String, String>,
-) -> Result<Option<Epoch>, String> {
+) -> Result<ImageEpoch, String> {
     let (text, from) = if let Some(text) = &args.source_date_epoch {
         (text.as_str(), "--source-date-epoch")
     } else if let Some(text) = build_args.get("SOURCE_DATE_EPOCH") {
@@ -124,12 +159,12 @@ fn image_epoch(
     } else if let Some(text) = environment.get("SOURCE_DATE_EPOCH") {
         (text, "SOURCE_DATE_EPOCH")
     } else {
-        return Ok(None);
+        return Ok(ImageEpoch::Unsaid);
     };
     match text {
-        "now" => Ok(Some(Epoch(environment.now))),
-        "git" => Err(format!("{from} git: the commit time of a context is not supported yet: give seconds")),
-        text => text.parse().map(Some).map_err(|e| format!("{from}: {e}")),
+        "now" => Ok(ImageEpoch::Seconds(Epoch(environment.now))),
+        "git" => Ok(ImageEpoch::Commit),
+        text => text.parse().map(ImageEpoch::Seconds).map_err(|e| format!("{from}: {e}")),
     }
 }
 

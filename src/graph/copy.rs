@@ -34,6 +34,13 @@ pub struct Copy {
 pub enum CopySource {
     /// A path or pattern in [`Copy::from`].
     Path(String),
+    /// Something that was fetched.
+    Remote {
+        /// The tree that it is in.
+        input: Input,
+        /// Absolute and literal: `/` for all of the tree, else its one file.
+        path: String,
+    },
     /// A here-document.
     Inline {
         /// File name.
@@ -48,8 +55,10 @@ pub enum CopySource {
 pub enum Unpack {
     /// It is a file like any other: COPY, and ADD with `--unpack=false`.
     Never,
-    /// A local archive is unpacked: ADD.
-    Archives,
+    /// A local archive is unpacked, one that was fetched is not: ADD.
+    Local,
+    /// Every archive is unpacked: ADD with `--unpack`.
+    Always,
 }
 
 /// A directory to make where it is missing.
@@ -64,13 +73,18 @@ pub struct MakeDirectory {
 }
 
 impl Copy {
-    /// Where it reads from: one read, or none if all sources are here-documents.
+    /// Where it reads from: one read for all paths, and one for each source that was fetched.
     pub(super) fn reads(&self) -> Vec<Read> {
         let path = |source: &CopySource| match source {
             CopySource::Path(path) => Some(path.clone()),
-            CopySource::Inline { .. } => None,
+            CopySource::Remote { .. } | CopySource::Inline { .. } => None,
+        };
+        let remote = |source: &CopySource| match source {
+            CopySource::Remote { input, path } => Some(Read { input: *input, paths: vec![path.clone()] }),
+            CopySource::Path(_) | CopySource::Inline { .. } => None,
         };
         let paths: Vec<String> = self.sources.iter().filter_map(path).collect();
-        if paths.is_empty() { Vec::new() } else { vec![Read { input: self.from, paths }] }
+        let local = (!paths.is_empty()).then_some(Read { input: self.from, paths });
+        local.into_iter().chain(self.sources.iter().filter_map(remote)).collect()
     }
 }

@@ -19,7 +19,7 @@ pub struct Resolved<'a> {
 }
 
 /// Raised for one kind of op when a correction changes what it yields; the last is the layer format.
-pub const SEMANTICS: Semantics = Semantics { exec: 1, copy: 1, make_directory: 1, layer_format: 1 };
+pub const SEMANTICS: Semantics = Semantics { exec: 1, copy: 2, make_directory: 2, layer_format: 1 };
 
 /// Numbers that separate results of different versions of this program.
 #[derive(Clone, Copy, Debug)]
@@ -140,6 +140,7 @@ fn copy_parts(pre: &mut PreImage, copy: &Copy) {
         match source {
             // The digest of what it selects holds names relative to the pattern; the pattern decides what is a match.
             CopySource::Path(path) => pre.push(format!("path {index}"), path),
+            CopySource::Remote { input: _, path } => pre.push(format!("remote {index}"), path),
             CopySource::Inline { name, content } => pre.push(format!("inline {index} {name}"), content),
         }
     }

@@ -10,6 +10,7 @@ mod exec;
 mod input;
 mod key;
 mod preimage;
+mod remote;
 mod step;
 
 pub use chmod::Chmod;
@@ -18,4 +19,5 @@ pub use exec::{Exec, HostEntry, Mount, MountKind, Network, Script, Security, Sha
 pub use input::{ContextId, ImageId, Input, Read, StepId};
 pub use key::{Resolved, SEMANTICS, pre_image};
 pub use preimage::{Difference, Part, PreImage};
+pub use remote::{GitSource, Remote, UrlSource, without_password};
 pub use step::{ContextSource, Graph, ImageName, ImageSource, Label, Location, Op, Step};

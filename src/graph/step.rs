@@ -5,6 +5,7 @@ use std::fmt;
 use super::copy::{Copy, MakeDirectory};
 use super::exec::Exec;
 use super::input::{Input, Read, StepId};
+use super::remote::Remote;
 use crate::oci::{DiffId, Digest, Platform, Reference};
 
 /// All steps that a target needs, and where they begin.
@@ -66,11 +67,15 @@ pub struct ImageSource {
     pub location: Location,
 }
 
-/// A directory (or archive) of files given on the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContextSource {
-    /// `None` for the build context itself, else the name of a named one.
-    pub name: Option<String>,
+/// Files from outside: of the command line, or of an ADD.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ContextSource {
+    /// The build context itself.
+    Main,
+    /// The named context of that name.
+    Named(String),
+    /// What an ADD fetches.
+    Remote(Remote),
 }
 
 /// One step.

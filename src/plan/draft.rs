@@ -7,7 +7,7 @@ use super::scope::Scope;
 use super::warning::Warning;
 use crate::dockerfile::Instruction;
 use crate::graph::{
-    ContextId, ContextSource, Graph, ImageId, ImageSource, Input, Label, Location, Step, StepId,
+    ContextId, ContextSource, Graph, ImageId, ImageSource, Input, Label, Location, Remote, Step, StepId,
 };
 use crate::oci::{History, ImageConfig, Platform};
 
@@ -44,7 +44,7 @@ pub(super) struct Draft<'a> {
     /// ARGs that triggers of base images declare.
     pub declared: BTreeSet<String>,
     images: BTreeMap<BaseKey, ImageId>,
-    contexts: BTreeMap<Option<String>, ContextId>,
+    contexts: BTreeMap<ContextSource, ContextId>,
     size: usize,
 }
 
@@ -87,9 +87,18 @@ impl Draft<'_> {
 
     /// A build context as an input; no name for the build context itself.
     pub fn context(&mut self, name: Option<&str>) -> Input {
+        self.files(name.map_or(ContextSource::Main, |name| ContextSource::Named(name.to_string())))
+    }
+
+    /// What an ADD fetches as an input; the same is fetched once.
+    pub fn remote(&mut self, remote: Remote) -> Input {
+        self.files(ContextSource::Remote(remote))
+    }
+
+    fn files(&mut self, source: ContextSource) -> Input {
         let contexts = &mut self.graph.contexts;
-        let id = *self.contexts.entry(name.map(str::to_string)).or_insert_with(|| {
-            contexts.push(ContextSource { name: name.map(str::to_string) });
+        let id = *self.contexts.entry(source.clone()).or_insert_with(|| {
+            contexts.push(source);
             ContextId(contexts.len() - 1)
         });
         Input::Context(id)

@@ -56,6 +56,8 @@ pub enum ErrorKind {
     MountTarget(String),
     #[error("security mode insecure needs the entitlement security.insecure")]
     Insecure,
+    #[error("network mode host needs the entitlement network.host")]
+    HostNetwork,
     #[error("RUN --device is not supported")]
     Device,
 
@@ -72,10 +74,14 @@ pub enum ErrorKind {
     CopyUrl,
     #[error("source can't be a git ref for COPY")]
     CopyGit,
-    #[error("ADD of a URL is not supported: {0}")]
-    AddUrl(String),
-    #[error("ADD of a git repository is not supported: {0}")]
-    AddGit(String),
+    #[error("{0}")]
+    BadRemote(String),
+    #[error("inconsistent keep-git-dir configuration")]
+    KeepGitDir,
+    #[error("checksum mismatch {flag:?} != {query:?}")]
+    Checksums { flag: String, query: String },
+    #[error("unsupported checksum {checksum}: {problem}")]
+    BadChecksum { checksum: String, problem: String },
 
     // Settings.
     #[error("invalid signal: {0}")]

@@ -43,6 +43,8 @@ pub struct Request {
     pub network: Network,
     /// Whether the entitlement `security.insecure` was given.
     pub allow_insecure: bool,
+    /// Whether the entitlement `network.host` was given.
+    pub allow_host_network: bool,
     /// `--add-host`.
     pub hosts: Vec<HostEntry>,
     /// `--shm-size`, in bytes.
@@ -104,6 +106,7 @@ impl Request {
             proxies: Vec::new(),
             network: Network::Default,
             allow_insecure: false,
+            allow_host_network: false,
             hosts: Vec::new(),
             shm_size: None,
             ulimits: Vec::new(),

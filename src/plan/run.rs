@@ -33,7 +33,10 @@ pub(super) fn run(state: &mut State<'_, '_>, run: &Run, code: &str) -> Result<()
     let network = match run.network {
         dockerfile::Network::Default => request.network,
         dockerfile::Network::None => Network::None,
-        dockerfile::Network::Host => Network::Host,
+        dockerfile::Network::Host if request.allow_host_network => Network::Host,
+        dockerfile::Network::Host => {
+            return Err(state.error(ErrorKind::HostNetwork).hint("give --allow network.host").into());
+        }
     };
     let mounts = mounts::read(state, run)?;
     let Line { argv, scripts, summary } = line(state, &run.command);

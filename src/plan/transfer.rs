@@ -3,11 +3,12 @@
 use super::error::{Error, ErrorKind};
 use super::label::capitals;
 use super::paths;
-use super::remote::Remote;
+use super::remote::parse_remote;
+use super::remote_flags::RemoteFlags;
 use super::state::State;
 use super::stop::Stop;
 use crate::dockerfile::{self, Source, Transfer, Word, expand_heredoc};
-use crate::graph::{Chmod, Copy, CopySource, Input, Op, Unpack};
+use crate::graph::{Chmod, Copy, CopySource, Input, Op, Remote, Unpack, without_password};
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,8 +45,9 @@ pub(super) fn transfer(
         Some(text) => Some(text.parse::<Chmod>().map_err(|error| bad_chmod(state, error.to_string()))?),
         None => None,
     };
-    check_sources(state, verb, &paths, checksum.is_some())?;
-    let from = match (&parts.from, paths.is_empty()) {
+    let flags = RemoteFlags { checksum: checksum.as_deref(), keep_git_dir: parts.keep_git_dir };
+    let sources = read_sources(state, verb, &paths, &flags)?;
+    let from = match (&parts.from, sources.iter().all(Option::is_some)) {
         (Some(from), _) if !from.raw.is_empty() => read_from(state, from)?,
         (_, true) => Input::Scratch,
         (_, false) if state.site.request.has_context => state.draft.context(None),
@@ -57,27 +59,42 @@ pub(super) fn transfer(
 
     let text = dockerfile::Word { raw: code.to_string(), span: parts.dest.span };
     let shown = dockerfile::expand(&text, state.site.request.dockerfile.escape, &state.scope);
-    let label = state.label(capitals(&shown.map_or(text.raw, |expanded| expanded.text)));
+    let mut shown = shown.map_or(text.raw, |expanded| expanded.text);
+    paths.iter().for_each(|path| shown = shown.replace(path.as_str(), &without_password(path)));
+    let label = state.label(capitals(&shown));
 
     let mut history = verb.name().to_string();
     history += if parts.parents { " --parents" } else { "" };
     history += &owner.as_ref().map(|owner| format!(" --chown={owner}")).unwrap_or_default();
     history += &chmod.as_ref().map(|chmod| format!(" --chmod={chmod}")).unwrap_or_default();
-    paths.iter().for_each(|path| history += &format!(" {path}"));
+    paths.iter().for_each(|path| history += &format!(" {}", without_password(path)));
     files.iter().for_each(|(name, _)| history += &format!(" <<{name}"));
     history += &format!(" {dest} # buildkit");
 
     let absolute = if parts.parents { paths::with_pivot } else { paths::clean };
-    let path = |path: &String| CopySource::Path(absolute(path));
+    let mut copied = Vec::new();
+    for (path, remote) in paths.iter().zip(sources) {
+        copied.push(match remote {
+            None => CopySource::Path(absolute(path)),
+            Some(remote) => {
+                let path = match &remote {
+                    Remote::Url(url) => format!("/{}", url.name),
+                    Remote::Git(_) => "/".to_string(),
+                };
+                CopySource::Remote { input: state.draft.remote(remote), path }
+            }
+        });
+    }
     // COMPAT: here-documents come after all paths, whatever their order in the line.
     let inline = files.into_iter().map(|(name, content)| CopySource::Inline { name, content });
     let unpack = match (verb, parts.unpack) {
         (Verb::Copy, _) | (Verb::Add, Some(false)) => Unpack::Never,
-        (Verb::Add, _) => Unpack::Archives,
+        (Verb::Add, Some(true)) => Unpack::Always,
+        (Verb::Add, None) => Unpack::Local,
     };
     let copy = Copy {
         from,
-        sources: paths.iter().map(path).chain(inline).collect(),
+        sources: copied.into_iter().chain(inline).collect(),
         destination: paths::destination(&state.directory(), &dest),
         owner,
         mode,
@@ -118,35 +135,34 @@ fn bad_chmod(state: &State<'_, '_>, problem: String) -> Error {
     state.error(ErrorKind::BadChmod(problem))
 }
 
-/// Refuses sources that are not files of a context.
-fn check_sources(
+/// What the sources are: paths of a context, or what is fetched.
+fn read_sources(
     state: &State<'_, '_>,
     verb: Verb,
     paths: &[String],
-    has_checksum: bool,
-) -> Result<(), Error> {
-    if has_checksum {
-        match paths {
-            [only] if Remote::of(only).is_some() => {}
+    flags: &RemoteFlags<'_>,
+) -> Result<Vec<Option<Remote>>, Error> {
+    let bad = |problem: String| state.error(ErrorKind::BadRemote(problem));
+    let mut sources =
+        paths.iter().map(|path| parse_remote(path)).collect::<Result<Vec<_>, _>>().map_err(bad)?;
+    if flags.checksum.is_some() {
+        match &sources[..] {
+            [Some(_)] => {}
             [_] => return Err(state.error(ErrorKind::ChecksumOfLocal)),
             _ => return Err(state.error(ErrorKind::ChecksumOfMany)),
         }
     }
-    for path in paths {
-        let kind = match (Remote::of(path), verb) {
-            (None, _) => continue,
-            (Some(Remote::Url), Verb::Copy) => ErrorKind::CopyUrl,
-            (Some(Remote::Git), Verb::Copy) => ErrorKind::CopyGit,
-            (Some(Remote::Url), Verb::Add) => ErrorKind::AddUrl(path.clone()),
-            (Some(Remote::Git), Verb::Add) => ErrorKind::AddGit(path.clone()),
+    for remote in sources.iter_mut().flatten() {
+        let copied = match remote {
+            Remote::Url(_) => ErrorKind::CopyUrl,
+            Remote::Git(_) => ErrorKind::CopyGit,
         };
-        let hint = match verb {
-            Verb::Copy => "COPY reads files of a context, a stage or an image",
-            Verb::Add => "fetch it in a RUN, or before the build and give it as --build-context",
-        };
-        return Err(state.error(kind).hint(hint));
+        if verb == Verb::Copy {
+            return Err(state.error(copied).hint("COPY reads files of a context, a stage or an image"));
+        }
+        flags.apply(remote).map_err(|kind| state.error(kind))?;
     }
-    Ok(())
+    Ok(sources)
 }
 
 fn read_from(state: &mut State<'_, '_>, word: &Word) -> Result<Input, Stop> {

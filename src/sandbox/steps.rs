@@ -131,8 +131,9 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
 
     let mut overlays = overlays.into_iter();
     for (index, mount) in prepared.mounts.iter().enumerate() {
-        let target =
-            place.ensure(&mount.target, mount.want, Links::Followed, stubs).at(Step::MountPoint(index))?;
+        let target = place
+            .ensure(&mount.target, mount.want, Links::Followed, Some(stubs))
+            .at(Step::MountPoint(index))?;
         refuse_proc(&target).at(Step::MountPoint(index))?;
         user_mount(&mount.kind, &mut overlays, files.as_ref(), target.as_fd()).at(Step::Mount(index))?;
     }
@@ -140,6 +141,8 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     if prepared.security == Security::Sandbox {
         cover(&proc, &sys, &dev)?;
     }
+    // COMPAT: as in runc a working directory that is not there is made, and stays.
+    place.ensure(&prepared.cwd, Want::Directory, Links::Followed, None).at(Step::WorkingDirectory)?;
 
     // ORDER: all that needs the host's mounts is done; nothing below may open a host path.
     mount::pivot(root.as_fd(), old_root.as_fd()).at(Step::Pivot)?;
@@ -192,7 +195,7 @@ fn system(
     stubs: &mut StubLog,
     make: impl FnOnce() -> Result<OwnedFd, Errno>,
 ) -> Result<OwnedFd, Errno> {
-    let target = place.ensure(path, Want::Directory, Links::Refused, stubs)?;
+    let target = place.ensure(path, Want::Directory, Links::Refused, Some(stubs))?;
     let mount = make()?;
     attach(mount.as_fd(), target.as_fd())?;
     Ok(mount)

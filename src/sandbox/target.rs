@@ -35,13 +35,13 @@ const PLAIN: ResolveFlags = IN_ROOT.union(ResolveFlags::NO_SYMLINKS);
 const MAX_LINKS: usize = 40;
 
 impl Place<'_> {
-    /// The file or directory at an absolute path, made if it is missing.
+    /// The file or directory at an absolute path, made if it is missing: noted in `stubs`, or to stay.
     pub(super) fn ensure(
         &self,
         path: &CStr,
         want: Want,
         links: Links,
-        stubs: &mut StubLog,
+        stubs: Option<&mut StubLog>,
     ) -> Result<OwnedFd> {
         let resolve = if links == Links::Followed { IN_ROOT } else { PLAIN };
         match openat2(self.root, path, PATH, Mode::empty(), resolve) {
@@ -51,7 +51,13 @@ impl Place<'_> {
         }
     }
 
-    fn walk(&self, path: &CStr, want: Want, links: Links, stubs: &mut StubLog) -> Result<OwnedFd> {
+    fn walk(
+        &self,
+        path: &CStr,
+        want: Want,
+        links: Links,
+        mut stubs: Option<&mut StubLog>,
+    ) -> Result<OwnedFd> {
         let mut done = Buffer::<4096>::new();
         let mut rest = Buffer::<8192>::new();
         rest.push(path.to_bytes())?;
@@ -73,7 +79,7 @@ impl Place<'_> {
             {
                 Err(Errno::NOENT) => {
                     let kind = if is_last { want } else { Want::Directory };
-                    self.make(&mut done, above, name.c_str()?, kind, stubs)?;
+                    self.make(&mut done, above, name.c_str()?, kind, stubs.as_deref_mut())?;
                     continue;
                 }
                 found => found?,
@@ -100,7 +106,7 @@ impl Place<'_> {
         above: usize,
         name: &CStr,
         want: Want,
-        stubs: &mut StubLog,
+        stubs: Option<&mut StubLog>,
     ) -> Result<()> {
         let mut parent = Buffer::<4096>::new();
         parent.push(path.bytes().get(..above).ok_or(Errno::INVAL)?)?;
@@ -123,7 +129,10 @@ impl Place<'_> {
                 drop(openat(&parent, name, flags, Mode::from_raw_mode(0o644))?);
             }
         }
-        if is_ours { stubs.note(&pending, self.upper, parent.as_fd(), path.c_str()?, want) } else { Ok(()) }
+        match stubs {
+            Some(stubs) if is_ours => stubs.note(&pending, self.upper, parent.as_fd(), path.c_str()?, want),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -231,7 +240,7 @@ mod tests {
         let fd = crate::sys::rustix::fs::open(root, directory, Mode::empty())?;
         let mut stubs = StubLog::with_room_for(64);
         let place = Place { root: fd.as_fd(), upper: fd.as_fd() };
-        place.ensure(path, want, links, &mut stubs)?;
+        place.ensure(path, want, links, Some(&mut stubs))?;
         let text = |path: &crate::tree::RootPath| String::from_utf8_lossy(path.as_bytes()).into_owned();
         Ok(stubs.clean(fd.as_fd()).iter().map(text).collect())
     }
@@ -279,9 +288,9 @@ mod tests {
         let fd = crate::sys::rustix::fs::open(root.path(), directory, Mode::empty()).unwrap();
         let mut stubs = StubLog::with_room_for(8);
         let place = Place { root: fd.as_fd(), upper: fd.as_fd() };
-        place.ensure(c"/replaced", Want::File, Links::Followed, &mut stubs).unwrap();
-        place.ensure(c"/filled", Want::File, Links::Followed, &mut stubs).unwrap();
-        place.ensure(c"/directory", Want::Directory, Links::Followed, &mut stubs).unwrap();
+        place.ensure(c"/replaced", Want::File, Links::Followed, Some(&mut stubs)).unwrap();
+        place.ensure(c"/filled", Want::File, Links::Followed, Some(&mut stubs)).unwrap();
+        place.ensure(c"/directory", Want::Directory, Links::Followed, Some(&mut stubs)).unwrap();
         std::fs::write(root.path().join("new"), "").unwrap();
         std::fs::rename(root.path().join("new"), root.path().join("replaced")).unwrap();
         std::fs::write(root.path().join("filled"), "x").unwrap();

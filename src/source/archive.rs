@@ -128,6 +128,12 @@ impl Archive {
     }
 }
 
+impl Content {
+    pub(super) fn new(spool: Arc<File>, at: u64, size: u64) -> Content {
+        Content { spool, at, end: at + size }
+    }
+}
+
 impl Read for Content {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());

@@ -118,6 +118,70 @@ pub enum Error {
         /// What was found.
         reason: String,
     },
+    /// A URL.
+    #[error(transparent)]
+    Http(#[from] crate::http::Error),
+    /// A program of the machine that is not there.
+    #[error("{wanted} needs the program {tool}, which is not in PATH: install the package {package}")]
+    NoTool {
+        /// The program.
+        tool: &'static str,
+        /// What it is for.
+        wanted: &'static str,
+        /// Where it usually comes from.
+        package: &'static str,
+    },
+    /// A program of the machine that cannot be started or talked to.
+    #[error("cannot run {tool}")]
+    Tool {
+        /// The program.
+        tool: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A program that did not come to an end.
+    #[error("git {of}: no end after {seconds} s")]
+    ToolTime {
+        /// What it was asked about.
+        of: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// git says no.
+    #[error("git {of}: {said}")]
+    Git {
+        /// The repository.
+        of: String,
+        /// What it says.
+        said: String,
+    },
+    /// A branch, tag or commit that a repository does not have.
+    #[error("{repository} has no {reference}")]
+    GitReference {
+        /// The repository.
+        repository: String,
+        /// What was looked for.
+        reference: String,
+    },
+    /// A commit that is not the one that was expected.
+    #[error("expected checksum to match {wanted}, got {found}")]
+    GitChecksum {
+        /// What was expected.
+        wanted: String,
+        /// What the reference stands for.
+        found: String,
+    },
+    /// Something in a repository that cannot be used.
+    #[error("git: {path} {reason}")]
+    GitContent {
+        /// What.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Somebody stopped the work.
+    #[error("canceled")]
+    Canceled,
     /// A digest or another name that is malformed.
     #[error("{}", path.display())]
     Name {

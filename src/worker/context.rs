@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 use super::error::Error;
-use crate::oci::Epoch;
+use crate::oci::{DiffId, Epoch};
 use crate::source::{Archive, ContextModes, Local, ScanOptions, Wanted};
 use crate::store::Store;
 use crate::tree::{Entry, Patterns, Place, Stack};
@@ -24,6 +24,8 @@ pub enum ContextFiles {
     Directory(Local),
     /// A tar that was spooled.
     Archive(Archive),
+    /// A layer in the store: what was fetched.
+    Layer(DiffId),
     /// There is none: only the text of a Dockerfile was given.
     Empty,
 }
@@ -74,12 +76,20 @@ impl Context {
                 let (entries, members, loosened) = archive.context(&self.ignore, modes, epoch)?;
                 Scanned { stack: Stack::new(vec![entries]), loosened, read: 0, members }
             }
-            ContextFiles::Empty => {
+            ContextFiles::Layer(_) | ContextFiles::Empty => {
                 let nothing: Arc<[Entry]> = Arc::new([]);
                 Scanned { stack: Stack::new(vec![nothing]), loosened: 0, read: 0, members: Vec::new() }
             }
         };
         Ok(self.scanned.get_or_init(|| scanned))
+    }
+
+    /// The layer that it is, where it is one: then nothing of it is scanned.
+    pub fn layer(&self) -> Option<DiffId> {
+        match self.files {
+            ContextFiles::Layer(diff_id) => Some(diff_id),
+            ContextFiles::Directory(_) | ContextFiles::Archive(_) | ContextFiles::Empty => None,
+        }
     }
 
     /// What the scan found.
@@ -100,7 +110,7 @@ impl Context {
                 Ok(Box::new(local.open_file(path)?))
             }
             ContextFiles::Archive(archive) => Ok(Box::new(archive.content(scanned.members[place.index]))),
-            ContextFiles::Empty => Ok(Box::new(std::io::empty())),
+            ContextFiles::Layer(_) | ContextFiles::Empty => Ok(Box::new(std::io::empty())),
         }
     }
 }

@@ -32,6 +32,12 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// An agent that was asked for with `required`, and is not there.
+    #[error("SSH agent {id} not found: give it with --ssh {id}, --ssh {id}=SOCKET or --ssh {id}=KEY")]
+    AgentMissing {
+        /// Its id.
+        id: String,
+    },
     /// A secret that cannot be read.
     #[error("secret {id}")]
     Secret {

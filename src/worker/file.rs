@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::chain::States;
 use super::copy::{
-    Archives, Content, Owner, OwnerFiles, Placed, Selection, chown_owner, make_directory, needs_files, place,
-    run_user, select,
+    Archives, Content, Owner, OwnerFiles, Placed, Selection, chown_owner, directory_owner, make_directory,
+    needs_files, place,
 };
 use super::error::Error;
 use super::exec::identity::IdentityFiles;
 use super::perform::Worker;
-use super::trees::{Tree, TreeContents};
-use crate::graph::{Copy, Input, MakeDirectory, Step, Unpack};
+use super::sources::{SourceContents, Sources};
+use super::trees::Tree;
+use crate::graph::{Copy, Input, MakeDirectory, Step};
 use crate::layer::Limits;
 use crate::oci::DiffId;
 use crate::progress::{Event, Warning};
@@ -22,12 +23,10 @@ use crate::tree::{Place, Stack};
 impl Worker<'_> {
     /// Makes the layer of a COPY or ADD.
     pub(super) fn copy(&self, step: &Step, copy: &Copy, states: &States) -> Result<DiffId, Error> {
-        let source = self.tree(copy.from, states)?;
-        let selection = select(copy, &source.stack)?;
+        let source = self.sources(copy, states)?;
+        let selection = source.select(copy)?;
         for unmatched in &selection.unmatched {
-            let message = format!("{:?} matched no file: nothing is copied", unmatched.pattern);
-            let line = Some(step.location.first);
-            self.sink.send(Event::Warned(Warning { rule: String::new(), message, line }));
+            self.warn(step, format!("{:?} matched no file: nothing is copied", unmatched.pattern));
         }
         let base = self.tree(step.base, states)?;
         let nothing = Stack::new(Vec::new());
@@ -39,8 +38,17 @@ impl Worker<'_> {
         let archives = self.archives(copy, &selection, &source)?;
         let lists: Archives =
             archives.iter().map(|(place, archive)| (*place, Arc::clone(&archive.list.entries))).collect();
-        let placed = place(copy, &selection, destination, owner, &lists)?;
-        self.write(&placed, &source, &archives)
+        let layer = place(copy, &selection, destination, owner, &lists)?;
+        if let Some(path) = &layer.replaced {
+            let why = "it is no directory, and there is more than one source; write it with a / at the end";
+            self.warn(step, format!("{path}: only the last source is there: {why}"));
+        }
+        self.write(&layer.entries, &source, &archives)
+    }
+
+    fn warn(&self, step: &Step, message: String) {
+        let line = Some(step.location.first);
+        self.sink.send(Event::Warned(Warning { rule: String::new(), message, line }));
     }
 
     /// Makes the layer of a WORKDIR.
@@ -52,10 +60,14 @@ impl Worker<'_> {
     ) -> Result<DiffId, Error> {
         let base = self.tree(step.base, states)?;
         let files = IdentityFiles::read(self.store, &base)?;
-        let owner =
-            run_user(&directory.user, files.as_owner_files()).map_err(super::copy::Error::Owner)?.owner;
+        let (owner, unknown) =
+            directory_owner(&directory.user, files.as_owner_files()).map_err(super::copy::Error::Owner)?;
         let mut writer = self.store.layer_writer()?;
-        for entry in make_directory(directory, &base.stack, owner)? {
+        let entries = make_directory(directory, &base.stack, owner)?;
+        if let Some(unknown) = unknown.filter(|_| !entries.is_empty()) {
+            self.warn(step, format!("{} belongs to root: {unknown}", directory.path));
+        }
+        for entry in entries {
             writer.entry(&entry, None)?;
         }
         Ok(writer.commit()?.diff_id)
@@ -77,17 +89,17 @@ impl Worker<'_> {
         &self,
         copy: &Copy,
         selection: &Selection,
-        source: &Tree<'_>,
+        source: &Sources<'_>,
     ) -> Result<BTreeMap<Place, Archive>, Error> {
         let mut archives = BTreeMap::new();
-        if copy.unpack == Unpack::Never {
+        let places = selection.archive_candidates(copy.unpack);
+        if places.is_empty() {
             return Ok(archives);
         }
-        let places = selection.archive_candidates();
         let contents = source.contents(self.store, &places)?;
         let limits = Limits::default();
         for place in places {
-            let entry = &source.stack.layers()[place.layer][place.index];
+            let entry = source.entry(place);
             let is = is_archive(contents.open(place)?, &limits)
                 .map_err(Error::io(format!("reading {}", entry.path)))?;
             if !is {
@@ -109,7 +121,7 @@ impl Worker<'_> {
     fn write(
         &self,
         placed: &[Placed],
-        source: &Tree<'_>,
+        source: &Sources<'_>,
         archives: &BTreeMap<Place, Archive>,
     ) -> Result<DiffId, Error> {
         let places: Vec<Place> = placed
@@ -119,7 +131,7 @@ impl Worker<'_> {
                 Content::None | Content::Inline(_) | Content::Archive { .. } => None,
             })
             .collect();
-        let contents: TreeContents<'_> = source.contents(self.store, &places)?;
+        let contents: SourceContents<'_> = source.contents(self.store, &places)?;
         let mut writer = self.store.layer_writer()?;
         for Placed { entry, content } in placed {
             if self.cancel.is_fired() {

@@ -1,11 +1,11 @@
 //! The key of a step: the content of its inputs, looked at as little as possible.
 
 use super::chain::States;
-use super::copy::select;
+use super::copy::{Part, select_parts};
 use super::error::Error;
 use super::missing::explain;
 use super::perform::Worker;
-use crate::graph::{Copy, Input, Op, PreImage, Read, Resolved, Step, pre_image};
+use crate::graph::{Copy, CopySource, Input, Op, PreImage, Read, Resolved, Step, pre_image};
 use crate::oci::Digest;
 use crate::tree::{Entry, Last, RootPath, Stack, entries_digest};
 
@@ -44,7 +44,15 @@ impl Worker<'_> {
 
 fn selected(op: &Op, read: &Read, stack: &Stack) -> Result<Digest, Error> {
     match op {
-        Op::Copy(copy) => Ok(select(copy, stack)?.digest()),
+        Op::Copy(copy) => {
+            let part = Part { stack, first_layer: 0 };
+            let reads = |source: &CopySource| match source {
+                CopySource::Path(path) => read.paths.contains(path) && read.input == copy.from,
+                CopySource::Remote { input, path } => read.paths.contains(path) && read.input == *input,
+                CopySource::Inline { .. } => false,
+            };
+            Ok(select_parts(copy, &|source| reads(source).then_some(part))?.digest())
+        }
         Op::Exec(_) => subtree_digest(stack, &read.paths[0]),
         Op::MakeDirectory(_) => unreachable!("WORKDIR reads nothing"),
     }
@@ -68,7 +76,7 @@ fn subtree_digest(stack: &Stack, path: &str) -> Result<Digest, Error> {
 /// What a selection's digest is remembered under: the chain, and all that decides what is selected.
 fn memo_key(op: &Op, read: &Read, chain: Option<Digest>) -> Digest {
     let mut memo = PreImage::default();
-    memo.push("selection", 1);
+    memo.push("selection", 2);
     memo.push("chain", chain.map_or("scratch".to_string(), |chain| chain.to_string()));
     for path in &read.paths {
         memo.push("path", path);
@@ -79,8 +87,6 @@ fn memo_key(op: &Op, read: &Read, chain: Option<Digest>) -> Digest {
             // Under `preserve` a selection also holds the time of its top directory.
             memo.push("copy", format!("{parents} {unpack:?} {}", epoch.is_none()));
             exclude.iter().for_each(|pattern| memo.push("exclude", pattern));
-            // Here-documents are part of a selection, too.
-            memo.push("sources", format!("{:?}", copy.sources));
         }
         Op::Exec(_) => memo.push("mount", ""),
         Op::MakeDirectory(_) => {}

@@ -22,7 +22,8 @@ pub(super) fn explain(error: Error, context: &Context) -> Error {
                 Err(_) => return error,
             }
         }
-        ContextFiles::Empty => return error,
+        // What was fetched was looked at whole: the error has the names already.
+        ContextFiles::Layer(_) | ContextFiles::Empty => return error,
     };
     if around.get(&missing).is_some() {
         return Error::Ignored { path: path.clone() };

@@ -16,12 +16,13 @@ mod image;
 mod key;
 mod missing;
 mod perform;
+mod sources;
 mod trees;
 
 pub use chain::{Chain, Link, Made, States};
 pub use context::{Context, ContextFiles, Scanned};
 pub use copy::wanted;
 pub use error::Error;
-pub use exec::{Container, Exited, Secrets};
+pub use exec::{Agents, Container, Exited, Secrets};
 pub use image::{Image, ImageOrigin, NextNumber};
 pub use perform::{Doing, Worker};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::chain::{Made, States};
 use super::context::Context;
 use super::error::Error;
-use super::exec::Secrets;
+use super::exec::{Agents, Secrets};
 use super::image::{Image, NextNumber};
 use crate::graph::{Op, Step};
 use crate::oci::{DiffId, Digest};
@@ -27,6 +27,8 @@ pub struct Worker<'a> {
     pub contexts: &'a [Context],
     /// Values of secrets.
     pub secrets: &'a Secrets,
+    /// SSH agents.
+    pub agents: &'a Agents,
     /// Who is watching.
     pub sink: &'a dyn Sink,
     /// Fired when the build is to end.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::{Arc, PoisonError};
 
-use super::chain::{Chain, States};
+use super::chain::{Chain, Made, States};
 use super::context::Context;
 use super::error::Error;
 use super::image::Fetching;
@@ -28,12 +28,15 @@ enum From<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// The layers that an input stands for; none for a context.
+    /// The layers that an input stands for; none for a context that was scanned.
     pub(super) fn chain(&self, input: Input, states: &States) -> Option<Chain> {
         match input {
             Input::Scratch => Some(Chain::default()),
             Input::Image(image) => Some(Chain::base(&self.images[image.0].diff_ids)),
-            Input::Context(_) => None,
+            Input::Context(context) => {
+                let layer = self.contexts[context.0].layer()?;
+                Some(Chain::default().push(layer, Made::Copied))
+            }
             Input::Step(step) => {
                 Some(states[step.0].get().cloned().expect("a step is done before one that reads it"))
             }

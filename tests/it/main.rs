@@ -1,5 +1,10 @@
 //! All tests that are not unit tests, in one binary: it links once.
 
+// A test that meets what cannot be should end there.
+#![allow(clippy::unwrap_used)]
+
+mod conform;
+mod cost;
 mod dockerfile_differential;
 mod dockerfile_golden;
 mod dockerfile_grammar;

@@ -58,7 +58,7 @@ pub fn run(folder: &Path) -> String {
 
 fn request(dockerfile: rbuild::dockerfile::Dockerfile, json: &Value) -> Request {
     let known: BTreeSet<&str> = "images target build_args labels platform build_platform multi_platform contexts \
-        has_context image_epoch fallback_epoch layer_epoch no_cache proxies network allow_insecure hosts shm_size ulimits"
+        has_context image_epoch fallback_epoch layer_epoch no_cache proxies network allow_insecure allow_host_network hosts shm_size ulimits"
         .split_whitespace()
         .collect();
     for name in json.as_object().expect("request.json is an object").keys() {
@@ -105,6 +105,7 @@ fn request(dockerfile: rbuild::dockerfile::Dockerfile, json: &Value) -> Request 
         _ => Network::Default,
     };
     request.allow_insecure = json["allow_insecure"] == true;
+    request.allow_host_network = json["allow_host_network"] == true;
     request.shm_size = json["shm_size"].as_u64();
     for (name, value) in strings(&json["ulimits"]) {
         let (soft, hard) = value.split_once(':').expect("soft:hard");

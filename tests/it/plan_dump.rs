@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use rbuild::graph::{
-    Copy, CopySource, Exec, Graph, Input, Location, MakeDirectory, Mount, MountKind, Network, Op, Security,
-    Unpack,
+    ContextSource, Copy, CopySource, Exec, Graph, Input, Location, MakeDirectory, Mount, MountKind, Network,
+    Op, Security, Unpack,
 };
 use rbuild::oci::{ImageConfig, LAYER_EPOCH};
 use rbuild::plan::Plan;
@@ -41,7 +41,12 @@ fn graph(out: &mut String, graph: &Graph) {
         line(out, format!("  label: {}", image.label));
     }
     for (index, context) in graph.contexts.iter().enumerate() {
-        line(out, format!("context {index}: {}", context.name.as_deref().unwrap_or("-")));
+        let text = match context {
+            ContextSource::Main => "-".to_string(),
+            ContextSource::Named(name) => name.clone(),
+            ContextSource::Remote(remote) => format!("{remote:?}"),
+        };
+        line(out, format!("context {index}: {text}"));
     }
     for (index, step) in graph.steps.iter().enumerate() {
         let no_cache = if step.no_cache { ", not from the cache" } else { "" };
@@ -135,6 +140,9 @@ fn copy(out: &mut String, copy: &Copy) {
     for source in sources {
         match source {
             CopySource::Path(path) => line(out, format!("  copy: {} {path:?}", input(*from))),
+            CopySource::Remote { input: from, path } => {
+                line(out, format!("  add: {} {path:?}", input(*from)));
+            }
             CopySource::Inline { name, content } => {
                 line(out, format!("  copy: inline {name:?} {content:?}"));
             }
@@ -147,7 +155,8 @@ fn copy(out: &mut String, copy: &Copy) {
         link.then(|| "link".to_string()),
         parents.then(|| "parents".to_string()),
         (!exclude.is_empty()).then(|| format!("exclude {exclude:?}")),
-        (*unpack == Unpack::Archives).then(|| "unpack".to_string()),
+        (*unpack == Unpack::Local).then(|| "unpack".to_string()),
+        (*unpack == Unpack::Always).then(|| "unpack all".to_string()),
         (*epoch != Some(LAYER_EPOCH)).then(|| format!("epoch {epoch:?}")),
     ];
     let flags: Vec<String> = flags.into_iter().flatten().collect();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rbuild::http::{self, Trust};
-use rbuild::oci::{Digest, Platform, Reference};
+use rbuild::oci::{Digest, Platform};
 use rbuild::registry::{Client, Credentials, Error, Kind, Options};
 
 use crate::registry_server::{Registry, have, openssl};

@@ -10,11 +10,11 @@ use clap::Args;
 /// Flags of a build, as typed.
 #[derive(Args, Debug, Clone)]
 pub struct BuildArgs {
-    /// Directory with the files to build from, or `-` for a tar (or a Dockerfile) on standard input
+    /// Directory or git URL with the files to build from; `-` or a URL for a tar (or a Dockerfile)
     #[arg(value_name = "CONTEXT")]
     pub context: PathBuf,
 
-    /// Dockerfile; `-` for standard input [default: Dockerfile, dockerfile or Containerfile in CONTEXT]
+    /// Dockerfile; `-` for standard input, or a URL [default: Dockerfile, dockerfile or Containerfile in CONTEXT]
     #[arg(short, long, value_name = "PATH", help_heading = "What to build")]
     pub file: Option<PathBuf>,
     /// Stage to build, by name or number [default: the last]
@@ -23,7 +23,7 @@ pub struct BuildArgs {
     /// Value for an ARG; NAME alone takes it from the environment
     #[arg(long, value_name = "NAME[=VALUE]", help_heading = "What to build")]
     pub build_arg: Vec<String>,
-    /// Replaces an image or stage: NAME=directory, docker-image://REF or oci-layout://DIR[:TAG][@DIGEST]
+    /// Replaces an image or stage: NAME=directory, docker-image://REF, oci-layout://DIR[:TAG][@DIGEST] or a URL
     #[arg(long, value_name = "NAME=VALUE", help_heading = "What to build")]
     pub build_context: Vec<String>,
     /// Platform of the image, such as linux/arm64 [env: DOCKER_DEFAULT_PLATFORM]
@@ -63,6 +63,12 @@ pub struct BuildArgs {
     /// A secret for RUN --mount=type=secret: id=ID,src=FILE or id=ID,env=NAME
     #[arg(long, value_name = "SPEC", help_heading = "RUN")]
     pub secret: Vec<String>,
+    /// An SSH agent for RUN --mount=type=ssh and for git: default, or ID[=SOCKET|=KEY[,KEY…]]
+    #[arg(long, value_name = "SPEC", help_heading = "RUN")]
+    pub ssh: Vec<String>,
+    /// Lets the Dockerfile ask for more: security.insecure, network.host
+    #[arg(long, value_name = "ENTITLEMENT", value_delimiter = ',', help_heading = "RUN")]
+    pub allow: Vec<String>,
     /// Network of RUN: default, host or none
     #[arg(long, value_name = "MODE", help_heading = "RUN")]
     pub network: Option<String>,
@@ -79,7 +85,7 @@ pub struct BuildArgs {
     #[arg(long, value_name = "N", help_heading = "RUN")]
     pub jobs: Option<usize>,
 
-    /// Date of config and history: seconds since 1970, or `now` [env: SOURCE_DATE_EPOCH]
+    /// Date of config and history: seconds since 1970, `now` or `git` [env: SOURCE_DATE_EPOCH]
     #[arg(long, value_name = "TIME", help_heading = "Bytes")]
     pub source_date_epoch: Option<String>,
     /// Time of files in layers: seconds, `source` or `preserve` [env: RBUILD_LAYER_EPOCH] [default: 1980-01-01]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::csv::fields;
 use crate::build::{ContextValue, Secret, SecretSource};
 use crate::graph::{HostEntry, Ulimit};
+use crate::plan::parse_remote_context;
 
 /// LIMIT: BuildKit's for a secret.
 const LARGEST_SECRET: u64 = 500 * 1024;
@@ -62,9 +63,11 @@ pub fn context_value(text: &str) -> Result<(String, ContextValue), String> {
             _ => (rest, None),
         };
         ContextValue::Layout { directory: PathBuf::from(directory), tag, digest }
+    } else if let Some(remote) = parse_remote_context(value).map_err(|e| wrong(&e))? {
+        ContextValue::Remote(remote)
     } else if let Some((scheme, _)) = value.split_once("://") {
         return Err(wrong(&format!(
-            "contexts of kind {scheme}:// are not supported yet; a directory, docker-image:// and oci-layout:// are"
+            "{scheme}:// is no kind of context; a directory, docker-image://, oci-layout://, git and http(s) are"
         )));
     } else if value.starts_with("target:") {
         return Err(wrong("target: joins builds of a bake file; there is none here"));
@@ -201,7 +204,8 @@ mod tests {
         };
         assert_eq!(tag("a=oci-layout:///x/y:1"), ("/x/y".to_string(), Some("1".to_string())));
         assert_eq!(tag("a=oci-layout://./x:y/z"), ("./x:y/z".to_string(), None));
-        assert!(context_value("a=https://example.org/x.git").is_err());
+        assert!(context_value("a=file:///x.git").is_err());
+        assert!(matches!(context_value("a=https://example.org/x.git"), Ok((_, ContextValue::Remote(_)))));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::build::BuildArgs;
 use super::refused::{ACCEPTED, refusal};
+use super::registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs, RmiArgs, TagArgs};
 use super::store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};
 
 const AFTER_HELP: &str = "\
@@ -42,6 +43,18 @@ pub enum Command {
     Build(Box<BuildArgs>),
     /// Makes an image of a root file system in a tar
     Import(ImportArgs),
+    /// Pushes an image of the store to a registry
+    Push(PushArgs),
+    /// Brings an image from a registry into the store, with all its layers
+    Pull(PullArgs),
+    /// Gives an image in the store one more name
+    Tag(TagArgs),
+    /// Takes names of images in the store away
+    Rmi(RmiArgs),
+    /// Checks a password with a registry and keeps it where docker does
+    Login(LoginArgs),
+    /// Forgets the password for a registry
+    Logout(LogoutArgs),
     /// Lists the images in the store
     #[command(visible_alias = "ls")]
     Images,
@@ -55,7 +68,10 @@ pub enum Command {
     Du(DuArgs),
 }
 
-const COMMANDS: &[&str] = &["build", "b", "import", "images", "ls", "inspect", "run", "prune", "du"];
+const COMMANDS: &[&str] = &[
+    "build", "b", "push", "pull", "tag", "rmi", "login", "logout", "import", "images", "ls", "inspect",
+    "run", "prune", "du",
+];
 /// Flags of `run` that users of docker type.
 const REFUSED_RUN: &[&str] = &[
     "-t",
@@ -165,6 +181,8 @@ const TAKES_VALUE: &[&str] = &[
     "--metadata-file",
     "--no-cache-filter",
     "--secret",
+    "--ssh",
+    "--allow",
     "--network",
     "--add-host",
     "--shm-size",
@@ -206,7 +224,7 @@ mod tests {
 
     #[test]
     fn docker_flags_that_are_not_supported_are_refused_by_name() {
-        for flag in ["--load", "--rm=false", "--cache-from=x", "--ssh=default", "--provenance=true"] {
+        for flag in ["--load", "--rm=false", "--cache-from=x", "--load", "--provenance=true"] {
             match parsed(&[flag, "."]) {
                 Err(UsageError::Refused(message)) => assert!(message.starts_with(flag), "{message}"),
                 other => panic!("{flag}: {other:?}"),

@@ -15,7 +15,6 @@ pub const ACCEPTED: &[(&str, &[&str])] = &[
 
 /// Known flags of docker, podman and buildah that rbuild does not have, with the reason or the way round.
 const REFUSED: &[(&str, &str)] = &[
-    ("--allow", "entitlements are not supported yet"),
     ("--annotation", "annotations are not supported yet; a LABEL or --label reaches the config"),
     ("--attest", "attestations are not supported yet"),
     ("--builder", "there is one builder, this program: leave the flag out"),
@@ -42,7 +41,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("--sbom", "SBOMs are not supported yet: --sbom=false"),
     ("--security-opt", "the sandbox has no options yet"),
     ("--squash", "squashing is not supported; copy into a stage FROM scratch"),
-    ("--ssh", "forwarding an SSH agent is not supported yet"),
     ("--volume", "volumes are not supported; RUN --mount=type=bind or a named context"),
     ("-v", "volumes are not supported; RUN --mount=type=bind or a named context"),
 ];
@@ -60,10 +58,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_flag_as_typed() {
-        assert_eq!(
-            refusal("--ssh=default"),
-            Some("--ssh=default: forwarding an SSH agent is not supported yet".into())
-        );
+        assert_eq!(refusal("--check=true"), Some("--check=true: build checks are not supported yet".into()));
         assert_eq!(refusal("--tag"), None);
     }
 }

@@ -10,26 +10,58 @@ use super::selection::{Item, Match, Selection, Unmatched, What};
 use crate::graph::{Copy, CopySource};
 use crate::tree::{Error as TreeError, Last, Node, Patterns, RootPath, Stack, Time};
 
-/// Finds what `copy` reads in `source`.
+/// A tree among several, with the number that its lowest layer has among all their layers.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    /// The tree.
+    pub stack: &'a Stack,
+    /// What is added to the layer of each of its places.
+    pub first_layer: usize,
+}
+
+/// Finds what the paths of `copy` select in `source`; with the here-documents.
+#[cfg(test)]
 pub fn select(copy: &Copy, source: &Stack) -> Result<Selection, Error> {
+    select_parts(copy, &|one| match one {
+        CopySource::Path(_) | CopySource::Inline { .. } => Some(Part { stack: source, first_layer: 0 }),
+        CopySource::Remote { .. } => None,
+    })
+}
+
+/// Finds what `copy` reads; `part` says in which tree each source is, or that it is left out.
+pub fn select_parts<'a>(
+    copy: &Copy,
+    part: &dyn Fn(&CopySource) -> Option<Part<'a>>,
+) -> Result<Selection, Error> {
     let exclude = Patterns::new(&copy.exclude).map_err(Error::Exclude)?;
     let mut selection = Selection::default();
     for one in &copy.sources {
+        let Some(Part { stack: source, first_layer }) = part(one) else { continue };
+        let before = selection.matches.len();
         match one {
             CopySource::Inline { name, content } => {
                 let name = RootPath::clean(name)?.name().to_vec();
                 let what = What::Inline(Arc::from(content.as_bytes()));
-                selection.matches.push(Match { name, what });
+                selection.matches.push(Match { name, what, fetched: false });
             }
             CopySource::Path(text) => {
-                let before = selection.matches.len();
                 let finder = Finder { copy, source, exclude: &exclude };
                 finder.find(text, &mut selection.matches)?;
                 if nothing(&selection.matches[before..], copy.parents) {
                     selection.unmatched.push(Unmatched { pattern: text.clone() });
                 }
             }
+            // Never a pattern: a name that somebody else chose means itself.
+            CopySource::Remote { path, .. } => {
+                let finder = Finder { copy, source, exclude: &exclude };
+                let path = RootPath::clean(path)?;
+                let node = finder.follow(&path)?;
+                selection
+                    .matches
+                    .extend(finder.matched(&path, node, None).map(|found| Match { fetched: true, ..found }));
+            }
         }
+        selection.matches[before..].iter_mut().for_each(|found| found.shift(first_layer));
     }
     Ok(selection)
 }
@@ -60,6 +92,10 @@ impl Finder<'_> {
             Err(TreeError::NotADirectory(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
+        // COMPAT: a pattern may match nothing, but the directory that it looks into must be there.
+        if !directory.is_root() && self.source.get(&directory).is_none() {
+            return Err(self.missing(&pattern.literal));
+        }
         for path in pattern.matches(self.source, &directory) {
             let node = self.follow(&path)?;
             matches.extend(self.matched(&path, node, include.as_ref()));
@@ -88,9 +124,13 @@ impl Finder<'_> {
             .map_err(|_| Error::Pattern { pattern: all })
     }
 
+    fn missing(&self, path: &RootPath) -> Error {
+        Error::NotFound { path: path.to_string(), near: near_names(self.source, path) }
+    }
+
     /// What `path` leads to; it must be there.
     fn follow(&self, path: &RootPath) -> Result<Node, Error> {
-        let missing = || Error::NotFound { path: path.to_string(), near: near_names(self.source, path) };
+        let missing = || self.missing(path);
         let target = match self.source.resolve(path, Last::Follow) {
             Ok(target) => target,
             Err(TreeError::NotADirectory(_)) => return Err(missing()),
@@ -115,13 +155,13 @@ impl Finder<'_> {
                 Some(_) => Time::default(),
                 None => Time::from_seconds(node.entry.mtime.seconds),
             };
-            return Some(Match { name: Vec::new(), what: What::Directory { items, mtime } });
+            return Some(Match { name: Vec::new(), what: What::Directory { items, mtime }, fetched: false });
         }
         // As the reference has it (`--exclude=*.txt hom*`); a file's path relative to its source is its name.
         if self.exclude.matches(&RootPath::root().join(&name)) {
             return None;
         }
         let item = Item::new(node, RootPath::root(), false);
-        Some(Match { name, what: What::Single(Box::new(item)) })
+        Some(Match { name, what: What::Single(Box::new(item)), fetched: false })
     }
 }

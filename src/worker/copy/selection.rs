@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::graph::Unpack;
 use crate::oci::{Digest, Hasher};
 use crate::tree::{Entry, Kind, Place, Time, entries_digest};
 
@@ -27,6 +28,24 @@ pub(super) struct Match {
     /// What a file is called in a directory: the last component of the path before links were followed.
     pub(super) name: Vec<u8>,
     pub(super) what: What,
+    /// Whether it was fetched by ADD, whose archives are unpacked only where that was asked for.
+    pub(super) fetched: bool,
+}
+
+impl Match {
+    /// Counts the layers of all places from `first` on.
+    pub(super) fn shift(&mut self, first: usize) {
+        let shift = |item: &mut Item| {
+            if let Some(place) = &mut item.place {
+                place.layer += first;
+            }
+        };
+        match &mut self.what {
+            What::Directory { items, .. } => items.iter_mut().for_each(shift),
+            What::Single(item) => shift(item),
+            What::Inline(_) => {}
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +82,7 @@ impl Selection {
             hasher.update(name);
             hasher.update(digest.as_bytes());
         };
-        for Match { name, what } in &self.matches {
+        for Match { name, what, fetched: _ } in &self.matches {
             match what {
                 What::Directory { items, mtime } => {
                     part(b'd', &time_bytes(*mtime), items_digest(items));
@@ -77,11 +96,13 @@ impl Selection {
         hasher.finish()
     }
 
-    /// The regular files that ADD unpacks if they turn out to be archives.
-    pub fn archive_candidates(&self) -> Vec<Place> {
-        let place = |found: &Match| match &found.what {
-            What::Single(item) => item.place,
-            What::Directory { .. } | What::Inline(_) => None,
+    /// The regular files that are unpacked if they turn out to be archives.
+    pub fn archive_candidates(&self, unpack: Unpack) -> Vec<Place> {
+        let place = |found: &Match| match (&found.what, unpack) {
+            (_, Unpack::Never) => None,
+            (_, Unpack::Local) if found.fetched => None,
+            (What::Single(item), _) => item.place,
+            (What::Directory { .. } | What::Inline(_), _) => None,
         };
         let mut places: Vec<Place> = self.matches.iter().filter_map(place).collect();
         places.sort_unstable();

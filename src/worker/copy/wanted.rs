@@ -9,7 +9,7 @@ pub fn wanted(copy: &Copy) -> Vec<Wanted> {
         .iter()
         .filter_map(|source| match source {
             CopySource::Path(path) => Some(Wanted::pattern(path)),
-            CopySource::Inline { .. } => None,
+            CopySource::Remote { .. } | CopySource::Inline { .. } => None,
         })
         .collect()
 }

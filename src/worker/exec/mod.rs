@@ -1,5 +1,6 @@
 //! Running a process on a root file system and reading back what it changed.
 
+mod agents;
 mod binds;
 mod caches;
 mod container;
@@ -13,6 +14,7 @@ mod roots;
 mod secrets;
 mod times;
 
+pub use agents::Agents;
 pub use container::Container;
 pub use ran::Exited;
 pub use secrets::Secrets;

@@ -9,6 +9,7 @@ use super::times::{Memory, Sources};
 use crate::graph::{Exec, Input, Mount, MountKind};
 use crate::oci::Digest;
 use crate::sandbox::{self, Access, Depth, Directory};
+use crate::source::AgentFilter;
 use crate::store::CacheMount;
 use crate::tree::{Last, RootPath, Stack};
 use crate::worker::chain::{Made, States};
@@ -25,6 +26,8 @@ pub(super) struct Mounts {
     pub env: Vec<(String, String)>,
     /// Held until the process has ended.
     pub caches: Vec<CacheMount>,
+    /// As long.
+    pub agents: Vec<AgentFilter>,
 }
 
 /// The RUN whose mounts are prepared.
@@ -117,10 +120,17 @@ impl Worker<'_> {
                     access: Access::ReadOnly,
                 }
             }
-            MountKind::Ssh { .. } => {
-                return Err(Error::Unsupported(
-                    "RUN --mount=type=ssh: forwarding an SSH agent is not supported yet".to_string(),
-                ));
+            MountKind::Ssh { id, required, mode, uid, gid } => {
+                let socket = scratch.with_extension("agent");
+                std::fs::create_dir_all(scratch)
+                    .map_err(Error::io(format!("making {}", scratch.display())))?;
+                let Some(filter) = self.agents.forward(id, &socket, *mode, *uid, *gid)? else {
+                    return if *required { Err(Error::AgentMissing { id: id.clone() }) } else { Ok(None) };
+                };
+                mounts.agents.push(filter);
+                // Connecting to a socket needs no writable mount.
+                let source = Directory::Path(socket);
+                sandbox::MountKind::Bind { source, access: Access::ReadOnly, depth: Depth::One }
             }
         };
         Ok(at.map(|target| sandbox::Mount { target, kind }))

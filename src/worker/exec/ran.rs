@@ -107,6 +107,7 @@ impl Worker<'_> {
         let exit = sandbox::run(&spec, &mut |stream, bytes| logged.write(stream, bytes), self.cancel);
         let (tail, log) = logged.finish();
         drop(mounts.caches);
+        drop(mounts.agents);
         let exit = exit?;
         if exit.ended != Ended::Code(0) {
             return Err(Error::Exited(Exited { argv: exec.argv.clone(), ended: exit.ended, tail, log }));

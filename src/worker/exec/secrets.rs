@@ -31,6 +31,11 @@ impl Secrets {
         self.0.insert(id.to_string(), Source::Value(value));
     }
 
+    /// The ids, sorted.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The value; none if there is no secret of that id. The error names the file.
     pub fn value(&self, id: &str) -> std::io::Result<Option<Vec<u8>>> {
         match self.0.get(id) {
