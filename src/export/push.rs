@@ -56,6 +56,7 @@ struct Item {
     source: Mutex<Held>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one a layer")]
 enum Held {
     Bytes(Vec<u8>),
     File(File),
