@@ -29,6 +29,7 @@ mod run;
 mod schedule;
 mod start;
 mod steps;
+mod transfer;
 
 pub use error::{Error, Excerpt, Failure};
 pub use finish::Built;
@@ -38,3 +39,4 @@ pub use interrupt::Interrupt;
 pub use options::{Context, ContextValue, DockerfileFrom, Options, Secret, SecretSource, SshSource};
 pub use run::{RunOptions, run};
 pub use start::{Namespace, Outcome, build};
+pub use transfer::{Transfer, pull, push_image, tag, untag};
