@@ -60,6 +60,12 @@ fn execute(command: &Command, interrupt: &Arc<Interrupt>) -> Ending {
     let environment = Environment::read(privilege == Privilege::Root);
     match command {
         Command::Build(args) => commands::build(args, &environment, privilege, interrupt),
+        Command::Push(args) => commands::push(args, &environment, interrupt),
+        Command::Pull(args) => commands::pull(args, &environment, interrupt),
+        Command::Tag(args) => commands::tag(args, &environment),
+        Command::Rmi(args) => commands::rmi(args, &environment),
+        Command::Login(args) => commands::login(args, &environment),
+        Command::Logout(args) => commands::logout(args, &environment),
         Command::Import(args) => commands::import(args, &environment),
         Command::Images => commands::images(&environment),
         Command::Inspect(args) => commands::inspect(args, &environment),

@@ -85,15 +85,20 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     })
 }
 
-/// Standard output has room for one of them, and a terminal for none.
+/// Standard output takes one stream, and no terminal wants it.
 fn check_streams(outputs: &[Output]) -> Result<(), String> {
-    let wrong = match outputs.iter().filter(|output| output.is_stdout()).count() {
-        0 => return Ok(()),
-        1 if !std::io::stdout().is_terminal() => return Ok(()),
-        1 => "standard output is a terminal; give dest=PATH, or send it elsewhere",
-        _ => "only one output can go to standard output; give the others dest=PATH",
-    };
-    Err(format!("--output: {wrong}"))
+    let streams = outputs.iter().filter(|output| output.is_stdout()).count();
+    if streams > 1 {
+        return Err(
+            "--output: only one output can go to standard output; give the others dest=PATH".to_string()
+        );
+    }
+    if streams == 1 && std::io::stdout().is_terminal() {
+        return Err(
+            "--output: standard output is a terminal; give dest=PATH, or send it elsewhere".to_string()
+        );
+    }
+    Ok(())
 }
 
 /// How registries are reached, and as whom.

@@ -151,7 +151,13 @@ fn compress(
     compression: Compression,
     directory: &Path,
 ) -> Result<(Descriptor, File), Error> {
-    let failed = |source| Error::Layer { layer: layer.diff_id, source };
+    let failed = |source: io::Error| match source.kind() {
+        // Only what is written can lack room.
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Error::destination("write a file in", directory)(source)
+        }
+        _ => Error::Layer { layer: layer.diff_id, source },
+    };
     let file = tempfile::tempfile_in(directory).map_err(Error::destination("make a file in", directory))?;
     let mut tar = BufReader::with_capacity(1 << 18, store.open_tar(layer)?);
     let hashing = Hashing { out: BufWriter::with_capacity(1 << 18, file), hasher: Hasher::new(), size: 0 };

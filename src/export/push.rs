@@ -56,6 +56,7 @@ struct Item {
     source: Mutex<Held>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one for each layer of an image")]
 enum Held {
     Bytes(Vec<u8>),
     File(File),

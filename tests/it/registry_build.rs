@@ -86,3 +86,38 @@ fn a_push_without_a_name_or_to_nobody_fails_in_one_line() {
     shop.write("file", "x");
     build(&shop, "FROM scratch\nCOPY file /\n", &["--push"]).fails(&["a push needs a name"]);
 }
+
+#[test]
+fn images_are_logged_in_for_pushed_pulled_tagged_and_untagged_by_commands() {
+    if !have(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let registry = Registry::start(dir.path(), "", &Registry::password(dir.path()));
+    let host = format!("127.0.0.1:{}", registry.port);
+    let config = dir.path().join("docker");
+    let at = config.display().to_string();
+    let login = [("DOCKER_CONFIG", at.as_str())];
+    let shop = Workshop::bare();
+    shop.write("file", "content");
+    build(&shop, "FROM scratch\nCOPY file /\n", &["-t", "app:1"]).ok();
+    let name = format!("{host}/team/app:2");
+    shop.rbuild_with(&["push", "app:1", &name], b"", &login).fails(&["access denied", "rbuild login"]);
+    let arguments = ["login", "-u", "me", "--password-stdin", &host];
+    shop.rbuild_with(&arguments, b"wrong\n", &login).fails(&["user name or password"]);
+    assert!(!config.exists(), "a wrong password is not kept");
+    shop.rbuild_with(&arguments, b"pw\n", &login).ok();
+    shop.rbuild_with(&["push", "app:1", &name], b"", &login).ok();
+
+    let other = Workshop::bare();
+    let digest = other.rbuild_with(&["pull", &name], b"", &login).ok().out();
+    let digest = digest.trim().rsplit('@').next().expect("a digest").to_string();
+    let copy = format!("{host}/team/copy:1");
+    other.rbuild(&["tag", &name, &copy]).ok();
+    other.rbuild(&["rmi", &name]).ok();
+    other.rbuild(&["rmi", &name]).fails(&["no image"]);
+    let said = other.rbuild_with(&["push", &copy], b"", &login).ok().says(&["mounted"]).out();
+    assert!(said.contains(&digest), "what was pulled is pushed byte for byte: {said}");
+    shop.rbuild_with(&["logout", &host], b"", &login).ok();
+    shop.rbuild_with(&["push", "app:1", &name], b"", &login).fails(&["access denied"]);
+}

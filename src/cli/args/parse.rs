@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::build::BuildArgs;
 use super::refused::{ACCEPTED, refusal};
+use super::registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs, RmiArgs, TagArgs};
 use super::store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};
 use crate::dockerfile::near;
 
@@ -43,6 +44,18 @@ pub enum Command {
     Build(Box<BuildArgs>),
     /// Makes an image of a root file system in a tar
     Import(ImportArgs),
+    /// Pushes an image of the store to a registry
+    Push(PushArgs),
+    /// Brings an image from a registry into the store, with all its layers
+    Pull(PullArgs),
+    /// Gives an image in the store one more name
+    Tag(TagArgs),
+    /// Takes names of images in the store away
+    Rmi(RmiArgs),
+    /// Checks a password with a registry and keeps it where docker does
+    Login(LoginArgs),
+    /// Forgets the password for a registry
+    Logout(LogoutArgs),
     /// Lists the images in the store
     #[command(visible_alias = "ls")]
     Images,
@@ -56,7 +69,10 @@ pub enum Command {
     Du(DuArgs),
 }
 
-const COMMANDS: &[&str] = &["build", "b", "import", "images", "ls", "inspect", "run", "prune", "du"];
+const COMMANDS: &[&str] = &[
+    "build", "b", "push", "pull", "tag", "rmi", "login", "logout", "import", "images", "ls", "inspect",
+    "run", "prune", "du",
+];
 /// Flags of `run` that users of docker type.
 const REFUSED_RUN: &[&str] = &[
     "-t",

@@ -39,7 +39,7 @@ fn try_build(
     interrupt: &Arc<Interrupt>,
 ) -> Result<Ending, Ending> {
     let options = options(args, environment).map_err(Ending::Failed)?;
-    let display = display(args, environment).map_err(Ending::Failed)?;
+    let display = display(args.quiet, args.progress.as_deref(), environment).map_err(Ending::Failed)?;
     // A stale id must not be taken for the result of a build that fails.
     for file in [&args.iidfile, &args.metadata_file].into_iter().flatten() {
         remove(file)?;
@@ -85,11 +85,16 @@ fn try_build(
     }
 }
 
-fn display(args: &BuildArgs, environment: &Environment) -> Result<Box<dyn Display>, String> {
-    if args.quiet {
+/// Whoever shows progress.
+pub(super) fn display(
+    quiet: bool,
+    progress: Option<&str>,
+    environment: &Environment,
+) -> Result<Box<dyn Display>, String> {
+    if quiet {
         return Ok(Box::new(Quiet));
     }
-    let kind = args.progress.as_deref().or(environment.get("BUILDKIT_PROGRESS")).unwrap_or("auto");
+    let kind = progress.or(environment.get("BUILDKIT_PROGRESS")).unwrap_or("auto");
     let stderr = std::io::stderr();
     let is_terminal = stderr.is_terminal() && environment.get("TERM") != Some("dumb");
     let colour = environment.get("NO_COLOR").is_none();

@@ -57,6 +57,30 @@ fn wildcards() {
 }
 
 #[test]
+fn hidden_files_and_names_in_order() {
+    const HIDDEN: &[&str] =
+        &["src/.env=1", "src/a=2", "src/.d/e=3", "src.txt=4", "srcs/f=5", "x/same=6", "y/same=7"];
+    let case =
+        |want: &'static [&'static str], dockerfile, what| Case { what, context: HIDDEN, dockerfile, want };
+    check(&[
+        case(
+            &["o/", "o/.env=1", "o/a=2", "o/e=3"],
+            "FROM scratch\nCOPY src/* /o/",
+            "a star matches a dot at the start",
+        ),
+        case(&["o/", "o/.env=1"], "FROM scratch\nCOPY src/.e* /o/", "and a dot is a letter"),
+        case(
+            &["o/", "o/.d/", "o/.d/e=3", "o/.env=1", "o/a=2", "o/f=5", "o/src.txt=4"],
+            "FROM scratch\nCOPY src* /o/",
+            "directories give their contents, files themselves",
+        ),
+        case(&["o/", "o/same=7"], "FROM scratch\nCOPY x y /o/", "later sources win"),
+        case(&["o/", "o/same=6"], "FROM scratch\nCOPY y x /o/", "in the order of the line"),
+        case(&["o/", "o/same=7"], "FROM scratch\nCOPY [xy]/same /o/", "and of names within a pattern"),
+    ]);
+}
+
+#[test]
 fn parents() {
     check(&[
         case(

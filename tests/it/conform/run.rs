@@ -137,7 +137,11 @@ fn files_of_a_run_are_kept_as_they_are() {
 #[test]
 fn a_working_directory_that_is_gone_is_made_again() {
     let Some(shop) = Workshop::new() else { return };
-    let image = shop.image("FROM busybox\nWORKDIR /w/x\nRUN rmdir /w/x\nRUN pwd > /at\n", &[]);
+    let image = shop.image(
+        "FROM busybox\nWORKDIR /w/x\nRUN rmdir /w/x\nRUN pwd > /at\nRUN rm -r /w\nUSER 5:6\nRUN pwd\n",
+        &[],
+    );
     assert_eq!(image.text("at"), "/w/x\n");
-    assert_eq!(image.who("w/x"), "0755 0:0");
+    assert_eq!(image.who("w"), "0755 5:6");
+    assert_eq!(image.who("w/x"), "0755 5:6", "it belongs to whoever runs");
 }
