@@ -9,6 +9,8 @@ fn traced(shop: &Workshop, filter: &str) -> Vec<String> {
     let log = shop.at("strace.log");
     let mut command = std::process::Command::new("strace");
     command.args(["-f", "-qq", "-o"]).arg(&log).args(["-e", filter, PROGRAM, "build", "-q", "-t", "it"]);
+    // cargo's library path, where the program of a development build would look for the C library's parts.
+    command.env_remove("LD_LIBRARY_PATH");
     let output =
         command.arg(shop.context()).env("RBUILD_ROOT", shop.store()).output().expect("strace starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
