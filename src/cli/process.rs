@@ -92,11 +92,23 @@ fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() ->
                 }
             }
         });
-        let ending = work();
-        over.store(true, Ordering::Relaxed);
-        watcher.thread().unpark();
-        ending
+        // Also when `work` panics: a scope waits for its threads, and the panic would never be told.
+        let _done = Done { over: &over, watcher: watcher.thread() };
+        work()
     })
+}
+
+/// Ends the watcher, however the work ends.
+struct Done<'a> {
+    over: &'a AtomicBool,
+    watcher: &'a std::thread::Thread,
+}
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.watcher.unpark();
+    }
 }
 
 fn complain(message: &str) -> ExitCode {

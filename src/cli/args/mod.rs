@@ -11,7 +11,7 @@ mod store;
 
 pub use access::{entitlements, ssh};
 pub use build::BuildArgs;
-pub use output::parse_output;
+pub use output::{Asked, parse_output};
 pub use pairs::{build_args, context_value, host_entry, label, secret, ulimit};
 pub use parse::{Command, UsageError, parse};
 pub use store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use super::build::BuildArgs;
 use super::refused::{ACCEPTED, refusal};
 use super::store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};
+use crate::dockerfile::near;
 
 const AFTER_HELP: &str = "\
 `rbuild [flags] CONTEXT` is short for `rbuild build [flags] CONTEXT`.
@@ -118,7 +119,16 @@ pub fn parse(mut args: Vec<OsString>) -> Result<Command, UsageError> {
         }
         _ => {}
     }
-    Cli::try_parse_from(args).map(|cli| cli.command).map_err(UsageError::Clap)
+    Cli::try_parse_from(args).map(|cli| cli.command).map_err(|error| misspelt(error, &first))
+}
+
+/// A first word that is nearly a command was taken for the context of a build, and the complaint would be of that.
+fn misspelt(error: clap::Error, first: &str) -> UsageError {
+    let is_usage = error.use_stderr() && !first.starts_with('-') && !COMMANDS.contains(&first);
+    match near(first, COMMANDS.iter().copied()).filter(|_| is_usage) {
+        Some(command) => UsageError::Refused(format!("there is no command {first}; did you mean {command}?")),
+        None => UsageError::Clap(error),
+    }
 }
 
 /// Takes out the docker flags that are true here already; refuses the others by name.
@@ -208,7 +218,7 @@ mod tests {
 
     #[test]
     fn docker_flags_that_are_not_supported_are_refused_by_name() {
-        for flag in ["--push", "--rm=false", "--cache-from=x", "--load", "--provenance=true"] {
+        for flag in ["--load", "--rm=false", "--cache-from=x", "--provenance=true"] {
             match parsed(&[flag, "."]) {
                 Err(UsageError::Refused(message)) => assert!(message.starts_with(flag), "{message}"),
                 other => panic!("{flag}: {other:?}"),

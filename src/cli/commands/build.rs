@@ -13,9 +13,10 @@ use crate::cli::display::{Display, Plain, Quiet, Terminal, Watch, escape};
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::failure::render;
+use crate::cli::say::note;
 use crate::cli::settings::options;
 use crate::cli::stdin;
-use crate::export::{Destination, Output};
+use crate::export::Output;
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Privilege;
 
@@ -77,7 +78,7 @@ fn try_build(
         }
         Ok(Outcome::NeedsNamespace) => Ok(Ending::Enter),
         Err(failure) if matches!(failure.error, Error::Interrupted) => {
-            eprintln!("ERROR: interrupted");
+            note("ERROR: interrupted");
             Ok(Ending::Interrupted)
         }
         Err(failure) => Ok(Ending::Failed(render(&failure))),
@@ -130,13 +131,13 @@ impl Sink for Warnings<'_> {
 fn show(warnings: &[Warning]) {
     match warnings.len() {
         0 => return,
-        1 => eprintln!("\n 1 warning found:"),
-        count => eprintln!("\n {count} warnings found:"),
+        1 => note("\n 1 warning found:"),
+        count => note(&format!("\n {count} warnings found:")),
     }
     for Warning { rule, message, line } in warnings {
         let rule = if rule.is_empty() { String::new() } else { format!("{rule}: ") };
         let line = line.map_or(String::new(), |line| format!(" (line {line})"));
-        eprintln!(" - {}{line}", escape(&format!("{rule}{message}")));
+        note(&format!(" - {}{line}", escape(&format!("{rule}{message}"))));
     }
 }
 
@@ -149,14 +150,7 @@ fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn W
         write(file, metadata(built).as_bytes())?;
     }
     let names: Vec<String> = built.names.iter().map(|name| name.familiar()).collect();
-    let streams = options.outputs.iter().any(|output| {
-        matches!(
-            output,
-            Output::Tar(Destination::Stdout)
-                | Output::OciArchive(Destination::Stdout, _)
-                | Output::DockerArchive(Destination::Stdout, _)
-        )
-    });
+    let streams = options.outputs.iter().any(Output::is_stdout);
     if args.quiet {
         if !streams {
             writeln!(stdout, "{}", built.config)
@@ -165,7 +159,7 @@ fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn W
         return Ok(());
     }
     let names = if names.is_empty() { String::new() } else { format!("  {}", names.join(" ")) };
-    eprintln!("\n{}{names}", built.manifest.digest());
+    note(&format!("\n{}{names}", built.manifest.digest()));
     Ok(())
 }
 
