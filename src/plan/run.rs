@@ -27,7 +27,10 @@ pub(super) fn run(state: &mut State<'_, '_>, run: &Run, code: &str) -> Result<()
         dockerfile::Security::Sandbox => Security::Sandbox,
         dockerfile::Security::Insecure if request.allow_insecure => Security::Insecure,
         dockerfile::Security::Insecure => {
-            return Err(state.error(ErrorKind::Insecure).hint("give --allow security.insecure").into());
+            return Err(state
+                .error(ErrorKind::Insecure)
+                .hint("that entitlement cannot be given yet: RUN always has the whole sandbox around it")
+                .into());
         }
     };
     let network = match run.network {

@@ -15,4 +15,5 @@ mod stages;
 mod terminal;
 mod workshop;
 
-pub use workshop::{PROGRAM, Workshop, can_run, tools};
+pub use image::Image;
+pub use workshop::{PROGRAM, Said, Workshop, can_run, entry, finish, tools};
