@@ -11,7 +11,7 @@ APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 DEMO_PACKAGES := busybox-static gcc libc6-dev
 TEST_PACKAGES := busybox-static docker-registry skopeo umoci crun runc uidmap mmdebstrap strace gcc libc6-dev openssl git openssh-client
 
-.PHONY: release demo test test-full bench lint fmt install-demo install-test nextest
+.PHONY: release demo test test-full bench lint fmt install-demo install-test install-bench nextest
 
 release:
 	$(STATIC) $(CARGO) build --release --locked --target $(TARGET)
@@ -35,7 +35,10 @@ test: install-test nextest
 test-full: install-test nextest
 	RBUILD_REQUIRE=1 RBUILD_FULL=1 $(CARGO) nextest run --locked --run-ignored all
 
-bench: release
+install-bench:
+	@command -v busybox >/dev/null && command -v python3 >/dev/null || { $(APT) update && $(APT) install -y --no-install-recommends busybox-static python3 e2fsprogs; }
+
+bench: install-bench release
 	sh benches/run.sh $(RELEASE)
 
 lint:

@@ -11,13 +11,21 @@ use crate::graph::{ContextId, ContextSource, Graph, Input, Op, Remote};
 use crate::oci::Epoch;
 use crate::plan::LayerEpoch;
 use crate::progress::{Event, Sink};
-use crate::source::{Local, Wanted, read_archive_ignore, read_ignore};
+use crate::source::{Local, OciLayout, Wanted, read_archive_ignore, read_ignore};
 use crate::store::Store;
 use crate::tree::{Patterns, RootPath};
 use crate::worker::{Context, ContextFiles, wanted};
 
 /// Opens the contexts of `graph`, in its order; fetches those that are elsewhere. `main` is the build context itself.
 pub fn open(opening: &Opening<'_>, main: ContextFiles, dockerfile: &Path) -> Result<Vec<Context>, Error> {
+    for value in opening.options.contexts.values() {
+        // Also those that no step reads: a slip in a path must not pass unseen.
+        match value {
+            ContextValue::Directory(directory) => drop(Local::open(directory)?),
+            ContextValue::Layout { directory, .. } => drop(OciLayout::open(directory)?),
+            ContextValue::Image(_) | ContextValue::Remote(_) => {}
+        }
+    }
     let mut main = Some(main);
     let mut contexts = Vec::new();
     for context in &opening.graph.contexts {

@@ -57,6 +57,7 @@ pub fn schedule(steps: &Steps<'_>, pending: &[StepId], jobs: usize) -> Result<()
             queue.running -= 1;
             match result {
                 Ok(()) => {
+                    let before = queue.ready.len();
                     for next in wanted_by.get(&step).into_iter().flatten() {
                         let missing = queue.waiting.get_mut(next).expect("it waits for this step");
                         *missing -= 1;
@@ -64,6 +65,14 @@ pub fn schedule(steps: &Steps<'_>, pending: &[StepId], jobs: usize) -> Result<()
                             queue.waiting.remove(next);
                             queue.ready.insert(*next);
                         }
+                    }
+                    // This thread goes on with one of them. All are woken at the end alone: in a long chain of small
+                    // steps they would otherwise fight for the lock after each.
+                    for _ in before + 1..queue.ready.len() {
+                        changed.notify_one();
+                    }
+                    if queue.ready.is_empty() && queue.running == 0 {
+                        changed.notify_all();
                     }
                 }
                 Err(error) => {
@@ -74,9 +83,9 @@ pub fn schedule(steps: &Steps<'_>, pending: &[StepId], jobs: usize) -> Result<()
                         queue.failure = Some((step, error));
                     }
                     steps.worker.cancel.fire();
+                    changed.notify_all();
                 }
             }
-            changed.notify_all();
         }
     };
     std::thread::scope(|scope| {

@@ -23,7 +23,6 @@ use crate::plan::{self, Base, BaseKey, Plan};
 use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::sandbox::Cancel;
 use crate::store::Store;
-use crate::tree::Time;
 use crate::worker::{Agents, Chain, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
@@ -262,7 +261,6 @@ impl Build<'_> {
             agents: &resources.agents,
             sink: self.sink,
             cancel,
-            now: Time::from_seconds(self.options.now),
             snapshots: OnceLock::new(),
             loaded: Mutex::default(),
         }

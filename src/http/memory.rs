@@ -111,6 +111,11 @@ impl Transport for Memory {
             body: match &request.content {
                 Content::Empty => Vec::new(),
                 Content::Bytes(bytes) => bytes.clone(),
+                Content::Part(part) => {
+                    let mut bytes = Vec::new();
+                    part.reader().read_to_end(&mut bytes).map_err(|e| Failure::of_read(&e))?;
+                    bytes
+                }
             },
         };
         self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(seen.clone());

@@ -21,26 +21,7 @@ pub(super) fn next(first: &Url, request: &Request, response: &Response) -> Resul
         return Ok(None);
     }
     let Some(location) = response.header("location").filter(|l| !l.is_empty()) else { return Ok(None) };
-    let refused = |to: String, reason| Error::Redirect { from: request.url.to_string(), to, reason };
-    let url = match request.url.join(location) {
-        Ok(url) => url,
-        Err(Error::Url { url, .. }) => {
-            return Err(refused(url, "only http and https addresses are followed"));
-        }
-        Err(other) => return Err(other),
-    };
-    if request.url.is_tls() && !url.is_tls() {
-        return Err(refused(url.to_string(), "what began under TLS is not continued without it"));
-    }
-    match url.reach() {
-        Reach::Metadata if !url.same_origin(first) => {
-            return Err(refused(url.to_string(), "it is a link-local address or a metadata service"));
-        }
-        Reach::Loopback if first.reach() != Reach::Loopback => {
-            return Err(refused(url.to_string(), "it is this machine itself"));
-        }
-        _ => {}
-    }
+    let url = follow(first, &request.url, location)?;
     let mut next = request.clone();
     // ORDER: before the address changes. What was meant for one origin is lost on the way to another, for good.
     if !request.url.same_origin(&url) {
@@ -48,6 +29,30 @@ pub(super) fn next(first: &Url, request: &Request, response: &Response) -> Resul
     }
     next.url = url;
     Ok(Some(next))
+}
+
+/// The address that `location` is, said by `from`, if it may be asked. `first` is where it all began.
+pub fn follow(first: &Url, from: &Url, location: &str) -> Result<Url, Error> {
+    let refused = |to: String, reason| Error::Redirect { from: from.to_string(), to, reason };
+    let url = match from.join(location) {
+        Ok(url) => url,
+        Err(Error::Url { url, .. }) => {
+            return Err(refused(url, "only http and https addresses are followed"));
+        }
+        Err(other) => return Err(other),
+    };
+    if from.is_tls() && !url.is_tls() {
+        return Err(refused(url.to_string(), "what began under TLS is not continued without it"));
+    }
+    match url.reach() {
+        Reach::Metadata if !url.same_origin(first) => {
+            Err(refused(url.to_string(), "it is a link-local address or a metadata service"))
+        }
+        Reach::Loopback if first.reach() != Reach::Loopback => {
+            Err(refused(url.to_string(), "it is this machine itself"))
+        }
+        _ => Ok(url),
+    }
 }
 
 #[cfg(test)]

@@ -4,16 +4,19 @@ pub use ureq::http::Method;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::error::Error;
+use super::part::Part;
 use super::secret::Secret;
 use super::url::{Url, encode};
 
-/// The body of a request. Streams come with push.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The body of a request.
+#[derive(Clone, Debug)]
 pub enum Content {
     /// None.
     Empty,
     /// All of it.
     Bytes(Vec<u8>),
+    /// Some of a source, read while it is sent.
+    Part(Part),
 }
 
 /// A request. The authorization stands beside the headers, so that following a redirect can leave it behind.

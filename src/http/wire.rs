@@ -7,10 +7,11 @@ use std::time::Duration;
 use ureq::tls::TlsConfig;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector, TcpConnector};
-use ureq::{Agent, Timeout, http};
+use ureq::{Agent, SendBody, Timeout, http};
 
 use super::clock::Canceled;
 use super::failure::{Failure, FailureKind};
+use super::part::PartReader;
 use super::patience::Interruptible;
 use super::proxy::Proxies;
 use super::request::{Content, Request};
@@ -135,6 +136,14 @@ impl Transport for Wire {
                 let outgoing = ready.agent.configure_request(outgoing).proxy(proxy).build();
                 ready.agent.run(outgoing)
             }
+            Content::Part(part) => {
+                // Its length is known, so it is not sent in chunks, which some registries do not read.
+                let outgoing = outgoing.header(http::header::CONTENT_LENGTH, part.size());
+                let mut reader = Stoppable { inner: part.reader(), canceled: &self.canceled };
+                let outgoing = outgoing.body(SendBody::from_reader(&mut reader)).map_err(|e| protocol(&e))?;
+                let outgoing = ready.agent.configure_request(outgoing).proxy(proxy).build();
+                ready.agent.run(outgoing)
+            }
         };
         let answer = answer.map_err(|error| {
             if self.canceled.is_set() {
@@ -156,6 +165,21 @@ impl Transport for Wire {
             headers: parts.headers,
             body: Box::new(body),
         })
+    }
+}
+
+/// What is sent, until somebody stops it.
+struct Stoppable<'a> {
+    inner: PartReader,
+    canceled: &'a Canceled,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.canceled.is_set() {
+            return Err(Failure::new(FailureKind::Canceled, "canceled").into_read_error());
+        }
+        self.inner.read(buffer)
     }
 }
 
@@ -183,6 +207,12 @@ impl Read for Body {
 
 /// What a failure is, and how to say it.
 fn sort(error: ureq::Error, host: &str, roots: usize, timeouts: &Timeouts) -> Failure {
+    // What is sent has failures of its own.
+    if let ureq::Error::Io(inner) = &error
+        && let Some(failure) = inner.get_ref().and_then(|inner| inner.downcast_ref::<Failure>())
+    {
+        return failure.clone();
+    }
     let text = error.to_string();
     let cause = text.trim_start_matches("io: ").trim_start_matches("rustls: ");
     // rustls arrives inside an `io::Error` out of a handshake; its own type is not part of ureq's interface.

@@ -47,18 +47,18 @@ pub struct Resolved {
 
 /// The client. Cheap to clone; clones share connections, tokens and the limit of transfers.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(pub(super) Arc<Inner>);
 
-struct Inner {
-    session: Session,
-    permits: Permits,
+pub(super) struct Inner {
+    pub session: Session,
+    pub permits: Permits,
 }
 
 // LIMIT: registries refuse manifests above 4 MiB; some allow more.
 const LARGEST_DOCUMENT: u64 = 8 << 20;
 
 // LIMIT: how often bytes with a wrong digest are fetched anew.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 
 impl Client {
     /// A client of the real network.
@@ -143,7 +143,7 @@ impl Client {
             &plan,
             &mut |at| {
                 let headers = at.range().map(|range| ("range", range)).into_iter().collect();
-                let ask = Ask { method: Method::GET, path: path.clone(), headers, what: &what };
+                let ask = Ask { headers, ..Ask::new(Method::GET, path.clone(), &what) };
                 let response = session.send(reference, &ask)?;
                 match response.status {
                     200 | 206 => Ok(response),
@@ -194,7 +194,7 @@ impl Client {
         what: &str,
     ) -> Result<Response, Error> {
         let headers = vec![("accept", ACCEPTED.join(", "))];
-        let ask = Ask { method, path: format!("manifests/{name}"), headers, what };
+        let ask = Ask { headers, ..Ask::new(method, format!("manifests/{name}"), what) };
         judged(self.0.session.send(reference, &ask)?, what)
     }
 
@@ -236,7 +236,7 @@ impl Client {
     }
 }
 
-fn manifest_name(reference: &Reference) -> String {
+pub(super) fn manifest_name(reference: &Reference) -> String {
     match (&reference.digest, &reference.tag) {
         (Some(digest), _) => digest.to_string(),
         (None, Some(tag)) => tag.clone(),
@@ -249,7 +249,7 @@ fn digest_of(descriptor: &Descriptor, reference: &Reference) -> Result<Digest, E
 }
 
 /// A success, or the registry's refusal in its own words.
-fn judged(response: Response, what: &str) -> Result<Response, Error> {
+pub(super) fn judged(response: Response, what: &str) -> Result<Response, Error> {
     match response.status {
         200 => Ok(response),
         404 => Err(Error::NotFound { what: what.to_string(), detail: refusal_detail(response) }),

@@ -130,6 +130,22 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
+    /// What is to be sent cannot be read.
+    #[error("cannot read {what}: {source}")]
+    Read {
+        /// Which blob.
+        what: String,
+        /// What happened.
+        source: std::io::Error,
+    },
+    /// A manifest that names blobs which the registry says it does not have.
+    #[error("{what}: the registry misses {}", listed(missing))]
+    Incomplete {
+        /// Which manifest.
+        what: String,
+        /// The blobs.
+        missing: Vec<Digest>,
+    },
     /// What was received could not be written.
     #[error("cannot write {what}: {source}")]
     Write {
@@ -155,6 +171,10 @@ impl Error {
     pub fn is_corrupt(&self) -> bool {
         matches!(self, Error::Digest { .. })
     }
+}
+
+fn listed(digests: &[Digest]) -> String {
+    digests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn said(detail: &str) -> String {

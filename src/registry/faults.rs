@@ -346,7 +346,7 @@ fn basic_authorization_is_given_when_asked_for_and_its_lack_explained() {
     world.client(with(LOGIN)).image(&reference(), &amd64()).expect("pulls");
     assert!(world.memory.log()[0].authorization.is_none(), "nothing is shown unasked");
     let error = world.anonymous().resolve(&reference()).expect_err("denied").to_string();
-    assert!(error.contains("docker login reg.example.org"), "{error}");
+    assert!(error.contains("rbuild login reg.example.org"), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A distribution-spec client: resolve, pull, verify.
+//! A distribution-spec client: resolve, pull, verify, push.
 //!
 //! A [`Client`] turns a [`Reference`](crate::oci::Reference) into the verbatim bytes of a manifest or index, picks the
 //! manifest for a platform, and streams blobs. It answers challenges with tokens or basic authorization from
@@ -8,7 +8,7 @@
 //! while it streams and its digest before success is reported; credentials go to the registry that they belong to and
 //! to token servers of the same owner, under TLS or on this machine; plain HTTP is spoken to loopback hosts alone.
 //!
-//! **Not here**: push, mount, mirrors and `registries.conf` (they grow from the session's requests), disk
+//! **Not here**: mirrors and `registries.conf` (they grow from the session's requests), disk
 //! (blobs go to a `Write`), layer formats.
 
 mod challenge;
@@ -21,19 +21,27 @@ mod error;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
+mod fake_store;
+#[cfg(test)]
 mod faults;
 mod grant;
 mod helper;
 mod image;
 mod permits;
+mod publish;
+mod push;
+#[cfg(test)]
+mod push_faults;
 mod realm;
 mod select;
 mod session;
 mod token;
+mod upload;
 
 pub use client::{Client, Options, Resolved};
 pub use credentials::{Credential, Credentials, Places};
 pub use document::{ACCEPTED, Kind};
 pub use error::Error;
 pub use image::{Image, refuse_artifact};
+pub use push::{Body, Outgoing, Pushed};
 pub use select::select;

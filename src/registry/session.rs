@@ -7,19 +7,58 @@ use super::endpoint::Endpoints;
 use super::error::Error;
 use super::grant::{Grant, Grants, Shown};
 use super::token::{self, Wanted};
-use crate::http::{self, Method, Request, Response, Secret, Url};
+use crate::http::{self, Content, Method, Request, Response, Secret, Url};
 use crate::oci::Reference;
 
-/// What is asked of a repository: method, path below `/v2/NAME/`, headers. Push brings more methods.
+/// What is asked of a repository.
+#[derive(Clone)]
 pub(super) struct Ask<'a> {
     pub method: Method,
-    pub path: String,
+    pub place: Place,
     pub headers: Vec<(&'static str, String)>,
+    pub content: Content,
+    /// What has to be allowed.
+    pub right: Right<'a>,
+    /// Whether what may pass is waited out here; else the caller has to know of it first.
+    pub patient: bool,
     /// What it is, for messages.
     pub what: &'a str,
 }
 
-/// The state of talking to registries. Scopes are per repository and for pulling.
+/// Where something is asked.
+#[derive(Clone)]
+pub(super) enum Place {
+    /// Below `/v2/NAME/`.
+    Path(String),
+    /// An address that the registry gave.
+    Address(Url),
+}
+
+/// What has to be allowed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right<'a> {
+    Pull,
+    Push,
+    /// Pushing, and pulling from that other repository of the same registry.
+    Mount(&'a str),
+}
+
+impl<'a> Ask<'a> {
+    /// To read something below the repository.
+    pub fn new(method: Method, path: String, what: &'a str) -> Ask<'a> {
+        Ask {
+            method,
+            place: Place::Path(path),
+            headers: Vec::new(),
+            content: Content::Empty,
+            right: Right::Pull,
+            patient: true,
+            what,
+        }
+    }
+}
+
+/// The state of talking to registries. Grants are kept for each set of scopes.
 pub(super) struct Session {
     pub http: http::Client,
     credentials: Credentials,
@@ -41,25 +80,36 @@ impl Session {
 
     /// Sends `ask`, answers one challenge, and returns what is not a refusal of access.
     pub fn send(&self, reference: &Reference, ask: &Ask) -> Result<Response, Error> {
-        let url = self.url(reference, &ask.path)?;
+        let url = match &ask.place {
+            Place::Path(path) => self.url(reference, path)?,
+            Place::Address(url) => url.clone(),
+        };
+        // What the registry sent us elsewhere for is asked without anything of ours.
+        let is_own = match &ask.place {
+            Place::Path(_) => true,
+            Place::Address(url) => url.same_origin(&self.endpoints.base(&self.http, reference)?),
+        };
         let mut request = Request::new(ask.method.clone(), url.clone());
         for (name, value) in &ask.headers {
             request = request.header(name, value)?;
         }
         let registry = reference.registry.as_str();
-        let scope = format!("repository:{}:pull", reference.repository);
-        let mut used = self.grants.get(registry, &scope, self.http.clock().now());
+        request.content = ask.content.clone();
+        let scope = scope(&reference.repository, ask.right);
+        let known = || self.grants.get(registry, &scope, self.http.clock().now()).filter(|_| is_own);
+        let mut used = known();
         let mut renewed = false;
         loop {
-            let response = self
-                .http
-                .send(&request.clone().authorized(used.as_ref().map(|g| g.authorization.clone())))?;
+            let request = request.clone().authorized(used.as_ref().map(|g| g.authorization.clone()));
+            let response = match ask.patient {
+                true => self.http.send(&request)?,
+                false => self.http.send_once(&request)?,
+            };
             match response.status {
                 // Only the registry itself may ask: a server that it redirected us to has no business with it.
-                401 if !renewed && response.url.same_origin(&url) => {
+                401 if !renewed && is_own && response.url.same_origin(&url) => {
                     renewed = true;
-                    let known = self.grants.get(registry, &scope, self.http.clock().now());
-                    used = match known.filter(|known| Some(known) != used.as_ref()) {
+                    used = match known().filter(|known| Some(known) != used.as_ref()) {
                         // Another transfer was here before.
                         Some(newer) => Some(newer),
                         None => match self.authorize(reference, &scope, &url, &response)? {
@@ -67,11 +117,11 @@ impl Session {
                                 self.grants.put(registry, &scope, grant.clone());
                                 Some(grant)
                             }
-                            None => return Err(self.denied(ask.what, registry, None, response)),
+                            None => return Err(denied(ask, registry, None, response)),
                         },
                     };
                 }
-                401 | 403 => return Err(self.denied(ask.what, registry, used.as_ref(), response)),
+                401 | 403 => return Err(denied(ask, registry, used.as_ref(), response)),
                 _ => return Ok(response),
             }
         }
@@ -102,17 +152,27 @@ impl Session {
         };
         Ok(Some(Grant { authorization, expires: None, shown: Shown::Credentials }))
     }
+}
 
-    fn denied(&self, what: &str, registry: &str, used: Option<&Grant>, response: Response) -> Error {
-        // COMPAT: Docker Hub and others answer 401 for what does not exist, so that nobody can find out.
-        let hint = match used.map(|grant| &grant.shown) {
-            None => format!("log in (docker login {registry})"),
-            Some(Shown::Credentials) => {
-                format!("it may not exist, or the login for {registry} may not be allowed to read it")
-            }
-            Some(Shown::Nobody) => format!("it may not exist, or need a login (docker login {registry})"),
-            Some(withheld) => token::hint(registry, withheld),
-        };
-        Error::Denied { what: what.to_string(), detail: refusal_detail(response), hint }
+/// The scopes of a right, sorted. SPEC: distribution's token scope document.
+fn scope(repository: &str, right: Right<'_>) -> String {
+    match right {
+        Right::Pull => format!("repository:{repository}:pull"),
+        Right::Push => format!("repository:{repository}:pull,push"),
+        Right::Mount(from) => format!("repository:{repository}:pull,push repository:{from}:pull"),
     }
+}
+
+fn denied(ask: &Ask, registry: &str, used: Option<&Grant>, response: Response) -> Error {
+    let doing = if ask.right == Right::Pull { "read it" } else { "write to it" };
+    // COMPAT: Docker Hub and others answer 401 for what does not exist, so that nobody can find out.
+    let hint = match used.map(|grant| &grant.shown) {
+        None => format!("log in (rbuild login {registry})"),
+        Some(Shown::Credentials) => {
+            format!("it may not exist, or the login for {registry} may not be allowed to {doing}")
+        }
+        Some(Shown::Nobody) => format!("it may not exist, or need a login (rbuild login {registry})"),
+        Some(withheld) => token::hint(registry, withheld),
+    };
+    Error::Denied { what: ask.what.to_string(), detail: refusal_detail(response), hint }
 }

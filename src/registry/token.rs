@@ -18,7 +18,7 @@ pub(super) struct Wanted<'a> {
     pub registry: &'a str,
     /// Where the challenge came from.
     pub origin: &'a Url,
-    /// Such as `repository:library/busybox:pull`.
+    /// Such as `repository:library/busybox:pull`; several stand with a space between.
     pub scope: &'a str,
     /// What there is to show.
     pub credential: Option<&'a Credential>,
@@ -86,7 +86,11 @@ pub(super) fn fetch(client: &http::Client, wanted: &Wanted, challenge: &Challeng
                 Some(Credential::Basic { user, password }) => Some(Secret::basic(user, password.reveal())),
                 _ => None,
             };
-            Request::get(url.with_query("scope", wanted.scope)).authorized(authorization)
+            // SPEC: one parameter a scope here, one list in a form.
+            for scope in wanted.scope.split(' ') {
+                url = url.with_query("scope", scope);
+            }
+            Request::get(url).authorized(authorization)
         }
     };
     let mut backoff = client.backoff();
@@ -131,9 +135,9 @@ pub(super) fn fetch(client: &http::Client, wanted: &Wanted, challenge: &Challeng
 /// What to do about a denial.
 pub(super) fn hint(registry: &str, shown: &Shown) -> String {
     match shown {
-        Shown::Nobody => format!("there are no credentials for {registry}: log in (docker login {registry})"),
+        Shown::Nobody => format!("there are no credentials for {registry}: log in (rbuild login {registry})"),
         Shown::Credentials => {
-            format!("the credentials for {registry} are not accepted: log in again (docker login {registry})")
+            format!("the credentials for {registry} are not accepted: log in again (rbuild login {registry})")
         }
         Shown::Withheld(host) => {
             format!(

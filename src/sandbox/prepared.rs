@@ -225,6 +225,10 @@ fn prepare_mount(
         }
         MountKind::File { bytes, mode, uid, gid, access } => {
             let mut attributes = crate::sys::mount::INERT;
+            if mode & 0o111 != 0 {
+                // A script of a RUN is executed.
+                attributes -= Attributes::MOUNT_ATTR_NOEXEC;
+            }
             if *access == Access::ReadOnly {
                 attributes |= Attributes::MOUNT_ATTR_RDONLY;
             }

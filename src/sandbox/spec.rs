@@ -124,7 +124,7 @@ pub enum MountKind {
     File {
         /// What it holds.
         bytes: Vec<u8>,
-        /// Its permission bits.
+        /// Its permission bits; it can be executed if one of them says so.
         mode: u32,
         /// Its owner, inside.
         uid: u32,

@@ -199,7 +199,9 @@ fn system(
 }
 
 fn memory_files() -> Result<OwnedFd, Errno> {
-    let files = fresh(c"tmpfs", &[(c"mode", Some(c"0700"))], INERT)?;
+    // Each file's own mount says whether it may be executed; this one has no path that a process could use.
+    let attributes = Attributes::MOUNT_ATTR_NOSUID.union(Attributes::MOUNT_ATTR_NODEV);
+    let files = fresh(c"tmpfs", &[(c"mode", Some(c"0700"))], attributes)?;
     mount::attach_over_root(files.as_fd())?;
     Ok(files)
 }

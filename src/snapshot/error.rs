@@ -82,6 +82,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the file system or a quota is full.
+    pub fn is_no_space(&self) -> bool {
+        match self {
+            Error::Host { source, .. } | Error::Entry { source, .. } | Error::Fetch { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            _ => false,
+        }
+    }
+
     /// For `map_err`, with a path on the host.
     pub(super) fn host<E: Into<io::Error>>(
         doing: &'static str,

@@ -37,6 +37,10 @@ pub(super) fn list(root: BorrowedFd<'_>) -> Result<Vec<(RootPath, Stat)>, Error>
     Ok(found)
 }
 
+/// LIMIT: ours; for less than this, waking other threads takes longer than what they would do.
+const FEW: usize = 64;
+const FEW_BYTES: u64 = 1 << 20;
+
 /// What lies in the directory `root` as an overlay left it, as entries: whiteouts and opaque directories as such, the
 /// names of one file linked to the first of them, sockets left out. The files are hashed in parallel.
 pub fn read_tree(root: BorrowedFd<'_>) -> Result<Vec<Entry>, Error> {
@@ -52,13 +56,22 @@ pub fn read_tree(root: BorrowedFd<'_>) -> Result<Vec<Entry>, Error> {
             (name != path).then_some(name)
         })
         .collect();
+    let start = || (Cursor::new(root), Vec::new());
+    let bytes: u64 = found.iter().map(|(_, stat)| u64::try_from(stat.st_size).unwrap_or(0)).sum();
+    if found.len() < FEW && bytes < FEW_BYTES {
+        let (mut cursor, mut buffer) = start();
+        let entries = found
+            .iter()
+            .zip(links)
+            .map(|((p, stat), link)| entry(root, &mut cursor, &mut buffer, p, stat, link));
+        return entries.filter_map(Result::transpose).collect();
+    }
     found
         .par_iter()
         .zip(links)
-        .map_init(
-            || (Cursor::new(root), Vec::new()),
-            |(cursor, buffer), ((path, stat), link)| entry(root, cursor, buffer, path, stat, link),
-        )
+        .map_init(start, |(cursor, buffer), ((path, stat), link)| {
+            entry(root, cursor, buffer, path, stat, link)
+        })
         .filter_map(Result::transpose)
         .collect()
 }

@@ -15,6 +15,7 @@ mod layout_choice;
 mod links;
 mod local;
 mod modes;
+mod names;
 mod oci_layout;
 mod probe;
 mod program;

@@ -108,6 +108,18 @@ impl Drop for CacheMount {
 }
 
 impl Store {
+    /// A time for files that a cache mount has not seen before: later than all that was written there until now.
+    ///
+    /// ORDER: asked for when the mount is held, not when the build began: another build may have used it meanwhile. By the
+    /// file system's own clock, whose steps are coarse: what was written in the same step must count as older.
+    pub fn clock(&self) -> Result<Time, Error> {
+        let now = super::lease::now(&self.disk)? + 1;
+        Ok(Time {
+            seconds: i64::try_from(now.div_euclid(1_000_000_000)).unwrap_or(i64::MAX),
+            nanoseconds: now.rem_euclid(1_000_000_000) as u32,
+        })
+    }
+
     /// Takes a cache mount, waiting if it must; none if `canceled` says so meanwhile. A new one is made with its owner
     /// and mode, filled by `fill`, and only then seen by others.
     pub fn cache_mount(

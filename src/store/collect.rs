@@ -73,7 +73,7 @@ impl Store {
 
     /// On a full file system: removes what was not used for the longest time, twice as much as is being written at least.
     /// False if there was nothing to remove, or somebody else is at it.
-    pub(super) fn make_room(&self, writing: u64) -> bool {
+    pub fn make_room(&self, writing: u64) -> bool {
         let Ok(Some(_alone)) = Lock::try_take(&self.disk.layout.prune_lock(), Mode::Exclusive) else {
             return false;
         };

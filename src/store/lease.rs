@@ -62,6 +62,16 @@ impl Store {
         let process = self.disk.process.dir().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let number = unique.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let path = self.disk.layout.directory("leases").join(format!("{process}-{number}"));
-        Ok(Lease { lock: Some(Lock::wait(&path, Mode::Exclusive)?) })
+        let lock = Lock::wait(&path, Mode::Exclusive)?;
+        // Those of builds that were killed would otherwise lie there until the next collection.
+        for entry in list(&self.disk.layout.directory("leases"))? {
+            let other = entry.path();
+            if other != path
+                && let Some(dead) = Lock::try_take(&other, Mode::Exclusive)?
+            {
+                dead.remove();
+            }
+        }
+        Ok(Lease { lock: Some(lock) })
     }
 }

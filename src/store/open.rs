@@ -101,6 +101,11 @@ impl Store {
         self.disk.unsynced.sync(&self.disk.layout, &self.disk.process)
     }
 
+    /// What to say where a directory of the store's cannot grow.
+    pub fn no_space(&self, below: &Path) -> Error {
+        Error::io_of("write", below, None, std::io::ErrorKind::StorageFull.into())
+    }
+
     /// Makes whatever reads or writes content through this store fail soon: for the end that comes from outside.
     pub fn interrupt(&self) {
         self.disk.interrupt();

@@ -3,6 +3,7 @@
 use super::chain::States;
 use super::copy::{Part, select_parts};
 use super::error::Error;
+use super::missing::explain;
 use super::perform::Worker;
 use crate::graph::{Copy, CopySource, Input, Op, PreImage, Read, Resolved, Step, pre_image};
 use crate::oci::Digest;
@@ -23,7 +24,11 @@ impl Worker<'_> {
     fn source_digest(&self, step: &Step, read: &Read, states: &States) -> Result<Digest, Error> {
         let Some(chain) = self.chain(read.input, states) else {
             let Input::Context(context) = read.input else { unreachable!("only a context has no layers") };
-            return selected(&step.op, read, &self.contexts[context.0].scanned().stack);
+            let context = &self.contexts[context.0];
+            return selected(&step.op, read, &context.scanned().stack).map_err(|error| match error {
+                Error::Copy(error) => Error::Copy(explain(error, context)),
+                other => other,
+            });
         };
         let memo = memo_key(&step.op, read, chain.id().map(|id| id.0));
         if let Some(bytes) = self.store.record(&memo)?

@@ -14,6 +14,7 @@ mod exec;
 mod file;
 mod image;
 mod key;
+mod missing;
 mod perform;
 mod sources;
 mod trees;

@@ -14,7 +14,6 @@ use crate::progress::{Sink, StepNumber};
 use crate::sandbox::Cancel;
 use crate::snapshot::Snapshots;
 use crate::store::{Layer, Store};
-use crate::tree::Time;
 
 /// Does steps, from any number of threads.
 pub struct Worker<'a> {
@@ -34,8 +33,6 @@ pub struct Worker<'a> {
     pub sink: &'a dyn Sink,
     /// Fired when the build is to end.
     pub cancel: &'a Cancel,
-    /// Now: what files that a cache mount has not seen before are dated.
-    pub now: Time,
     /// Directories on disk, opened by the first RUN.
     pub snapshots: OnceLock<Snapshots>,
     /// Layers that were looked at: the build's lease keeps them, so that one look is enough.
@@ -58,6 +55,23 @@ impl Worker<'_> {
             Op::Exec(exec) => Ok((self.exec(step, exec, doing, states)?, Made::Ran)),
             Op::Copy(copy) => Ok((self.copy(step, copy, states)?, Made::Copied)),
             Op::MakeDirectory(directory) => Ok((self.make_directory(step, directory, states)?, Made::Copied)),
+        }
+    }
+
+    /// Makes directories; on a full disk, once more for as long as something in the store can go.
+    pub(super) fn with_room<T>(
+        &self,
+        mut make: impl FnMut() -> Result<T, crate::snapshot::Error>,
+    ) -> Result<Result<T, crate::snapshot::Error>, Error> {
+        loop {
+            match make() {
+                Err(e) if e.is_no_space() && self.cancel.is_fired() => return Err(Error::Canceled),
+                Err(e) if e.is_no_space() && self.store.make_room(0) => {}
+                Err(e) if e.is_no_space() => {
+                    return Err(self.store.no_space(&self.store.snapshots_dir()).into());
+                }
+                made => return Ok(made),
+            }
         }
     }
 

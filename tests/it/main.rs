@@ -1,5 +1,9 @@
 //! All tests that are not unit tests, in one binary: it links once.
 
+// A test that meets what cannot be should end there.
+#![allow(clippy::unwrap_used)]
+
+mod cost;
 mod dockerfile_differential;
 mod dockerfile_golden;
 mod dockerfile_grammar;
@@ -18,6 +22,8 @@ mod plan_dump;
 mod plan_golden;
 mod plan_limits;
 mod registry_pull;
+mod registry_push;
+mod registry_server;
 mod registry_wire;
 mod remote;
 mod robust;

@@ -1,82 +1,13 @@
 //! Pulls from Debian's docker-registry on loopback, filled by skopeo: open, with a password, and under TLS.
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rbuild::http::{self, Trust};
-use rbuild::oci::{Digest, Platform, Reference};
+use rbuild::oci::{Digest, Platform};
 use rbuild::registry::{Client, Credentials, Error, Kind, Options};
 
-/// Whether the programs are there; else the test says loudly that it does not run.
-fn have(programs: &[&str]) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let missing: Vec<&&str> =
-        programs.iter().filter(|p| !std::env::split_paths(&path).any(|dir| dir.join(p).is_file())).collect();
-    if missing.is_empty() {
-        return true;
-    }
-    assert!(std::env::var_os("RBUILD_REQUIRE").is_none(), "missing: {missing:?}");
-    eprintln!("SKIPPED: {missing:?} not installed");
-    false
-}
-
-struct Registry {
-    process: Child,
-    port: u16,
-}
-
-impl Registry {
-    /// Starts it with `more` in its configuration, and waits until it listens.
-    fn start(dir: &Path, http: &str, more: &str) -> Registry {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
-        let config = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n  secret: x\n{http}{more}",
-            dir.join("data").display()
-        );
-        let file = dir.join("registry.yml");
-        std::fs::write(&file, config).expect("written");
-        let process = Command::new("docker-registry")
-            .arg("serve")
-            .arg(file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("docker-registry starts");
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(30), "docker-registry does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Registry { process, port }
-    }
-
-    fn reference(&self, rest: &str) -> Reference {
-        format!("127.0.0.1:{}/team/app{rest}", self.port).parse().expect("valid")
-    }
-
-    fn fill(&self, layout: &Path, arguments: &[&str]) {
-        run(Command::new("skopeo")
-            .args(["--insecure-policy", "copy", "--all"])
-            .args(arguments)
-            .arg(format!("oci:{}:1", layout.display()))
-            .arg(format!("docker://127.0.0.1:{}/team/app:1", self.port)));
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("starts");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
+use crate::registry_server::{Registry, have, openssl};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -184,11 +115,7 @@ fn a_registry_with_a_password_is_pulled_from_with_the_right_one() {
     }
     let dir = tempfile::tempdir().expect("temporary directory");
     let (layout, _) = layout(dir.path());
-    // me:pw
-    let hash = "$2b$05$abcdefghijklmnopqrstuuHIrMEWpUCQe2YqFR3sXwQ75u4od..9q";
-    std::fs::write(dir.path().join("htpasswd"), format!("me:{hash}\n")).expect("written");
-    let auth =
-        format!("auth:\n  htpasswd:\n    realm: x\n    path: {}\n", dir.path().join("htpasswd").display());
+    let auth = Registry::password(dir.path());
     let registry = Registry::start(dir.path(), "", &auth);
     registry.fill(&layout, &["--dest-tls-verify=false", "--dest-creds=me:pw"]);
     let reference = registry.reference(":1");
@@ -204,11 +131,7 @@ fn a_registry_with_a_password_is_pulled_from_with_the_right_one() {
     let error = login("no").resolve(&reference).expect_err("wrong password");
     assert!(matches!(error, Error::Denied { .. }), "{error}");
     let said = Client::new(Options::default()).resolve(&reference).expect_err("anonymous").to_string();
-    assert!(said.contains(&format!("docker login 127.0.0.1:{}", registry.port)), "{said}");
-}
-
-fn openssl(dir: &Path, arguments: &str) {
-    run(Command::new("openssl").current_dir(dir).args(arguments.split(' ')));
+    assert!(said.contains(&format!("rbuild login 127.0.0.1:{}", registry.port)), "{said}");
 }
 
 #[test]

@@ -14,6 +14,12 @@ pub enum Error {
         /// Names like it that are there.
         near: Vec<String>,
     },
+    /// A path that the build context has, and its ignore file leaves out.
+    #[error("{path:?}: not found: the context has it, but .dockerignore leaves it out")]
+    Ignored {
+        /// As it was written, made absolute.
+        path: String,
+    },
     /// A link that leads nowhere.
     #[error("{path}: not found: it is a link to {target}, which does not exist")]
     Dangling {

@@ -1,6 +1,6 @@
 //! COPY, ADD and WORKDIR as pure functions: which entries are copied, and what layer they make.
 //!
-//! [`select()`] finds what a copy reads (its digest goes into the key, so nothing is placed on a hit); [`place()`] makes the
+//! [`select_parts()`] finds what a copy reads (its digest goes into the key, so nothing is placed on a hit); [`place()`] makes the
 //! layer's entries from that and the destination's tree. Bytes are never touched here: each placed entry says where its
 //! content is ([`Content`]).
 //!
@@ -36,6 +36,7 @@ mod wanted;
 
 pub use directory::make_directory;
 pub use error::Error;
+pub use near::near_names;
 pub use owner::{Owner, OwnerFiles, chown_owner, needs_files, run_user};
 pub use place::{Archives, place};
 pub use placed::{Content, Placed};

@@ -76,7 +76,7 @@ pub fn chown_owner(text: &str, files: OwnerFiles<'_>) -> Result<Owner, OwnerErro
 }
 
 /// USER: a number alone has the primary group of the user with that number, or 0; empty is root. Supplementary groups
-/// are those that list the user by name, and none where a group is given.
+/// are those that list the user by name, and none where a group is given; the primary one is always among them.
 pub fn run_user(text: &str, files: OwnerFiles<'_>) -> Result<RunUser, OwnerError> {
     let (user, group) = valid(text)?;
     let wanted = number(user).or(user.is_empty().then_some(0));
@@ -97,12 +97,13 @@ pub fn run_user(text: &str, files: OwnerFiles<'_>) -> Result<RunUser, OwnerError
     let home = found.as_ref().map(|found| found.home.to_string());
     if let Some(group) = group.filter(|group| !group.is_empty()) {
         let gid = group_number(group, files)?;
-        return Ok(RunUser { owner: Owner { gid, ..owner }, groups: Vec::new(), home });
+        return Ok(RunUser { owner: Owner { gid, ..owner }, groups: vec![gid], home });
     }
     let member = found.as_ref().map(|found| found.name);
     let mut list: Vec<u32> = groups(files)
         .filter(|group| member.is_some_and(|name| group.members.split(',').any(|m| m == name)))
         .map(|group| group.gid)
+        .chain([owner.gid])
         .collect();
     list.sort_unstable();
     list.dedup();
@@ -230,17 +231,17 @@ mod tests {
             home: home.map(str::to_string),
         };
         for (text, want) in [
-            ("", user(0, 0, &[10], Some("/root"))),
-            ("app", user(1000, 1001, &[5, 10], Some("/home/app"))),
-            ("1000", user(1000, 1001, &[5, 10], Some("/home/app"))),
-            ("app:video", user(1000, 5, &[], Some("/home/app"))),
-            ("4242", user(4242, 0, &[], None)),
-            ("4242:8", user(4242, 8, &[], None)),
-            ("1234", user(55, 56, &[], Some("/home/digits"))),
+            ("", user(0, 0, &[0, 10], Some("/root"))),
+            ("app", user(1000, 1001, &[5, 10, 1001], Some("/home/app"))),
+            ("1000", user(1000, 1001, &[5, 10, 1001], Some("/home/app"))),
+            ("app:video", user(1000, 5, &[5], Some("/home/app"))),
+            ("4242", user(4242, 0, &[0], None)),
+            ("4242:8", user(4242, 8, &[8], None)),
+            ("1234", user(55, 56, &[56], Some("/home/digits"))),
         ] {
             assert_eq!(run_user(text, files()), Ok(want), "{text}");
         }
-        assert_eq!(run_user("9", OwnerFiles::default()), Ok(user(9, 0, &[], None)));
+        assert_eq!(run_user("9", OwnerFiles::default()), Ok(user(9, 0, &[0], None)));
     }
 
     #[test]

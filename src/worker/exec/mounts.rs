@@ -180,7 +180,7 @@ impl Worker<'_> {
             let tree = Tree::of_layers(layers);
             let sources = Sources::find(&tree.stack, &at, target.clone(), exec.epoch, |layer| own[layer]);
             let whole = RootPath::root();
-            let memory = Memory { caches, step: key, now: self.now };
+            let memory = Memory { caches, step: key, now: self.store.clock()? };
             let bytes = TreeBytes { worker: self, tree: &tree };
             if let Some(timed) =
                 sources.write(&tree.stack, &whole, &memory, &bytes, &scratch.join("times"))?
@@ -207,7 +207,7 @@ impl Worker<'_> {
         let root = RootPath::root();
         let stack: &Stack = &tree.stack;
         let sources = Sources::find(stack, &root, root.clone(), scene.exec.epoch, |layer| own[layer]);
-        let memory = Memory { caches, step: &scene.key, now: self.now };
+        let memory = Memory { caches, step: &scene.key, now: self.store.clock()? };
         sources.write(stack, &root, &memory, &TreeBytes { worker: self, tree }, directory)
     }
 }

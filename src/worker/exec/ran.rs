@@ -56,7 +56,8 @@ impl Worker<'_> {
         let layers = self.layers(&chain)?;
         let mut lowers = self.lowers(&layers)?;
         let tree = Tree::of_layers(layers);
-        let active = self.snapshots()?.prepare(&tree.stack)?;
+        let snapshots = self.snapshots()?;
+        let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
         let scene = Scene { exec, key: mounts_key(step), states };
         let mounts = self.mounts(&scene, &active.directory().join("mounts"))?;
         let own: Vec<bool> = chain.0.iter().map(|link| link.made == Made::Copied).collect();
@@ -112,10 +113,13 @@ impl Worker<'_> {
             return Err(Error::Exited(Exited { argv: exec.argv.clone(), ended: exit.ended, tail, log }));
         }
 
-        let snapshots = self.snapshots()?;
         let changed = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
         let diff_id = self.write_changes(&active, &changed)?;
-        snapshots.commit(active, chain.id(), diff_id, &changed)?;
+        // The layer is whole; the directory only saves the next RUN from unpacking it, and a full disk can do without.
+        match snapshots.commit(active, chain.id(), diff_id, &changed) {
+            Err(e) if e.is_no_space() => {}
+            committed => committed?,
+        }
         Ok(diff_id)
     }
 

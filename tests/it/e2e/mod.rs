@@ -1,8 +1,19 @@
 //! Whole builds by the program itself, as a person would start it, and what comes out of them.
 
+mod add;
+mod commands;
+mod copy;
+mod errors;
 mod image;
+mod inputs;
+mod language;
+mod outputs;
+mod registry;
+mod run_mounts;
 mod run_shell;
+mod stages;
+mod terminal;
 mod workshop;
 
 pub use image::Image;
-pub use workshop::{PROGRAM, Workshop, can_run, entry, has, tools};
+pub use workshop::{PROGRAM, Workshop, can_run, entry, tools};

@@ -1,4 +1,4 @@
-//! RUN in its shell, exec and heredoc forms.
+//! RUN in its shell, exec and heredoc forms, and what its process finds.
 
 use super::Workshop;
 
@@ -12,8 +12,150 @@ fn run_in_shell_form_is_given_to_bin_sh() {
 }
 
 #[test]
-fn run_in_exec_form_has_no_shell() {
+fn run_in_exec_form_has_no_shell_and_keeps_its_arguments_as_they_are() {
     let Some(shop) = Workshop::new() else { return };
-    let image = shop.image("FROM busybox\nRUN [\"/bin/cp\", \"/etc/group\", \"/$HOME &&\"]\n", &[]);
-    assert!(image.has("$HOME &&"));
+    let image = shop.image(
+        "FROM busybox\nENV V=value\nRUN [\"cp\", \"/etc/group\", \"/$V && b c\"]\nRUN [\"/bin/sh\", \"-c\", \"printf '%s' \\\"$V\\\" > /v\"]\n",
+        &[],
+    );
+    assert!(image.has("$V && b c"));
+    assert_eq!(image.text("v"), "value");
+    assert_eq!(image.history()[2], "RUN cp /etc/group /$V && b c # buildkit");
+}
+
+#[test]
+fn a_run_heredoc_is_a_script_of_the_shell() {
+    let Some(shop) = Workshop::new() else { return };
+    let image = shop.image(
+        "FROM busybox\nENV V=1\nRUN <<EOF\necho one $V > /out\n  echo \"two\" >> /out\nEOF\nRUN <<-EOT cat > /in; cat /in | tr a-z A-Z > /up\n\tquiet\n\tEOT\nRUN cat <<A > /a && cat <<'B' > /b\n$V\nA\n$V\nB\n",
+        &[],
+    );
+    assert_eq!(image.text("out"), "one 1\ntwo\n");
+    assert_eq!(image.text("up"), "QUIET\n");
+    assert_eq!(image.text("a"), "1\n");
+    assert_eq!(image.text("b"), "$V\n");
+}
+
+#[test]
+fn a_run_heredoc_with_an_interpreter_line_is_run_by_it() {
+    let Some(shop) = Workshop::new() else { return };
+    let image = shop
+        .image("FROM busybox\nRUN <<EOF\n#!/bin/awk -f\nBEGIN { print \"from awk\" > \"/out\" }\nEOF\n", &[]);
+    assert_eq!(image.text("out"), "from awk\n");
+    assert_eq!(image.layers.last().map(Vec::as_slice), Some(["out".to_string()].as_slice()));
+}
+
+#[test]
+fn a_failing_line_of_a_heredoc_with_set_e_fails_the_step() {
+    let Some(shop) = Workshop::new() else { return };
+    shop.build("FROM busybox\nRUN <<EOF\nset -e\necho before\nfalse\necho after\nEOF\n", &[])
+        .fails(&["exit code: 1", "before", ">>> RUN <<EOF", "Dockerfile:2"])
+        .never_says(&[" after\n#"]);
+}
+
+#[test]
+fn shell_changes_run_cmd_and_the_config() {
+    let Some(shop) = Workshop::new() else { return };
+    let image = shop.image(
+        "FROM busybox\nSHELL [\"/bin/sh\", \"-eu\", \"-c\"]\nRUN false || echo $- > /flags\nCMD echo hi\n",
+        &[],
+    );
+    assert!(
+        image.text("flags").contains('e') && image.text("flags").contains('u'),
+        "{:?}",
+        image.text("flags")
+    );
+    assert_eq!(image.settings()["Shell"], serde_json::json!(["/bin/sh", "-eu", "-c"]));
+    assert_eq!(image.settings()["Cmd"], serde_json::json!(["/bin/sh", "-eu", "-c", "echo hi"]));
+    assert_eq!(image.history()[1], "SHELL [/bin/sh -eu -c]");
+    shop.build("FROM busybox\nSHELL [\"/bin/sh\", \"-eu\", \"-c\"]\nRUN echo $UNDEFINED\n", &[])
+        .fails(&["UNDEFINED", "exit code: 2"]);
+}
+
+#[test]
+fn run_without_network_has_a_loopback_alone() {
+    let Some(shop) = Workshop::new() else { return };
+    let image = shop.image(
+        "FROM busybox\nRUN --network=none grep -c : /proc/net/dev > /none; grep : /proc/net/dev | cut -d: -f1 | tr -d ' ' >> /none\n",
+        &[],
+    );
+    assert_eq!(image.text("none"), "1\nlo\n");
+}
+
+#[test]
+fn a_run_as_a_user_has_their_ids_groups_and_home() {
+    let Some(shop) = Workshop::new() else { return };
+    let image = shop.image(
+        "FROM busybox\nRUN mkdir -m 777 /o\nUSER app\nRUN id > /o/app; echo $HOME > /o/home\nUSER 1000\nRUN id -u > /o/number; id -g >> /o/number\nUSER 77:88\nRUN id -u > /o/both; id -g >> /o/both; echo $HOME >> /o/both\nUSER app:extra\nRUN id -g > /o/group\n",
+        &[],
+    );
+    assert_eq!(image.text("o/app"), "uid=1000(app) gid=1001(app) groups=1001(app),1002(extra)\n");
+    assert_eq!(image.text("o/home"), "/home/app\n");
+    assert_eq!(image.text("o/number"), "1000\n1001\n");
+    assert_eq!(image.text("o/both"), "77\n88\n/\n");
+    assert_eq!(image.text("o/group"), "1002\n");
+    assert_eq!(image.who("o/app"), "0644 1000:1001");
+    assert_eq!(image.who("o/both"), "0644 77:88");
+    assert_eq!(image.settings()["User"], "app:extra");
+}
+
+#[test]
+fn a_user_that_the_image_lacks_is_said_by_name() {
+    let Some(shop) = Workshop::new() else { return };
+    shop.build("FROM busybox\nUSER nobody-here\nRUN true\n", &[]).fails(&[
+        "nobody-here",
+        ">>> RUN true",
+        "Dockerfile:3",
+    ]);
+}
+
+#[test]
+fn run_sees_env_and_arg_and_only_env_is_kept() {
+    let Some(shop) = Workshop::new() else { return };
+    let image = shop.image(
+        "FROM busybox\nARG ONE=default\nARG TWO\nENV THREE=$ONE\nRUN env | sort > /env\n",
+        &["--build-arg", "TWO=given"],
+    );
+    let env = image.text("env");
+    for line in [
+        "ONE=default",
+        "TWO=given",
+        "THREE=default",
+        "HOME=/root",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ] {
+        assert!(env.lines().any(|l| l == line), "{line} not in {env}");
+    }
+    assert_eq!(
+        image.env(),
+        ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "THREE=default",]
+    );
+    assert_eq!(
+        image.history().last().expect("some"),
+        "RUN |2 ONE=default TWO=given /bin/sh -c env | sort > /env # buildkit"
+    );
+}
+
+#[test]
+fn what_the_sandbox_provides_is_never_committed() {
+    let Some(shop) = Workshop::new() else { return };
+    let image = shop.image(
+        "FROM busybox\nRUN cat /etc/hosts /etc/resolv.conf >/dev/null && grep -q x.example /etc/hosts && touch /dev/shm/a /dev/b && echo done > /done\n",
+        &["--add-host", "x.example:10.1.2.3"],
+    );
+    assert_eq!(image.layers.last().map(Vec::as_slice), Some(["done".to_string()].as_slice()));
+}
+
+#[test]
+fn removed_and_replaced_files_are_whiteouts() {
+    let Some(shop) = Workshop::new() else { return };
+    let image = shop.image(
+        "FROM busybox\nRUN mkdir -p /d/sub && echo a > /d/a && echo b > /d/sub/b && ln -s a /d/l && ln /d/a /d/h\nRUN rm -r /d/sub /d/l && echo c > /d/a && mkdir /d/l && touch /d/l/in\n",
+        &[],
+    );
+    assert_eq!(image.below("d"), ["a", "h", "l", "l/in"]);
+    assert_eq!(image.text("d/a"), "c\n");
+    assert_eq!(image.at("d/l").kind, 'd');
+    let last = image.layers.last().expect("some");
+    assert!(last.contains(&"d/.wh.sub".to_string()), "{last:?}");
 }

@@ -112,6 +112,13 @@ impl Said {
         self.says(parts)
     }
 
+    /// Checks that the arguments were refused, saying each of `parts`.
+    #[track_caller]
+    pub fn says_usage(self, parts: &[&str]) -> Said {
+        assert!(matches!(self.code, Some(1 | 2)), "{}", self.stderr);
+        self.says(parts)
+    }
+
     /// Checks that standard error has each of `parts`.
     #[track_caller]
     pub fn says(self, parts: &[&str]) -> Said {

@@ -18,6 +18,8 @@ const BASE: &str = "examples/debian:1";
 /// Where examples are built.
 pub struct Yard {
     root: PathBuf,
+    /// The machine's settings, collected for this process: another test must not write them while this one builds.
+    host: tempfile::TempDir,
 }
 
 impl Yard {
@@ -29,7 +31,7 @@ impl Yard {
         let user = rustix::process::geteuid().as_raw();
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("examples-{user}"));
         fs::create_dir_all(&root).expect("room for the examples");
-        let yard = Yard { root };
+        let yard = Yard { root, host: tempfile::tempdir().expect("room for the settings") };
         // The tests of one run are processes of their own: the first makes the base, the others wait.
         let lock = File::create(yard.root.join("lock")).expect("a lock");
         lock.lock().expect("a lock");
@@ -38,8 +40,8 @@ impl Yard {
         Some(yard)
     }
 
-    fn host(&self) -> PathBuf {
-        self.root.join("host")
+    fn host(&self) -> &Path {
+        self.host.path()
     }
 
     fn collect_settings(&self) {

@@ -93,7 +93,7 @@ fn what_a_run_sees_is_in_its_key() {
     // The variable, the argument, the mount: each is changed alone, and each time the RUN is done again.
     let runs = |text: &str, args: &[&str]| {
         let said = shop.build(text, args).ok();
-        said.stderr.lines().any(|line| line.ends_with(" ran-now"))
+        said.stderr.lines().any(|line| line.ends_with(" ran-now") && !line.contains("RUN"))
     };
     let base = "FROM busybox\nARG A=1\nENV E=1\nRUN --mount=type=bind,target=/m echo ran-now\n";
     assert!(runs(base, &[]));

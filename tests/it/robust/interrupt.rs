@@ -76,6 +76,8 @@ fn as_process_one_the_signals_work_too() {
 fn a_build_that_waits_for_standard_input_can_be_interrupted() {
     let shop = Workshop::bare();
     let mut child = shop.command().args(["build", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    // Kept open: `wait` would close it.
+    let _input = child.stdin.take();
     std::thread::sleep(Duration::from_millis(300));
     let start = std::time::Instant::now();
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::INT).unwrap();

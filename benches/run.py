@@ -1,0 +1,274 @@
+"""Times whole builds, beside what the machine needs for the same work without a builder: run.py RBUILD DIR [ROW...]"""
+
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+RBUILD, WORK = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+ONLY = sys.argv[3:]
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+STORE = os.path.join(WORK, "store")
+BUILDAH = shutil.which("buildah") if os.geteuid() == 0 else None
+
+
+# What is built. Every byte comes from a seed.
+
+
+def write(path, content):
+    path = os.path.join(WORK, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def text(source, size):
+    """Text that compresses about as source code does."""
+    words = [b"let ", b"value", b" = ", b"function ", b"(", b")", b" {\n", b"}\n", b"return ", b"other", b".name", b";\n"]
+    parts, length = [], 0
+    while length < size:
+        word = source.choice(words) if source.random() < 0.8 else b"%x" % source.getrandbits(20)
+        parts.append(word)
+        length += len(word)
+    return b"".join(parts)[:size]
+
+
+def files(name, count, size):
+    """A tree of `count` files, `size` bytes on average, 100 a directory."""
+    source = random.Random(name)
+    pool = text(source, 1 << 20)
+    for number in range(count):
+        own = source.randrange(size // 4, size * 7 // 4)
+        at = source.randrange(len(pool) - own)
+        head = b"// %d %x\n" % (number, source.getrandbits(64))
+        write(f"{name}/package{number // 1000:03}/lib{number // 100 % 10}/module-{number}.js", head + pool[at : at + own])
+
+
+def base():
+    """A root file system around the machine's busybox, as a tar and in the store."""
+    busybox = shutil.which("busybox") or sys.exit("busybox-static must be installed")
+    root = os.path.join(WORK, "base")
+    os.makedirs(f"{root}/bin")
+    for name in ("etc", "dev", "proc", "sys", "tmp"):
+        os.makedirs(f"{root}/{name}")
+    shutil.copy(busybox, f"{root}/bin/busybox")
+    for applet in ("sh", "true", "echo", "cat", "mkdir", "cp"):
+        os.symlink("busybox", f"{root}/bin/{applet}")
+    write("base/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+    subprocess.run(["tar", "-C", root, "--owner=0", "--group=0", "-cf", f"{WORK}/base.tar", "."], check=True)
+
+
+def dockerfiles():
+    app = ["FROM base", "ENV A=1", "WORKDIR /app", "COPY package000/lib0 first/", "RUN echo 1 > /one", "COPY . .",
+           "RUN echo 2 > /two", "RUN mkdir out", "RUN cp /one out/", "LABEL a=b", "RUN echo 3 > /three", "USER 1000",
+           'CMD ["/bin/true"]']
+    write("app.Dockerfile", "\n".join(app) + "\n")
+    write("copy.Dockerfile", "FROM scratch\nCOPY . /srv/\n")
+    write("run.Dockerfile", "FROM base\n" + "".join(f"RUN echo {n} > /out\n" for n in range(100)))
+    lines = []
+    for stage in range(300):
+        lines.append(f"FROM {'scratch' if stage == 0 else f's{stage - 1}'} AS s{stage}")
+        for n in range(9):
+            lines.append((f"ENV A{n}={stage}", f"LABEL l{n}={stage}", f"COPY note /n{stage}-{n}")[n % 3])
+    write("wide/Dockerfile", "\n".join(lines) + "\n")
+    write("wide/note", "text\n")
+
+
+# Doing it.
+
+
+class Ran:
+    def __init__(self, seconds, peak):
+        self.seconds, self.peak = seconds, peak
+
+
+def timed(command, **keywords):
+    """Seconds on the wall, and the largest process in MB."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **keywords)
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{command}:\n{said.decode(errors='replace')}")
+    return Ran(seconds, usage.ru_maxrss / 1024)
+
+
+def shell(script):
+    return lambda: timed(["sh", "-ec", script], cwd=WORK)
+
+
+def build(context, dockerfile, *flags):
+    command = [RBUILD, "build", "-q", "-t", "bench:1", "--build-context", "base=docker-image://bench-base:1",
+               "-f", f"{WORK}/{dockerfile}", *flags, f"{WORK}/{context}"]
+    return lambda: timed(command, env={**os.environ, "RBUILD_ROOT": STORE})
+
+
+def buildah(context, dockerfile, *flags):
+    command = ["buildah", "--root", f"{WORK}/buildah", "--runroot", f"{WORK}/buildah-run", "build", "--layers",
+               "--isolation", "chroot", "--build-context", "base=container-image://localhost/bench-base:1", "-t", "bench:1",
+               "-f", f"{WORK}/{dockerfile}", *flags, f"{WORK}/{context}"]
+    return lambda: timed(command)
+
+
+def fresh():
+    """Empty stores that know the base; what was written before is on the disk."""
+    shutil.rmtree(STORE, ignore_errors=True)
+    subprocess.run([RBUILD, "import", f"{WORK}/base.tar", "bench-base:1"], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, env={**os.environ, "RBUILD_ROOT": STORE})
+    if BUILDAH:
+        stores = ["--root", f"{WORK}/buildah", "--runroot", f"{WORK}/buildah-run"]
+        subprocess.run(["buildah", *stores, "rmi", "-af"], check=False, capture_output=True)
+        write("buildah.Dockerfile", "FROM scratch\nADD base.tar /\n")
+        os.makedirs(f"{WORK}/base-context", exist_ok=True)
+        shutil.copy(f"{WORK}/base.tar", f"{WORK}/base-context/")
+        subprocess.run(["buildah", *stores, "build", "-t", "localhost/bench-base:1", "-f", f"{WORK}/buildah.Dockerfile",
+                        f"{WORK}/base-context"], check=True, capture_output=True)
+    os.sync()
+
+
+def touch():
+    touch.count += 1
+    write("large/package007/lib7/module-7777.js", f"changed {touch.count}\n" * 400)
+    time.sleep(0.05)
+
+
+touch.count = 0
+
+
+def nothing():
+    pass
+
+
+def gzip():
+    return "pigz -6" if shutil.which("pigz") else "gzip -6"
+
+
+def oci(name):
+    flags = ["-o", f"type=oci,dest={WORK}/out.tar,compression={name}"]
+    return flags
+
+
+class Row:
+    """`before` is done before each run and not timed. `reach` is in seconds, `memory` in MB."""
+
+    def __init__(self, name, before, run, limit_name, limit, other=None, divide=1, reach=None, prepare=None):
+        self.name, self.before, self.run, self.divide, self.reach = name, before, run, divide, reach
+        self.limit_name, self.limit, self.other, self.prepare = limit_name, limit, other, prepare
+
+
+def rows():
+    stat = "find {} -printf '%s %T@\\n' > /dev/null"
+    tar = "tar -C large -cf - ."
+    sandbox = "for n in 1 2 3 4 5 6 7 8 9 10; do unshare -mpiuCf {}/base/bin/busybox true; done".format(WORK)
+    ordinary = "for n in 1 2 3 4 5 6 7 8 9 10; do base/bin/busybox true; done"
+    run_limit = (sandbox, "`unshare -mpiuCf true`") if os.geteuid() == 0 else (ordinary, "fork and exec")
+    app, large, wide = ("small", "app.Dockerfile"), ("large", "copy.Dockerfile"), ("wide", "wide/Dockerfile")
+    return [
+        Row("no-op rebuild, 12 steps, context of 2,000 files", nothing, build(*app), "find, stat of each", shell(stat.format("small")),
+            buildah(*app), reach=0.060, prepare=build(*app)),
+        Row("no-op rebuild, COPY of a context of 50,000 files (400 MB)", nothing, build(*large), "find, stat of each",
+            shell(stat.format("large")), buildah(*large), prepare=build(*large)),
+        Row("one of the 50,000 files changed", touch, build(*large), "tar, sha256sum", shell(f"{tar} | tee plain.tar | sha256sum; rm plain.tar"),
+            buildah(*large), prepare=build(*large)),
+        Row("cold COPY of the 50,000 files, kept", fresh, build(*large), "tar, sha256sum",
+            shell(f"{tar} | tee plain.tar | sha256sum; rm plain.tar"), buildah(*large)),
+        Row("the same, to an OCI tar, uncompressed", fresh, build(*large, *oci("uncompressed")), "tar, sha256sum",
+            shell(f"{tar} | tee plain.tar | sha256sum; rm plain.tar")),
+        Row("the same, to an OCI tar, zstd", fresh, build(*large, *oci("zstd")), "tar, zstd -3 -T0" if shutil.which("zstd") else "tar, sha256sum",
+            shell(f"{tar} | {'zstd -3 -T0 -q' if shutil.which('zstd') else 'sha256sum'} > plain.tar; rm plain.tar")),
+        Row("the same, to an OCI tar, gzip", fresh, build(*large, *oci("gzip")), f"tar, {gzip()}",
+            shell(f"{tar} | {gzip()} > plain.tar; rm plain.tar")),
+        Row("1 GB in two files, half of it random, to an OCI tar, gzip", fresh, build("huge", "copy.Dockerfile", *oci("gzip")),
+            f"tar, {gzip()}", shell(f"tar -C huge -cf - . | {gzip()} > plain.tar; rm plain.tar")),
+        Row("100 trivial RUN steps, a step", fresh, build("wide", "run.Dockerfile"), run_limit[1], shell(run_limit[0]),
+            buildah("wide", "run.Dockerfile"), divide=100, reach=0.015),
+        Row("300 stages, 3,000 instructions, no RUN, cold", fresh, build(*wide), "read the file", shell("cat wide/Dockerfile wide/note > /dev/null"), buildah(*wide)),
+        Row("the same, cached", nothing, build(*wide), "read the file", shell("cat wide/Dockerfile wide/note > /dev/null"), buildah(*wide), prepare=build(*wide)),
+    ]
+
+
+def seconds(value):
+    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def measure(row):
+    fresh()
+    if row.prepare:
+        row.prepare()
+        time.sleep(0.1)
+        row.prepare()
+        if row.other and BUILDAH:
+            row.other()
+    mine, limits, others = [], [], []
+    for _ in range(ROUNDS):
+        # In turn, so that what else the machine does falls on each of them.
+        limits.append(row.limit().seconds / (10 if row.divide > 1 else 1))
+        row.before()
+        mine.append(row.run())
+        if row.other and BUILDAH:
+            row.before()
+            others.append(row.other().seconds / row.divide)
+    times = [ran.seconds / row.divide for ran in mine]
+    median, limit = statistics.median(times), statistics.median(limits)
+    peak = max(ran.peak for ran in mine)
+    missed = []
+    if row.reach and median > row.reach:
+        missed.append(f"misses {seconds(row.reach)}")
+    if peak > 150:
+        missed.append("misses 150 MB")
+    cells = [row.name, seconds(median), f"{seconds(min(times))} to {seconds(max(times))}", f"{seconds(limit)} ({row.limit_name})",
+             f"{median / limit:.1f}", f"{peak:.0f} MB",
+             f"{seconds(statistics.median(others))}, {statistics.median(others) / median:.0f} times" if others else "–",
+             ", ".join(missed) or ("reached" if row.reach else "–")]
+    line = "| " + " | ".join(cells) + " |"
+    print(line, flush=True)
+    return line
+
+
+def machine():
+    model = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
+    kind = subprocess.run(["stat", "-f", "-c", "%T", WORK], capture_output=True, text=True).stdout.strip()
+    disk = "a file system of its own" if os.path.ismount(WORK) else "a directory"
+    user = "root" if os.geteuid() == 0 else "an ordinary user"
+    load = os.getloadavg()
+    return (f"{os.cpu_count()} processors ({model}), Linux {os.uname().release.split('-')[0]}, {kind} ({disk}), {user}, "
+            f"{ROUNDS} rounds, load average {load[0]:.1f} when it ended.")
+
+
+def main():
+    shutil.rmtree(STORE, ignore_errors=True)
+    files("small", 2000, 8000)
+    base()
+    dockerfiles()
+    chosen = [row for row in rows() if not ONLY or any(word in row.name for word in ONLY)]
+    if any("50,000" in row.name or "the same, to" in row.name for row in chosen):
+        files("large", 50000, 8000)
+    if any("1 GB" in row.name for row in chosen):
+        source = random.Random("huge")
+        block = text(source, 1 << 20)
+        for number in range(2):
+            write(f"huge/file{number}", b"".join(part for _ in range(256) for part in (source.randbytes(1 << 20), block)))
+    os.sync()
+    head = ["| work | rbuild | from to | the machine alone | times that | largest process | buildah | reach |", "|---|---|---|---|---|---|---|---|"]
+    print("\n".join(head), flush=True)
+    table = "\n".join(head + [measure(row) for row in chosen])
+    figures = f"{machine()}\n\n{table}\n"
+    page = os.path.join(HERE, "..", "docs", "performance.md")
+    if ONLY or not os.path.exists(page):
+        return
+    begin, end = "<!-- figures: written by make bench -->\n", "<!-- end of figures -->"
+    old = open(page).read()
+    before, rest = old.split(begin)
+    with open(page, "w") as file:
+        file.write(before + begin + "\n" + figures + "\n" + end + rest.split(end)[1])
+
+
+main()

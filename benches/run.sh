@@ -1,0 +1,29 @@
+#!/bin/sh
+# Times whole builds by RBUILD and writes the table in docs/performance.md: benches/run.sh RBUILD [ROW...]
+#
+# As root it works on a file system of its own, ext4 with a journal in a file: what a used root file system has been
+# through would be measured otherwise. As another user it works in a directory, and the table says so.
+#   BENCH_DIR     where (some 8 GB)      [default: target/bench]
+#   BENCH_ROUNDS  how often each row     [default: 5]
+set -eu
+rbuild=$(realpath "${1:?usage: run.sh RBUILD [ROW...]}")
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+dir=${BENCH_DIR:-$here/../target/bench}
+mkdir -p "$dir"
+dir=$(realpath "$dir")
+work=$dir/work
+mkdir -p "$work"
+mounted=
+end() {
+    if [ -n "$mounted" ]; then umount -l "$work" && rm -f "$dir/disk.img"; else rm -rf "$work"; fi
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+if [ "$(id -u)" = 0 ] && command -v mkfs.ext4 >/dev/null; then
+    rm -f "$dir/disk.img"
+    truncate -s 12G "$dir/disk.img"
+    mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "$dir/disk.img"
+    if mount -o loop "$dir/disk.img" "$work" 2>/dev/null; then mounted=yes; else rm -f "$dir/disk.img"; fi
+fi
+python3 "$here/run.py" "$rbuild" "$work" "$@"

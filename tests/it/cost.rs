@@ -1,0 +1,60 @@
+//! What a build with nothing changed asks of the kernel: counted, because a count does not depend on the clock.
+
+use std::fs;
+
+use crate::e2e::{PROGRAM, Workshop, tools};
+
+/// The system calls of a build of this workshop's context, those named in `filter`.
+fn traced(shop: &Workshop, filter: &str) -> Vec<String> {
+    let log = shop.at("strace.log");
+    let mut command = std::process::Command::new("strace");
+    command.args(["-f", "-qq", "-o"]).arg(&log).args(["-e", filter, PROGRAM, "build", "-q", "-t", "it"]);
+    let output =
+        command.arg(shop.context()).env("RBUILD_ROOT", shop.store()).output().expect("strace starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::read_to_string(log).expect("a log").lines().map(str::to_string).collect()
+}
+
+#[test]
+fn a_build_with_nothing_changed_syncs_nothing_reads_no_file_of_its_context_and_starts_no_process() {
+    if !tools(&["strace"]) {
+        return;
+    }
+    let Some(shop) = Workshop::new() else { return };
+    for number in 0..200 {
+        shop.write(&format!("src/part{}/file-{number}.txt", number % 10), format!("{number}\n"));
+    }
+    let dockerfile =
+        "FROM busybox\nWORKDIR /app\nCOPY src/part0 first/\nRUN echo 1 > one\nCOPY . .\nRUN echo 2 > two\n";
+    shop.build(dockerfile, &[]).ok();
+    // Young files are read again until the clock has moved on.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    shop.again(&[]).ok();
+
+    let syncs = traced(&shop, "trace=fsync,fdatasync,syncfs,sync,sync_file_range,msync");
+    assert!(syncs.is_empty(), "{syncs:#?}");
+
+    let opens = traced(&shop, "trace=open,openat,openat2");
+    let of_context: Vec<&String> = opens.iter().filter(|call| call.contains("file-")).collect();
+    assert!(of_context.is_empty(), "{of_context:#?}");
+    assert!(
+        opens.len() < 250,
+        "{} opens for 4 layers and 12 directories:\n{}",
+        opens.len(),
+        opens.join("\n")
+    );
+
+    let started = traced(&shop, "trace=clone,clone3,fork,vfork,execve,mount,fsopen,unshare,socket");
+    let others: Vec<&String> = started
+        .iter()
+        .filter(|call| {
+            !call.contains("CLONE_THREAD") && !call.contains("resumed>") && !call.contains("execve(")
+        })
+        .collect();
+    assert!(others.is_empty(), "{others:#?}");
+    assert_eq!(started.iter().filter(|call| call.contains("execve(")).count(), 1, "{started:#?}");
+
+    let writes = traced(&shop, "trace=rename,renameat,renameat2,link,linkat");
+    let kept: Vec<&String> = writes.iter().filter(|call| !call.contains("/usage\"")).collect();
+    assert!(kept.is_empty(), "what is there was written again: {kept:#?}");
+}
