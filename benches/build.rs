@@ -1,17 +1,12 @@
 //! A whole build with nothing changed, in this process: contexts walked, keys found, config and manifest made.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rbuild::build::{Context, DockerfileFrom, Interrupt, Namespace, Options, Outcome, build};
-use rbuild::graph::Network;
-use rbuild::oci::LAYER_EPOCH;
-use rbuild::plan::LayerEpoch;
+use rbuild::build::{Context, Interrupt, Namespace, Options, Outcome, build};
 use rbuild::progress::{Event, Sink};
-use rbuild::source::ContextModes;
 use rbuild::store::{self, Store};
 
 struct Nobody;
@@ -35,36 +30,9 @@ fn context(root: &Path, files: usize) {
 
 fn options(context: &Path) -> Options {
     Options {
-        context: Context::Directory(context.to_path_buf()),
-        dockerfile: DockerfileFrom::Default,
-        contexts: BTreeMap::new(),
         tags: vec!["bench:1".parse().expect("a name")],
-        target: None,
-        build_args: BTreeMap::new(),
-        labels: Vec::new(),
-        no_cache: false,
-        no_cache_stages: Vec::new(),
-        platform: None,
-        pull: false,
-        outputs: Vec::new(),
-        secrets: BTreeMap::new(),
-        ssh: BTreeMap::new(),
-        allow_insecure: false,
-        allow_host_network: false,
-        programs: Default::default(),
-        known_hosts: None,
-        proxies: Vec::new(),
-        hosts: Vec::new(),
-        network: Network::Default,
-        shm_size: None,
-        ulimits: Vec::new(),
-        image_epoch: None,
-        image_epoch_of_commit: false,
-        layer_epoch: LayerEpoch::Constant(LAYER_EPOCH),
-        modes: ContextModes::Normalise,
         jobs: 2,
-        registry: rbuild::registry::Options::default(),
-        now: 0,
+        ..Options::new(Context::Directory(context.to_path_buf()))
     }
 }
 

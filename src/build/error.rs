@@ -44,6 +44,14 @@ pub enum Error {
         /// What went wrong.
         source: Box<crate::worker::Error>,
     },
+    /// Something that an instruction wants fetched.
+    #[error("failed to solve: {source}")]
+    Fetch {
+        /// The instruction's lines.
+        location: Location,
+        /// What went wrong.
+        source: Box<Error>,
+    },
     /// A base image.
     #[error("{name}: {reason}")]
     Base {
@@ -109,7 +117,7 @@ impl Error {
     /// The lines of the Dockerfile that failed, where a step did.
     pub(super) fn location(&self) -> Option<Location> {
         match self {
-            Error::Step { location, .. } => Some(*location),
+            Error::Step { location, .. } | Error::Fetch { location, .. } => Some(*location),
             _ => None,
         }
     }

@@ -6,17 +6,20 @@ use std::io::Write;
 use super::error::Error;
 use super::numbers::Numbers;
 use super::options::Options;
-use crate::export::{Exported, Finished, export, keep};
+use crate::export::{Exported, Finished, PushTo, Pusher, export, keep, push};
+use crate::http::Canceled;
 use crate::oci::{Descriptor, Digest, Reference};
 use crate::plan::Plan;
 use crate::progress::Event;
+use crate::registry::Client;
+use crate::sandbox::Cancel;
 use crate::store::{Name, Origin, Store, Target};
 use crate::worker::{Chain, Worker};
 
 /// A finished build.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// The manifest: of the first output that has one, else of the store.
+    /// The manifest: the one that was pushed, else of the first output that has one, else of the store.
     pub manifest: Descriptor,
     /// The image id: the config's digest.
     pub config: Digest,
@@ -73,12 +76,52 @@ pub fn finish(
         }
         Ok(Exported { manifest: Some(first.unwrap_or(manifest)), config: kept.config })
     })?;
+    let mut pushed = None;
+    if !options.pushes.is_empty() {
+        let client = client(options, worker.cancel);
+        for to in &options.pushes {
+            let exported = send(store, &finished, to, &client, worker, numbers)?;
+            pushed = pushed.or(exported.manifest);
+        }
+        store.sync()?;
+    }
     store.collect_if_needed()?;
     Ok(Built {
-        manifest: kept.manifest.expect("set above"),
+        manifest: pushed.or(kept.manifest).expect("set above"),
         config: kept.config,
         names: options.tags.clone(),
         layers: finished.layers.len(),
+    })
+}
+
+/// A client that stops when the build does.
+fn client(options: &Options, cancel: &Cancel) -> Client {
+    let mut settings = options.registry.clone();
+    let cancel = cancel.clone();
+    settings.http.canceled = Canceled::new(move || cancel.is_fired());
+    Client::new(settings)
+}
+
+fn send(
+    store: &Store,
+    image: &Finished,
+    to: &PushTo,
+    client: &Client,
+    worker: &Worker<'_>,
+    numbers: &Numbers,
+) -> Result<Exported, Error> {
+    let names: Vec<String> = to.names.iter().map(|name| name.familiar()).collect();
+    numbers.shown(worker.sink, &format!("pushing {}", names.join(", ")), |step| {
+        let canceled = || worker.cancel.is_fired();
+        let pusher = Pusher { client, sink: worker.sink, step, canceled: &canceled };
+        let exported = push(store, image, to, &pusher).map_err(|e| match e.is_canceled() {
+            true => Error::Interrupted,
+            false => Error::Export(e),
+        })?;
+        if let Some(manifest) = &exported.manifest {
+            worker.sink.send(Event::Notice { step, message: format!("manifest {}", manifest.digest()) });
+        }
+        Ok(exported)
     })
 }
 

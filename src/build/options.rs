@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::export::Output;
+use crate::export::{Output, PushTo};
 use crate::graph::{HostEntry, Network, Remote, Ulimit, UrlSource};
-use crate::oci::{Epoch, Platform, Reference};
+use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::LayerEpoch;
 use crate::source::ContextModes;
 
@@ -37,6 +37,8 @@ pub struct Options {
     pub pull: bool,
     /// Where the result goes besides the store.
     pub outputs: Vec<Output>,
+    /// Which registries it is pushed to, after all else.
+    pub pushes: Vec<PushTo>,
     /// `--secret`, by id.
     pub secrets: BTreeMap<String, SecretSource>,
     /// `--ssh`, by id.
@@ -73,6 +75,45 @@ pub struct Options {
     pub registry: crate::registry::Options,
     /// Now, in seconds since 1970: for what is shown and kept about the store, never for an image.
     pub now: i64,
+}
+
+impl Options {
+    /// A build of `context` with nothing else asked for.
+    pub fn new(context: Context) -> Options {
+        Options {
+            context,
+            dockerfile: DockerfileFrom::Default,
+            contexts: BTreeMap::new(),
+            tags: Vec::new(),
+            target: None,
+            build_args: BTreeMap::new(),
+            labels: Vec::new(),
+            no_cache: false,
+            no_cache_stages: Vec::new(),
+            platform: None,
+            pull: false,
+            outputs: Vec::new(),
+            pushes: Vec::new(),
+            secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
+            allow_insecure: false,
+            allow_host_network: false,
+            programs: OsString::new(),
+            known_hosts: None,
+            proxies: Vec::new(),
+            hosts: Vec::new(),
+            network: Network::Default,
+            shm_size: None,
+            ulimits: Vec::new(),
+            image_epoch: None,
+            image_epoch_of_commit: false,
+            layer_epoch: LayerEpoch::Constant(LAYER_EPOCH),
+            modes: ContextModes::Normalise,
+            jobs: 1,
+            registry: crate::registry::Options::default(),
+            now: 0,
+        }
+    }
 }
 
 /// The build context.

@@ -10,6 +10,7 @@ use super::contexts;
 use super::dockerfile::{Inputs, Reading};
 use super::error::{Error, Failure};
 use super::finish::{Built, finish};
+use super::frontend::refused_frontend;
 use super::held::Held;
 use super::interrupt::Interrupt;
 use super::numbers::Numbers;
@@ -118,6 +119,9 @@ impl Build<'_> {
             Ok((inputs, context))
         })?;
         let dockerfile = inputs.parse()?;
+        if let Some((error, location)) = refused_frontend(&dockerfile) {
+            return Err(Failure { error, excerpt: inputs.excerpt(Some(location)) });
+        }
         for warning in &dockerfile.warnings {
             self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
         }
@@ -157,7 +161,10 @@ impl Build<'_> {
         };
         let mut resources = Resources {
             images: bases.images_of(&plan.graph),
-            contexts: contexts::open(&opening, context, &inputs.dockerfile.path)?,
+            contexts: contexts::open(&opening, context, &inputs.dockerfile.path).map_err(|error| {
+                let location = error.location();
+                located(error, location)
+            })?,
             agents: agents.agents.clone(),
         };
         contexts::scan(

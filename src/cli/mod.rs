@@ -7,11 +7,13 @@
 
 mod args;
 mod commands;
+mod destinations;
 mod display;
 mod ending;
 mod environment;
 mod failure;
 mod process;
+mod say;
 mod settings;
 mod size;
 mod stdin;

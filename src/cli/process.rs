@@ -60,6 +60,12 @@ fn execute(command: &Command, interrupt: &Arc<Interrupt>) -> Ending {
     let environment = Environment::read(privilege == Privilege::Root);
     match command {
         Command::Build(args) => commands::build(args, &environment, privilege, interrupt),
+        Command::Push(args) => commands::push(args, &environment, interrupt),
+        Command::Pull(args) => commands::pull(args, &environment, interrupt),
+        Command::Tag(args) => commands::tag(args, &environment),
+        Command::Rmi(args) => commands::rmi(args, &environment),
+        Command::Login(args) => commands::login(args, &environment),
+        Command::Logout(args) => commands::logout(args, &environment),
         Command::Import(args) => commands::import(args, &environment),
         Command::Images => commands::images(&environment),
         Command::Inspect(args) => commands::inspect(args, &environment),
@@ -92,11 +98,23 @@ fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() ->
                 }
             }
         });
-        let ending = work();
-        over.store(true, Ordering::Relaxed);
-        watcher.thread().unpark();
-        ending
+        // Also when `work` panics: a scope waits for its threads, and the panic would never be told.
+        let _done = Done { over: &over, watcher: watcher.thread() };
+        work()
     })
+}
+
+/// Ends the watcher, however the work ends.
+struct Done<'a> {
+    over: &'a AtomicBool,
+    watcher: &'a std::thread::Thread,
+}
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.watcher.unpark();
+    }
 }
 
 fn complain(message: &str) -> ExitCode {

@@ -1,16 +1,20 @@
 //! From arguments as typed and the environment to the values that a build takes.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{
-    BuildArgs, build_args, context_value, entitlements, host_entry, label, parse_output, secret, ssh, ulimit,
+    Asked, BuildArgs, build_args, context_value, entitlements, host_entry, label, parse_output, secret, ssh,
+    ulimit,
 };
+use super::destinations::destinations;
 use super::environment::Environment;
 use super::size::parse_bytes;
 use crate::build::{Context, DockerfileFrom, Options};
+use crate::export::Output;
 use crate::graph::{Network, Remote, without_password};
-use crate::oci::{Epoch, LAYER_EPOCH, Platform};
+use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::{LayerEpoch, parse_remote_context};
 use crate::registry::Credentials;
 use crate::source::ContextModes;
@@ -42,11 +46,15 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     let allow = entitlements(&args.allow)?;
     let tags = args.tag.iter().map(|tag| tag.parse().map_err(|e| format!("--tag {tag}: {e}")));
     let platform = args.platform.as_deref().or(environment.get("DOCKER_DEFAULT_PLATFORM"));
+    let asked: Vec<Asked> = args.output.iter().map(|text| parse_output(text)).collect::<Result<_, _>>()?;
+    let mut tags: Vec<Reference> = tags.collect::<Result<_, _>>()?;
+    let (outputs, pushes) = destinations(asked, args.push.unwrap_or(false), &mut tags)?;
+    check_streams(&outputs)?;
     Ok(Options {
         context: context(&args.context)?,
         dockerfile: dockerfile(args.file.as_deref())?,
         contexts,
-        tags: tags.collect::<Result<_, _>>()?,
+        tags,
         target: args.target.clone().filter(|target| !target.is_empty()),
         build_args,
         labels: args.label.iter().map(|text| label(text)).collect::<Result<_, _>>()?,
@@ -54,7 +62,8 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         no_cache_stages: args.no_cache_filter.clone(),
         platform: platform.map(one_platform).transpose()?,
         pull: args.pull.unwrap_or(false),
-        outputs: args.output.iter().map(|text| parse_output(text)).collect::<Result<_, _>>()?,
+        outputs,
+        pushes,
         secrets,
         ssh: args.ssh.iter().map(|text| ssh(text, environment)).collect::<Result<_, _>>()?,
         allow_insecure: allow.insecure,
@@ -76,8 +85,24 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     })
 }
 
+/// Standard output takes one stream, and no terminal wants it.
+fn check_streams(outputs: &[Output]) -> Result<(), String> {
+    let streams = outputs.iter().filter(|output| output.is_stdout()).count();
+    if streams > 1 {
+        return Err(
+            "--output: only one output can go to standard output; give the others dest=PATH".to_string()
+        );
+    }
+    if streams == 1 && std::io::stdout().is_terminal() {
+        return Err(
+            "--output: standard output is a terminal; give dest=PATH, or send it elsewhere".to_string()
+        );
+    }
+    Ok(())
+}
+
 /// How registries are reached, and as whom.
-fn registry(environment: &Environment) -> Result<crate::registry::Options, String> {
+pub fn registry(environment: &Environment) -> Result<crate::registry::Options, String> {
     let credentials = Credentials::load(&environment.places()).map_err(|e| e.to_string())?;
     let mut options = crate::registry::Options { credentials, ..crate::registry::Options::default() };
     options.http.proxies = environment.proxies();

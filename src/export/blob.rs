@@ -109,17 +109,39 @@ pub(super) fn open(
     directory: &Path,
 ) -> Result<Box<dyn Read>, Error> {
     match blob.bytes {
-        Bytes::Made(file) => Ok(Box::new(file)),
         // Verified while it is copied: a damaged blob must not leave the house under its old name.
         Bytes::Stored => Ok(Box::new(store.blob_reader(&layer.blob)?.ok_or(Error::Missing(layer.blob))?)),
+        Bytes::Made(_) | Bytes::Remembered => Ok(Box::new(file(store, layer, encode, blob, directory)?)),
+    }
+}
+
+/// As [`open`], readable from any place.
+pub(super) fn file(
+    store: &Store,
+    layer: &Layer,
+    encode: Encode,
+    blob: Blob,
+    directory: &Path,
+) -> Result<File, Error> {
+    match blob.bytes {
+        Bytes::Made(file) => Ok(file),
+        Bytes::Stored => stored(store, &layer.blob),
         Bytes::Remembered => {
             let (made, file) = compress(store, layer, encode.compression, directory)?;
             if made != blob.descriptor {
                 let source = io::Error::other("the same layer was compressed to other bytes before");
                 return Err(Error::Layer { layer: layer.diff_id, source });
             }
-            Ok(Box::new(file))
+            Ok(file)
         }
+    }
+}
+
+/// A blob of the store, verified.
+pub(super) fn stored(store: &Store, digest: &Digest) -> Result<File, Error> {
+    match store.verify_blob(digest)? {
+        true => store.open_blob(digest)?.ok_or(Error::Missing(*digest)),
+        false => Err(Error::Missing(*digest)),
     }
 }
 
@@ -129,7 +151,13 @@ fn compress(
     compression: Compression,
     directory: &Path,
 ) -> Result<(Descriptor, File), Error> {
-    let failed = |source| Error::Layer { layer: layer.diff_id, source };
+    let failed = |source: io::Error| match source.kind() {
+        // Only what is written can lack room.
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Error::destination("write a file in", directory)(source)
+        }
+        _ => Error::Layer { layer: layer.diff_id, source },
+    };
     let file = tempfile::tempfile_in(directory).map_err(Error::destination("make a file in", directory))?;
     let mut tar = BufReader::with_capacity(1 << 18, store.open_tar(layer)?);
     let hashing = Hashing { out: BufWriter::with_capacity(1 << 18, file), hasher: Hasher::new(), size: 0 };

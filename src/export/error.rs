@@ -49,6 +49,12 @@ pub enum Error {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// Nowhere to push to.
+    #[error("a push needs a name: --tag, or name= in --output")]
+    NoNames,
+    /// A registry.
+    #[error(transparent)]
+    Registry(Box<crate::registry::Error>),
     /// The image does not fit together.
     #[error(transparent)]
     Image(#[from] crate::image::Error),
@@ -63,7 +69,18 @@ pub enum Error {
     Tree(#[from] crate::snapshot::Error),
 }
 
+impl From<crate::registry::Error> for Error {
+    fn from(error: crate::registry::Error) -> Error {
+        Error::Registry(Box::new(error))
+    }
+}
+
 impl Error {
+    /// Whether it ended because somebody stopped it.
+    pub fn is_canceled(&self) -> bool {
+        matches!(self, Error::Registry(error) if error.is_canceled())
+    }
+
     /// For `map_err`.
     pub(super) fn destination<E: Into<io::Error>>(
         doing: &'static str,

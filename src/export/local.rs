@@ -43,7 +43,12 @@ pub(super) fn local(store: &Store, image: &Finished, to: &Path) -> Result<(), Er
         .tempdir_in(beside)
         .map_err(Error::destination("make a directory in", beside))?;
     let opened = File::open(stage.path()).map_err(Error::destination("open", stage.path()))?;
-    write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &image.layers }, owners)?;
+    write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &image.layers }, owners).map_err(
+        |e| match e.is_no_space() {
+            true => Error::destination("write", to)(std::io::Error::from(Errno::NOSPC)),
+            false => e.into(),
+        },
+    )?;
     if is_new {
         finish_directories(opened.as_fd(), &items, owners)?;
         fs::rename(stage.path(), to).map_err(Error::destination("make", to))?;

@@ -31,6 +31,18 @@ pub enum Output {
     Tar(Destination),
 }
 
+impl Output {
+    /// Whether this is written to standard output.
+    pub fn is_stdout(&self) -> bool {
+        match self {
+            Output::OciArchive(destination, _)
+            | Output::DockerArchive(destination, _)
+            | Output::Tar(destination) => *destination == Destination::Stdout,
+            Output::OciDirectory(..) | Output::DockerDirectory(..) | Output::Local(_) => false,
+        }
+    }
+}
+
 /// Writes one output. `stdout` takes what goes to [`Destination::Stdout`].
 pub fn export(
     store: &Store,

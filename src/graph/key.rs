@@ -19,7 +19,7 @@ pub struct Resolved<'a> {
 }
 
 /// Raised for one kind of op when a correction changes what it yields; the last is the layer format.
-pub const SEMANTICS: Semantics = Semantics { exec: 1, copy: 1, make_directory: 1, layer_format: 1 };
+pub const SEMANTICS: Semantics = Semantics { exec: 1, copy: 2, make_directory: 2, layer_format: 1 };
 
 /// Numbers that separate results of different versions of this program.
 #[derive(Clone, Copy, Debug)]

@@ -136,7 +136,7 @@ impl Entry {
 }
 
 /// A key as both kinds of files mean it: Docker writes addresses, containers' tools write `host[/path]`.
-fn normal(key: &str) -> String {
+pub(super) fn normal(key: &str) -> String {
     let (key, address) = match key.split_once("://") {
         Some((_, rest)) => (rest, true),
         None => (key, false),

@@ -40,6 +40,35 @@ pub(super) fn ask(
     file: &Path,
 ) -> Result<Option<Answer>, Error> {
     let failed = |reason: String| Error::Helper { name: name.to_string(), path: file.to_path_buf(), reason };
+    let Some(text) = call(name, "get", server, search, file)? else { return Ok(None) };
+    let answer: Text =
+        serde_json::from_slice(&text).map_err(|_| failed("does not answer in JSON".to_string()))?;
+    if answer.user.is_empty() && answer.secret.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Answer { user: answer.user, secret: Secret::new(answer.secret) }))
+}
+
+/// Has a helper `store` or `erase` something; nothing to erase is no failure.
+pub(super) fn tell(
+    name: &str,
+    action: &str,
+    input: &str,
+    search: &[PathBuf],
+    file: &Path,
+) -> Result<(), Error> {
+    call(name, action, input, search, file).map(|_| ())
+}
+
+/// What a helper prints; none if it does not know the server.
+fn call(
+    name: &str,
+    action: &str,
+    input: &str,
+    search: &[PathBuf],
+    file: &Path,
+) -> Result<Option<Vec<u8>>, Error> {
+    let failed = |reason: String| Error::Helper { name: name.to_string(), path: file.to_path_buf(), reason };
     // A name, never a path: the file may come from elsewhere.
     if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
         return Err(failed("has a name that is not one of a program".to_string()));
@@ -50,15 +79,15 @@ pub(super) fn ask(
         failed("is not in the PATH: install it, or remove its line from that file".to_string())
     })?;
     let mut child = Command::new(&path)
-        .arg("get")
+        .arg(action)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| failed(format!("cannot be started: {e}")))?;
-    if let Some(mut input) = child.stdin.take() {
+    if let Some(mut pipe) = child.stdin.take() {
         // A helper that does not read has its reasons; its exit code tells.
-        let _ = input.write_all(format!("{server}\n").as_bytes());
+        let _ = pipe.write_all(format!("{input}\n").as_bytes());
     }
     let output = child.stdout.take();
     let reader = std::thread::spawn(move || {
@@ -79,12 +108,7 @@ pub(super) fn ask(
         }
         return Err(failed(format!("failed ({status}): {said}")));
     }
-    let answer: Text =
-        serde_json::from_slice(&text).map_err(|_| failed("does not answer in JSON".to_string()))?;
-    if answer.user.is_empty() && answer.secret.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Answer { user: answer.user, secret: Secret::new(answer.secret) }))
+    Ok(Some(text))
 }
 
 fn wait(child: &mut Child) -> std::io::Result<Option<std::process::ExitStatus>> {

@@ -37,6 +37,8 @@ pub(super) enum Place {
 /// What has to be allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Right<'a> {
+    /// Being known.
+    Nothing,
     Pull,
     Push,
     /// Pushing, and pulling from that other repository of the same registry.
@@ -76,6 +78,11 @@ impl Session {
     pub fn url(&self, reference: &Reference, path: &str) -> Result<Url, Error> {
         let base = self.endpoints.base(&self.http, reference)?;
         Ok(base.join(&format!("{}{}/{path}", base.path(), reference.repository))?)
+    }
+
+    /// The address of the API itself.
+    pub fn home(&self, reference: &Reference) -> Result<Url, Error> {
+        self.endpoints.base(&self.http, reference)
     }
 
     /// Sends `ask`, answers one challenge, and returns what is not a refusal of access.
@@ -157,6 +164,7 @@ impl Session {
 /// The scopes of a right, sorted. SPEC: distribution's token scope document.
 fn scope(repository: &str, right: Right<'_>) -> String {
     match right {
+        Right::Nothing => String::new(),
         Right::Pull => format!("repository:{repository}:pull"),
         Right::Push => format!("repository:{repository}:pull,push"),
         Right::Mount(from) => format!("repository:{repository}:pull,push repository:{from}:pull"),

@@ -87,7 +87,7 @@ pub(super) fn fetch(client: &http::Client, wanted: &Wanted, challenge: &Challeng
                 _ => None,
             };
             // SPEC: one parameter a scope here, one list in a form.
-            for scope in wanted.scope.split(' ') {
+            for scope in wanted.scope.split(' ').filter(|scope| !scope.is_empty()) {
                 url = url.with_query("scope", scope);
             }
             Request::get(url).authorized(authorization)

@@ -12,7 +12,7 @@ use super::masks::{In, MASKED, READ_ONLY};
 use super::prepared::{MAX_OVERLAYS, Prepared, PreparedKind, Streams};
 use super::spec::{Access, Network, Security};
 use super::stubs::{StubLog, Want};
-use super::target::{Links, Place};
+use super::target::{Links, Missing, Place};
 use crate::sys::exec::ExecFailure;
 use crate::sys::mount::{
     self, Attributes, Depth, INERT, Propagation, attach, clone_tree, clone_tree_at, fresh,
@@ -131,8 +131,9 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
 
     let mut overlays = overlays.into_iter();
     for (index, mount) in prepared.mounts.iter().enumerate() {
-        let target =
-            place.ensure(&mount.target, mount.want, Links::Followed, stubs).at(Step::MountPoint(index))?;
+        let target = place
+            .ensure(&mount.target, mount.want, Links::Followed, Missing::Noted(stubs))
+            .at(Step::MountPoint(index))?;
         refuse_proc(&target).at(Step::MountPoint(index))?;
         user_mount(&mount.kind, &mut overlays, files.as_ref(), target.as_fd()).at(Step::Mount(index))?;
     }
@@ -140,6 +141,9 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     if prepared.security == Security::Sandbox {
         cover(&proc, &sys, &dev)?;
     }
+    // COMPAT: as in BuildKit a working directory that is not there is made, and stays.
+    let kept = Missing::Kept(prepared.uid, prepared.gid);
+    place.ensure(&prepared.cwd, Want::Directory, Links::Followed, kept).at(Step::WorkingDirectory)?;
 
     // ORDER: all that needs the host's mounts is done; nothing below may open a host path.
     mount::pivot(root.as_fd(), old_root.as_fd()).at(Step::Pivot)?;
@@ -192,7 +196,7 @@ fn system(
     stubs: &mut StubLog,
     make: impl FnOnce() -> Result<OwnedFd, Errno>,
 ) -> Result<OwnedFd, Errno> {
-    let target = place.ensure(path, Want::Directory, Links::Refused, stubs)?;
+    let target = place.ensure(path, Want::Directory, Links::Refused, Missing::Noted(stubs))?;
     let mount = make()?;
     attach(mount.as_fd(), target.as_fd())?;
     Ok(mount)
@@ -306,6 +310,9 @@ fn user_mount(
     }
 }
 
+/// The time of files that the builder provides, not the time of day: that of entries in a layer.
+const PROVIDED: i64 = 315_532_801;
+
 fn write_file(
     files: &OwnedFd,
     name: &CStr,
@@ -322,7 +329,9 @@ fn write_file(
         rest = rest.get(count..).unwrap_or_default();
     }
     fs::fchown(&file, Some(uid), Some(gid))?;
-    fs::fchmod(&file, mode)
+    fs::fchmod(&file, mode)?;
+    let time = fs::Timespec { tv_sec: PROVIDED, tv_nsec: 0 };
+    fs::futimens(&file, &fs::Timestamps { last_access: time, last_modification: time })
 }
 
 // Masks and read-only paths, each reached from the mount that we made, never through the image (CVE-2025-31133).

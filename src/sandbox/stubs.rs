@@ -47,6 +47,13 @@ pub(super) struct Pending {
     parent_before: Time,
 }
 
+impl Pending {
+    /// Gives a directory the modification time that the parent had.
+    pub(super) fn give_back(&self, directory: BorrowedFd<'_>) -> Result<()> {
+        futimens(directory, &modified(self.parent_before))
+    }
+}
+
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
 
 impl StubLog {
@@ -124,11 +131,14 @@ fn remove(upper: BorrowedFd<'_>, path: &RootPath, stub: &Stub) -> Result<()> {
     }
     let now = mtime(&before);
     let time = if now == stub.parent_after { stub.parent_before } else { now };
-    let times = Timestamps {
+    futimens(&parent, &modified(time))
+}
+
+fn modified(time: Time) -> Timestamps {
+    Timestamps {
         last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
         last_modification: Timespec { tv_sec: time.0, tv_nsec: time.1 },
-    };
-    futimens(&parent, &times)
+    }
 }
 
 fn open_directory(upper: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd> {

@@ -9,9 +9,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::stubs::{StubLog, Want};
 use crate::sys::rustix::fs::{
-    FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat_raw,
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, chownat, fstat, mkdirat, openat, openat2, readlinkat_raw,
 };
 use crate::sys::rustix::io::{Errno, Result};
+use crate::sys::rustix::process::{Gid, Uid};
 
 /// What to do about a symbolic link on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,14 @@ const PLAIN: ResolveFlags = IN_ROOT.union(ResolveFlags::NO_SYMLINKS);
 // LIMIT: the kernel's own.
 const MAX_LINKS: usize = 40;
 
+/// What becomes of what is made because it is missing.
+pub(super) enum Missing<'a> {
+    /// It is a stub, which is taken away again.
+    Noted(&'a mut StubLog),
+    /// It stays, and belongs to these.
+    Kept(Uid, Gid),
+}
+
 impl Place<'_> {
     /// The file or directory at an absolute path, made if it is missing.
     pub(super) fn ensure(
@@ -41,17 +50,17 @@ impl Place<'_> {
         path: &CStr,
         want: Want,
         links: Links,
-        stubs: &mut StubLog,
+        mut missing: Missing<'_>,
     ) -> Result<OwnedFd> {
         let resolve = if links == Links::Followed { IN_ROOT } else { PLAIN };
         match openat2(self.root, path, PATH, Mode::empty(), resolve) {
             Ok(found) => checked(found, want),
-            Err(Errno::NOENT) => self.walk(path, want, links, stubs),
+            Err(Errno::NOENT) => self.walk(path, want, links, &mut missing),
             Err(errno) => Err(errno),
         }
     }
 
-    fn walk(&self, path: &CStr, want: Want, links: Links, stubs: &mut StubLog) -> Result<OwnedFd> {
+    fn walk(&self, path: &CStr, want: Want, links: Links, missing: &mut Missing<'_>) -> Result<OwnedFd> {
         let mut done = Buffer::<4096>::new();
         let mut rest = Buffer::<8192>::new();
         rest.push(path.to_bytes())?;
@@ -73,7 +82,7 @@ impl Place<'_> {
             {
                 Err(Errno::NOENT) => {
                     let kind = if is_last { want } else { Want::Directory };
-                    self.make(&mut done, above, name.c_str()?, kind, stubs)?;
+                    self.make(&mut done, above, name.c_str()?, kind, missing)?;
                     continue;
                 }
                 found => found?,
@@ -100,7 +109,7 @@ impl Place<'_> {
         above: usize,
         name: &CStr,
         want: Want,
-        stubs: &mut StubLog,
+        missing: &mut Missing<'_>,
     ) -> Result<()> {
         let mut parent = Buffer::<4096>::new();
         parent.push(path.bytes().get(..above).ok_or(Errno::INVAL)?)?;
@@ -123,7 +132,22 @@ impl Place<'_> {
                 drop(openat(&parent, name, flags, Mode::from_raw_mode(0o644))?);
             }
         }
-        if is_ours { stubs.note(&pending, self.upper, parent.as_fd(), path.c_str()?, want) } else { Ok(()) }
+        match missing {
+            Missing::Noted(stubs) if is_ours => {
+                // What the process sees must not tell the time of day: the parent is as it was, and so is what is new
+                // in it.
+                if want == Want::Directory {
+                    let made = openat(&parent, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
+                    pending.give_back(made.as_fd())?;
+                }
+                pending.give_back(parent.as_fd())?;
+                stubs.note(&pending, self.upper, parent.as_fd(), path.c_str()?, want)
+            }
+            Missing::Noted(_) => Ok(()),
+            Missing::Kept(uid, gid) => {
+                chownat(&parent, name, Some(*uid), Some(*gid), AtFlags::SYMLINK_NOFOLLOW)
+            }
+        }
     }
 }
 
@@ -231,7 +255,7 @@ mod tests {
         let fd = crate::sys::rustix::fs::open(root, directory, Mode::empty())?;
         let mut stubs = StubLog::with_room_for(64);
         let place = Place { root: fd.as_fd(), upper: fd.as_fd() };
-        place.ensure(path, want, links, &mut stubs)?;
+        place.ensure(path, want, links, Missing::Noted(&mut stubs))?;
         let text = |path: &crate::tree::RootPath| String::from_utf8_lossy(path.as_bytes()).into_owned();
         Ok(stubs.clean(fd.as_fd()).iter().map(text).collect())
     }
@@ -279,9 +303,9 @@ mod tests {
         let fd = crate::sys::rustix::fs::open(root.path(), directory, Mode::empty()).unwrap();
         let mut stubs = StubLog::with_room_for(8);
         let place = Place { root: fd.as_fd(), upper: fd.as_fd() };
-        place.ensure(c"/replaced", Want::File, Links::Followed, &mut stubs).unwrap();
-        place.ensure(c"/filled", Want::File, Links::Followed, &mut stubs).unwrap();
-        place.ensure(c"/directory", Want::Directory, Links::Followed, &mut stubs).unwrap();
+        place.ensure(c"/replaced", Want::File, Links::Followed, Missing::Noted(&mut stubs)).unwrap();
+        place.ensure(c"/filled", Want::File, Links::Followed, Missing::Noted(&mut stubs)).unwrap();
+        place.ensure(c"/directory", Want::Directory, Links::Followed, Missing::Noted(&mut stubs)).unwrap();
         std::fs::write(root.path().join("new"), "").unwrap();
         std::fs::rename(root.path().join("new"), root.path().join("replaced")).unwrap();
         std::fs::write(root.path().join("filled"), "x").unwrap();

@@ -9,6 +9,7 @@
 //! **Not here**: what a record means (`build`, `graph`), what is in a snapshot (`snapshot`), transfers (`registry`).
 
 mod blob;
+mod blob_origin;
 mod blob_reader;
 mod cache_mount;
 mod collect;

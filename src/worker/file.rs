@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::chain::States;
 use super::copy::{
-    Archives, Content, Owner, OwnerFiles, Placed, Selection, chown_owner, make_directory, needs_files, place,
-    run_user,
+    Archives, Content, Owner, OwnerFiles, Placed, Selection, chown_owner, directory_owner, make_directory,
+    needs_files, place,
 };
 use super::error::Error;
 use super::exec::identity::IdentityFiles;
@@ -26,9 +26,7 @@ impl Worker<'_> {
         let source = self.sources(copy, states)?;
         let selection = source.select(copy)?;
         for unmatched in &selection.unmatched {
-            let message = format!("{:?} matched no file: nothing is copied", unmatched.pattern);
-            let line = Some(step.location.first);
-            self.sink.send(Event::Warned(Warning { rule: String::new(), message, line }));
+            self.warn(step, format!("{:?} matched no file: nothing is copied", unmatched.pattern));
         }
         let base = self.tree(step.base, states)?;
         let nothing = Stack::new(Vec::new());
@@ -40,8 +38,17 @@ impl Worker<'_> {
         let archives = self.archives(copy, &selection, &source)?;
         let lists: Archives =
             archives.iter().map(|(place, archive)| (*place, Arc::clone(&archive.list.entries))).collect();
-        let placed = place(copy, &selection, destination, owner, &lists)?;
-        self.write(&placed, &source, &archives)
+        let layer = place(copy, &selection, destination, owner, &lists)?;
+        if let Some(path) = &layer.replaced {
+            let why = "it is no directory, and there is more than one source; write it with a / at the end";
+            self.warn(step, format!("{path}: only the last source is there: {why}"));
+        }
+        self.write(&layer.entries, &source, &archives)
+    }
+
+    fn warn(&self, step: &Step, message: String) {
+        let line = Some(step.location.first);
+        self.sink.send(Event::Warned(Warning { rule: String::new(), message, line }));
     }
 
     /// Makes the layer of a WORKDIR.
@@ -53,10 +60,14 @@ impl Worker<'_> {
     ) -> Result<DiffId, Error> {
         let base = self.tree(step.base, states)?;
         let files = IdentityFiles::read(self.store, &base)?;
-        let owner =
-            run_user(&directory.user, files.as_owner_files()).map_err(super::copy::Error::Owner)?.owner;
+        let (owner, unknown) =
+            directory_owner(&directory.user, files.as_owner_files()).map_err(super::copy::Error::Owner)?;
         let mut writer = self.store.layer_writer()?;
-        for entry in make_directory(directory, &base.stack, owner)? {
+        let entries = make_directory(directory, &base.stack, owner)?;
+        if let Some(unknown) = unknown.filter(|_| !entries.is_empty()) {
+            self.warn(step, format!("{} belongs to root: {unknown}", directory.path));
+        }
+        for entry in entries {
             writer.entry(&entry, None)?;
         }
         Ok(writer.commit()?.diff_id)

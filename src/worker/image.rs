@@ -107,6 +107,7 @@ impl Image {
         }
         let descriptor = &self.descriptors[index];
         let digest = descriptor_digest(descriptor).map_err(|e| Error::Unsupported(e.to_string()))?;
+        let mut origin = None;
         if store.blob_size(&digest)? != Some(descriptor.size()) {
             let mut blob = store.blob_writer()?;
             let total = Some(descriptor.size());
@@ -115,6 +116,7 @@ impl Image {
                 ImageOrigin::Store(reference) => return Err(lost(reference, diff_id)),
                 ImageOrigin::Registry(client, reference) => {
                     client.blob(reference, descriptor, &mut blob, &moved, &canceled)?;
+                    origin = Some(reference.name());
                 }
                 ImageOrigin::Layout(directory) => {
                     let mut bytes = OciLayout::open(directory)?.blob(descriptor)?;
@@ -126,6 +128,9 @@ impl Image {
             blob.commit(Some((digest, descriptor.size())))?;
         }
         store.import_layer(&digest, Some(diff_id))?;
+        if let Some(place) = origin {
+            store.note_blob_origin(&digest, diff_id, &place)?;
+        }
         Ok(())
     }
 }

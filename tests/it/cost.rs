@@ -9,8 +9,12 @@ fn traced(shop: &Workshop, filter: &str) -> Vec<String> {
     let log = shop.at("strace.log");
     let mut command = std::process::Command::new("strace");
     command.args(["-f", "-qq", "-o"]).arg(&log).args(["-e", filter, PROGRAM, "build", "-q", "-t", "it"]);
-    let output =
-        command.arg(shop.context()).env("RBUILD_ROOT", shop.store()).output().expect("strace starts");
+    let output = command
+        .arg(shop.context())
+        .env("RBUILD_ROOT", shop.store())
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .expect("strace starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     fs::read_to_string(log).expect("a log").lines().map(str::to_string).collect()
 }
@@ -37,12 +41,9 @@ fn a_build_with_nothing_changed_syncs_nothing_reads_no_file_of_its_context_and_s
     let opens = traced(&shop, "trace=open,openat,openat2");
     let of_context: Vec<&String> = opens.iter().filter(|call| call.contains("file-")).collect();
     assert!(of_context.is_empty(), "{of_context:#?}");
-    assert!(
-        opens.len() < 250,
-        "{} opens for 4 layers and 12 directories:\n{}",
-        opens.len(),
-        opens.join("\n")
-    );
+    let store = shop.store().display().to_string();
+    let of_store = opens.iter().filter(|call| call.contains(&store)).count();
+    assert!(of_store < 150, "{of_store} opens in the store for 4 layers:\n{}", opens.join("\n"));
 
     let started = traced(&shop, "trace=clone,clone3,fork,vfork,execve,mount,fsopen,unshare,socket");
     let others: Vec<&String> = started
@@ -55,6 +56,13 @@ fn a_build_with_nothing_changed_syncs_nothing_reads_no_file_of_its_context_and_s
     assert_eq!(started.iter().filter(|call| call.contains("execve(")).count(), 1, "{started:#?}");
 
     let writes = traced(&shop, "trace=rename,renameat,renameat2,link,linkat");
-    let kept: Vec<&String> = writes.iter().filter(|call| !call.contains("/usage\"")).collect();
+    // What gets a name elsewhere than among the temporary files; the store counts its builds in `usage`.
+    let kept: Vec<&String> = writes
+        .iter()
+        .filter(|call| {
+            let to = call.split('"').rev().nth(1).unwrap_or_default();
+            !to.contains("/store/tmp/") && !to.ends_with("/store/usage")
+        })
+        .collect();
     assert!(kept.is_empty(), "what is there was written again: {kept:#?}");
 }

@@ -3,6 +3,7 @@
 // A test that meets what cannot be should end there.
 #![allow(clippy::unwrap_used)]
 
+mod conform;
 mod cost;
 mod dockerfile_differential;
 mod dockerfile_golden;
@@ -21,6 +22,7 @@ mod plan_case;
 mod plan_dump;
 mod plan_golden;
 mod plan_limits;
+mod registry_build;
 mod registry_pull;
 mod registry_push;
 mod registry_server;

@@ -66,11 +66,13 @@ claims! {
         assert!(error.to_string().contains("executable file not found in $PATH"), "{error}");
     }
 
-    fn a_missing_working_directory_is_an_error_that_names_it(world) {
-        let mut spec = world.spec(&["true"]);
+    fn a_missing_working_directory_is_made_and_one_that_cannot_be_is_named(world) {
+        let mut spec = world.spec(&["pwd"]);
         spec.process.cwd = RootPath::clean("/not/there").unwrap();
+        assert_eq!(world.run(&spec).unwrap().out, "/not/there\n");
+        spec.process.cwd = RootPath::clean("/bin/busybox/x").unwrap();
         let error = world.run(&spec).err().unwrap();
-        assert!(error.to_string().contains("/not/there"), "{error}");
+        assert!(error.to_string().contains("/bin/busybox/x"), "{error}");
     }
 
     fn input_is_empty_and_signals_have_their_defaults(world) {

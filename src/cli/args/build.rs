@@ -37,9 +37,12 @@ pub struct BuildArgs {
     #[arg(short, long, value_name = "NAME[:TAG]", help_heading = "Where it goes")]
     pub tag: Vec<String>,
     /// type=oci|docker|local|tar,dest=PATH[,compression=gzip|zstd|uncompressed][,compression-level=N][,tar=false];
-    /// a PATH alone is type=local, `-` a tar on standard output [default: rbuild's own store]
+    /// type=registry[,name=NAME][,push-by-digest=true] and type=image[,push=true] take the same compression; a PATH alone is type=local, `-` a tar on standard output [default: rbuild's own store]
     #[arg(short, long, value_name = "SPEC", help_heading = "Where it goes")]
     pub output: Vec<String>,
+    /// Pushes the image to the registries of its names
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Where it goes")]
+    pub push: Option<bool>,
     /// Writes the image's id to a file
     #[arg(long, value_name = "FILE", help_heading = "Where it goes")]
     pub iidfile: Option<PathBuf>,

@@ -7,11 +7,13 @@ mod output;
 mod pairs;
 mod parse;
 mod refused;
+mod registry;
 mod store;
 
 pub use access::{entitlements, ssh};
 pub use build::BuildArgs;
-pub use output::parse_output;
+pub use output::{Asked, parse_output};
 pub use pairs::{build_args, context_value, host_entry, label, secret, ulimit};
 pub use parse::{Command, UsageError, parse};
+pub use registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs, RmiArgs, TagArgs};
 pub use store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};

@@ -3,20 +3,32 @@
 use std::path::PathBuf;
 
 use super::csv::fields;
-use crate::export::{Destination, Encode, Output};
+use crate::export::{Destination, Encode, Output, PushTo};
 use crate::layer::Compression;
 
+/// What one `--output` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Something written.
+    Output(Output),
+    /// The image in the store, with these names besides those of `--tag`.
+    Named(PushTo),
+    /// Pushed; under the names of `--tag` if it has none of its own.
+    Push(PushTo),
+}
+
 /// Reads one `--output`.
-pub fn parse_output(text: &str) -> Result<Output, String> {
+pub fn parse_output(text: &str) -> Result<Asked, String> {
     let wrong = |reason: String| format!("--output {text:?}: {reason}");
     if text == "-" {
-        return Ok(Output::Tar(Destination::Stdout));
+        return Ok(Asked::Output(Output::Tar(Destination::Stdout)));
     }
     let fields = fields(text).map_err(wrong)?;
     if fields.len() == 1 && !text.contains('=') {
-        return Ok(Output::Local(PathBuf::from(text)));
+        return Ok(Asked::Output(Output::Local(PathBuf::from(text))));
     }
     let (mut kind, mut dest, mut tar) = (None, None, None);
+    let (mut names, mut push, mut by_digest) = (Vec::new(), None, false);
     let (mut compression, mut level, mut force) = (None, None, false);
     for field in &fields {
         let (key, value) =
@@ -37,8 +49,20 @@ pub fn parse_output(text: &str) -> Result<Output, String> {
                 );
             }
             "force-compression" => force = boolean()?,
-            "oci-mediatypes" if value == "true" => {}
-            "name" | "push" | "oci-mediatypes" | "oci-artifact" | "rewrite-timestamp" | "platform-split"
+            "oci-mediatypes" | "name-canonical" | "store" if value == "true" => {}
+            "name" => {
+                for name in value.split(',').filter(|name| !name.is_empty()) {
+                    names.push(name.parse().map_err(|e| wrong(format!("name {name}: {e}")))?);
+                }
+            }
+            "push" => push = Some(boolean()?),
+            "push-by-digest" => by_digest = boolean()?,
+            "registry.insecure" => {
+                return Err(wrong(format!(
+                    "{field} is not supported: only registries on this machine are spoken to without TLS"
+                )));
+            }
+            "name-canonical" | "oci-mediatypes" | "oci-artifact" | "rewrite-timestamp" | "platform-split"
             | "mode" | "store" | "unpack" | "attestation-prefix" | "context" => {
                 return Err(wrong(format!("{field} is not supported yet{}", instead(key))));
             }
@@ -46,13 +70,29 @@ pub fn parse_output(text: &str) -> Result<Output, String> {
         }
     }
     let kind = kind.ok_or_else(|| wrong("type is missing".to_string()))?;
-    let is_archive = matches!(kind, "oci" | "docker");
-    if !is_archive && (compression.is_some() || level.is_some() || force || tar.is_some()) {
+    let is_image = matches!(kind, "image" | "registry");
+    if !is_image && (push.is_some() || by_digest || !names.is_empty()) {
         return Err(wrong(format!(
-            "compression and tar= are for type=oci and type=docker, not for type={kind}"
+            "name and push are for type=image and type=registry, not for type={kind}: names come from --tag"
         )));
     }
+    if is_image && (dest.is_some() || tar.is_some()) {
+        return Err(wrong(format!("type={kind} has no dest and no tar")));
+    }
+    let is_archive = matches!(kind, "oci" | "docker") || is_image;
+    if !is_archive && (compression.is_some() || level.is_some() || force || tar.is_some()) {
+        return Err(wrong(format!("compression and tar= are for outputs of images, not for type={kind}")));
+    }
     let encode = Encode { compression: compressed(compression, level).map_err(wrong)?, force };
+    let to = |names| PushTo { names, encode, by_digest };
+    match (kind, push) {
+        ("registry", Some(false)) => {
+            return Err(wrong("push=false contradicts type=registry: use type=image".to_string()));
+        }
+        ("registry", _) | ("image", Some(true)) => return Ok(Asked::Push(to(names))),
+        ("image", _) => return Ok(Asked::Named(to(names))),
+        _ => {}
+    }
     let destination = match dest {
         None | Some("-") => Destination::Stdout,
         Some(path) => Destination::Path(PathBuf::from(path)),
@@ -61,18 +101,19 @@ pub fn parse_output(text: &str) -> Result<Output, String> {
         Destination::Path(path) => Ok(path.clone()),
         Destination::Stdout => Err(wrong(format!("{what} needs dest=DIRECTORY"))),
     };
-    match (kind, tar.unwrap_or(true)) {
+    let output = match (kind, tar.unwrap_or(true)) {
         ("oci", true) => Ok(Output::OciArchive(destination, encode)),
         ("oci", false) => Ok(Output::OciDirectory(directory("tar=false")?, encode)),
         ("docker", true) => Ok(Output::DockerArchive(destination, encode)),
         ("docker", false) => Ok(Output::DockerDirectory(directory("tar=false")?, encode)),
         ("local", _) => Ok(Output::Local(directory("type=local")?)),
         ("tar", _) => Ok(Output::Tar(destination)),
-        ("image" | "registry" | "cacheonly", _) => {
-            Err(wrong(format!("type={kind} is not supported yet{}", instead(kind))))
-        }
-        (other, _) => Err(wrong(format!("unknown type {other:?}: oci, docker, local and tar are known"))),
-    }
+        ("cacheonly", _) => Err(wrong(format!("type={kind} is not supported yet{}", instead(kind)))),
+        (other, _) => Err(wrong(format!(
+            "unknown type {other:?}: image, registry, oci, docker, local and tar are known"
+        ))),
+    };
+    output.map(Asked::Output)
 }
 
 fn compressed(name: Option<&str>, level: Option<i32>) -> Result<Compression, String> {
@@ -92,9 +133,7 @@ fn compressed(name: Option<&str>, level: Option<i32>) -> Result<Compression, Str
 
 fn instead(key: &str) -> &'static str {
     match key {
-        "name" => ": names come from --tag",
-        "push" | "registry" => ": write type=oci and copy it with skopeo",
-        "image" | "cacheonly" => ": without --output the image is kept in rbuild's own store",
+        "cacheonly" => ": without --output the image is kept in rbuild's own store",
         "rewrite-timestamp" => ": layers have constant times anyway (--layer-epoch)",
         _ => "",
     }
@@ -106,8 +145,8 @@ mod tests {
 
     #[test]
     fn the_short_forms_are_a_directory_and_a_tar() {
-        assert_eq!(parse_output("out"), Ok(Output::Local("out".into())));
-        assert_eq!(parse_output("-"), Ok(Output::Tar(Destination::Stdout)));
+        assert_eq!(parse_output("out"), Ok(Asked::Output(Output::Local("out".into()))));
+        assert_eq!(parse_output("-"), Ok(Asked::Output(Output::Tar(Destination::Stdout))));
     }
 
     #[test]
@@ -115,13 +154,13 @@ mod tests {
         let encode = Encode { compression: Compression::Zstd { level: 5 }, force: false };
         assert_eq!(
             parse_output("type=oci,dest=a.tar,compression=zstd,compression-level=5"),
-            Ok(Output::OciArchive(Destination::Path("a.tar".into()), encode))
+            Ok(Asked::Output(Output::OciArchive(Destination::Path("a.tar".into()), encode)))
         );
         let directory = Output::OciDirectory("d".into(), Encode::default());
-        assert_eq!(parse_output("type=oci,tar=false,dest=d"), Ok(directory));
+        assert_eq!(parse_output("type=oci,tar=false,dest=d"), Ok(Asked::Output(directory)));
         assert_eq!(
             parse_output("type=docker"),
-            Ok(Output::DockerArchive(Destination::Stdout, Encode::default()))
+            Ok(Asked::Output(Output::DockerArchive(Destination::Stdout, Encode::default())))
         );
     }
 
@@ -131,7 +170,7 @@ mod tests {
             ("type=oci,dst=x", "dst"),
             ("type=local", "dest"),
             ("type=oci,tar=false", "dest"),
-            ("type=registry", "skopeo"),
+            ("type=registry,push=false", "type=image"),
             ("type=oci,compression=lz4", "lz4"),
             ("type=oci,compression-level=20", "0 to 9"),
             ("type=tar,compression=gzip", "type=tar"),

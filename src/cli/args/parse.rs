@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 use super::build::BuildArgs;
 use super::refused::{ACCEPTED, refusal};
+use super::registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs, RmiArgs, TagArgs};
 use super::store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};
+use crate::dockerfile::near;
 
 const AFTER_HELP: &str = "\
 `rbuild [flags] CONTEXT` is short for `rbuild build [flags] CONTEXT`.
@@ -42,6 +44,18 @@ pub enum Command {
     Build(Box<BuildArgs>),
     /// Makes an image of a root file system in a tar
     Import(ImportArgs),
+    /// Pushes an image of the store to a registry
+    Push(PushArgs),
+    /// Brings an image from a registry into the store, with all its layers
+    Pull(PullArgs),
+    /// Gives an image in the store one more name
+    Tag(TagArgs),
+    /// Takes names of images in the store away
+    Rmi(RmiArgs),
+    /// Checks a password with a registry and keeps it where docker does
+    Login(LoginArgs),
+    /// Forgets the password for a registry
+    Logout(LogoutArgs),
     /// Lists the images in the store
     #[command(visible_alias = "ls")]
     Images,
@@ -55,7 +69,10 @@ pub enum Command {
     Du(DuArgs),
 }
 
-const COMMANDS: &[&str] = &["build", "b", "import", "images", "ls", "inspect", "run", "prune", "du"];
+const COMMANDS: &[&str] = &[
+    "build", "b", "push", "pull", "tag", "rmi", "login", "logout", "import", "images", "ls", "inspect",
+    "run", "prune", "du",
+];
 /// Flags of `run` that users of docker type.
 const REFUSED_RUN: &[&str] = &[
     "-t",
@@ -118,7 +135,16 @@ pub fn parse(mut args: Vec<OsString>) -> Result<Command, UsageError> {
         }
         _ => {}
     }
-    Cli::try_parse_from(args).map(|cli| cli.command).map_err(UsageError::Clap)
+    Cli::try_parse_from(args).map(|cli| cli.command).map_err(|error| misspelt(error, &first))
+}
+
+/// A first word that is nearly a command was taken for the context of a build, and the complaint would be of that.
+fn misspelt(error: clap::Error, first: &str) -> UsageError {
+    let is_usage = error.use_stderr() && !first.starts_with('-') && !COMMANDS.contains(&first);
+    match near(first, COMMANDS.iter().copied()).filter(|_| is_usage) {
+        Some(command) => UsageError::Refused(format!("there is no command {first}; did you mean {command}?")),
+        None => UsageError::Clap(error),
+    }
 }
 
 /// Takes out the docker flags that are true here already; refuses the others by name.
@@ -208,7 +234,7 @@ mod tests {
 
     #[test]
     fn docker_flags_that_are_not_supported_are_refused_by_name() {
-        for flag in ["--push", "--rm=false", "--cache-from=x", "--load", "--provenance=true"] {
+        for flag in ["--load", "--rm=false", "--cache-from=x", "--provenance=true"] {
             match parsed(&[flag, "."]) {
                 Err(UsageError::Refused(message)) => assert!(message.starts_with(flag), "{message}"),
                 other => panic!("{flag}: {other:?}"),

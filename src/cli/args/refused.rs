@@ -37,10 +37,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("--memory-swap", "resource control is not supported yet"),
     ("--policy", "policies are not supported yet"),
     ("--provenance", "provenance is not supported yet: --provenance=false"),
-    (
-        "--push",
-        "pushing is not supported yet: -o type=oci,dest=image.tar, then skopeo copy oci-archive:image.tar docker://…",
-    ),
     ("--rm", "only --rm=true, which is always so"),
     ("--sbom", "SBOMs are not supported yet: --sbom=false"),
     ("--security-opt", "the sandbox has no options yet"),

@@ -13,9 +13,10 @@ use crate::cli::display::{Display, Plain, Quiet, Terminal, Watch, escape};
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::failure::render;
+use crate::cli::say::note;
 use crate::cli::settings::options;
 use crate::cli::stdin;
-use crate::export::{Destination, Output};
+use crate::export::Output;
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Privilege;
 
@@ -38,7 +39,7 @@ fn try_build(
     interrupt: &Arc<Interrupt>,
 ) -> Result<Ending, Ending> {
     let options = options(args, environment).map_err(Ending::Failed)?;
-    let display = display(args, environment).map_err(Ending::Failed)?;
+    let display = display(args.quiet, args.progress.as_deref(), environment).map_err(Ending::Failed)?;
     // A stale id must not be taken for the result of a build that fails.
     for file in [&args.iidfile, &args.metadata_file].into_iter().flatten() {
         remove(file)?;
@@ -77,18 +78,23 @@ fn try_build(
         }
         Ok(Outcome::NeedsNamespace) => Ok(Ending::Enter),
         Err(failure) if matches!(failure.error, Error::Interrupted) => {
-            eprintln!("ERROR: interrupted");
+            note("ERROR: interrupted");
             Ok(Ending::Interrupted)
         }
         Err(failure) => Ok(Ending::Failed(render(&failure))),
     }
 }
 
-fn display(args: &BuildArgs, environment: &Environment) -> Result<Box<dyn Display>, String> {
-    if args.quiet {
+/// Whoever shows progress.
+pub(super) fn display(
+    quiet: bool,
+    progress: Option<&str>,
+    environment: &Environment,
+) -> Result<Box<dyn Display>, String> {
+    if quiet {
         return Ok(Box::new(Quiet));
     }
-    let kind = args.progress.as_deref().or(environment.get("BUILDKIT_PROGRESS")).unwrap_or("auto");
+    let kind = progress.or(environment.get("BUILDKIT_PROGRESS")).unwrap_or("auto");
     let stderr = std::io::stderr();
     let is_terminal = stderr.is_terminal() && environment.get("TERM") != Some("dumb");
     let colour = environment.get("NO_COLOR").is_none();
@@ -130,13 +136,13 @@ impl Sink for Warnings<'_> {
 fn show(warnings: &[Warning]) {
     match warnings.len() {
         0 => return,
-        1 => eprintln!("\n 1 warning found:"),
-        count => eprintln!("\n {count} warnings found:"),
+        1 => note("\n 1 warning found:"),
+        count => note(&format!("\n {count} warnings found:")),
     }
     for Warning { rule, message, line } in warnings {
         let rule = if rule.is_empty() { String::new() } else { format!("{rule}: ") };
         let line = line.map_or(String::new(), |line| format!(" (line {line})"));
-        eprintln!(" - {}{line}", escape(&format!("{rule}{message}")));
+        note(&format!(" - {}{line}", escape(&format!("{rule}{message}"))));
     }
 }
 
@@ -149,14 +155,7 @@ fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn W
         write(file, metadata(built).as_bytes())?;
     }
     let names: Vec<String> = built.names.iter().map(|name| name.familiar()).collect();
-    let streams = options.outputs.iter().any(|output| {
-        matches!(
-            output,
-            Output::Tar(Destination::Stdout)
-                | Output::OciArchive(Destination::Stdout, _)
-                | Output::DockerArchive(Destination::Stdout, _)
-        )
-    });
+    let streams = options.outputs.iter().any(Output::is_stdout);
     if args.quiet {
         if !streams {
             writeln!(stdout, "{}", built.config)
@@ -165,7 +164,7 @@ fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn W
         return Ok(());
     }
     let names = if names.is_empty() { String::new() } else { format!("  {}", names.join(" ")) };
-    eprintln!("\n{}{names}", built.manifest.digest());
+    note(&format!("\n{}{names}", built.manifest.digest()));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use super::open::{failed, open};
 use crate::cli::args::DuArgs;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
+use crate::cli::say::out;
 use crate::cli::size::bytes;
 use crate::sandbox::Privilege;
 
@@ -20,19 +21,22 @@ pub fn du(args: &DuArgs, environment: &Environment, privilege: Privilege) -> End
 
 fn try_du(args: &DuArgs, environment: &Environment) -> Result<Ending, Ending> {
     let store = open(environment)?;
+    let mut text = String::new();
     if args.verbose {
         for item in store.items().map_err(failed)? {
-            println!("{:<12} {:>9}  {}", item.kind.as_str(), bytes(item.bytes), item.id);
+            text += &format!("{:<12} {:>9}  {}\n", item.kind.as_str(), bytes(item.bytes), item.id);
         }
-        println!();
+        text.push('\n');
     }
     let usage = store.usage().map_err(failed)?;
-    println!("{:<12} {:>7}  {:>9}  {:>11}", "KIND", "COUNT", "SIZE", "RECLAIMABLE");
+    text += &format!("{:<12} {:>7}  {:>9}  {:>11}\n", "KIND", "COUNT", "SIZE", "RECLAIMABLE");
     for (kind, of) in
         usage.kinds.iter().map(|(kind, of)| (kind.as_str(), of)).chain([("total", &usage.total)])
     {
-        println!("{kind:<12} {:>7}  {:>9}  {:>11}", of.count, bytes(of.bytes), bytes(of.reclaimable));
+        text +=
+            &format!("{kind:<12} {:>7}  {:>9}  {:>11}\n", of.count, bytes(of.bytes), bytes(of.reclaimable));
     }
-    println!("\n{} of at most {}", bytes(usage.total.bytes), bytes(usage.limit));
+    text += &format!("\n{} of at most {}\n", bytes(usage.total.bytes), bytes(usage.limit));
+    out(&text)?;
     Ok(Ending::Code(0))
 }

@@ -3,6 +3,7 @@
 use super::open::{failed, open};
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
+use crate::cli::say::out;
 use crate::cli::size::{ago, bytes};
 use crate::oci::Platform;
 use crate::store::Origin;
@@ -34,7 +35,7 @@ fn try_images(environment: &Environment) -> Result<Ending, Ending> {
             ]);
         }
     }
-    print!("{}", table(&rows));
+    out(&table(&rows))?;
     Ok(Ending::Code(0))
 }
 

@@ -8,6 +8,7 @@ use super::open::{failed, open};
 use crate::cli::args::ImportArgs;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
+use crate::cli::say::{note, out};
 use crate::cli::settings::one_platform;
 use crate::oci::{Platform, Reference};
 
@@ -31,7 +32,7 @@ fn try_import(args: &ImportArgs, environment: &Environment) -> Result<Ending, En
     };
     let store = open(environment)?;
     let kept = crate::build::import(&store, &mut tar, &name, &platform, environment.now).map_err(failed)?;
-    println!("{}", kept.config);
-    eprintln!("imported as {}", name.familiar());
+    out(&format!("{}\n", kept.config))?;
+    note(&format!("imported as {}", name.familiar()));
     Ok(Ending::Code(0))
 }

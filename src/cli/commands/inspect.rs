@@ -8,6 +8,7 @@ use crate::cli::args::InspectArgs;
 use crate::cli::display::escape;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
+use crate::cli::say::out;
 use crate::cli::size::bytes;
 use crate::oci::Platform;
 use crate::store::Layer;
@@ -23,10 +24,10 @@ fn try_inspect(args: &InspectArgs, environment: &Environment) -> Result<Ending, 
     let store = open(environment)?;
     let image = find(&store, &args.image, &Platform::host()).map_err(failed)?;
     let layers = image.layers(&store).map_err(failed)?;
-    match args.json {
-        true => println!("{}", as_json(&image, &layers)),
-        false => print!("{}", escape(&as_text(&image, &layers))),
-    }
+    out(&match args.json {
+        true => as_json(&image, &layers) + "\n",
+        false => escape(&as_text(&image, &layers)),
+    })?;
     Ok(Ending::Code(0))
 }
 

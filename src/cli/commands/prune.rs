@@ -4,6 +4,7 @@ use super::open::{failed, open};
 use crate::cli::args::PruneArgs;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
+use crate::cli::say::{note, out};
 use crate::cli::size::{bytes, parse_age, parse_bytes};
 use crate::sandbox::Privilege;
 use crate::store::{Filter, PruneOptions};
@@ -39,15 +40,17 @@ fn try_prune(args: &PruneArgs, environment: &Environment) -> Result<Ending, Endi
     let options =
         PruneOptions { all: args.all, unused_for, filters, max_used_space, ..PruneOptions::default() };
     let report = open(environment)?.prune(&options).map_err(failed)?;
-    for item in &report.removed {
-        println!("{:<12} {:>9}  {}", item.kind.as_str(), bytes(item.bytes), item.id);
-    }
-    println!("freed {}, {} left", bytes(report.freed), bytes(report.left));
-    if report.in_use > 0 {
-        println!("{} objects stay because a build that is running may use them", report.in_use);
-    }
     for failure in &report.failed {
-        eprintln!("rbuild: {failure}");
+        note(&format!("rbuild: {failure}"));
     }
+    let mut text = String::new();
+    for item in &report.removed {
+        text += &format!("{:<12} {:>9}  {}\n", item.kind.as_str(), bytes(item.bytes), item.id);
+    }
+    text += &format!("freed {}, {} left\n", bytes(report.freed), bytes(report.left));
+    if report.in_use > 0 {
+        text += &format!("{} objects stay because a build that is running may use them\n", report.in_use);
+    }
+    out(&text)?;
     Ok(Ending::Code(u8::from(!report.failed.is_empty())))
 }

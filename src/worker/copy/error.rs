@@ -46,14 +46,6 @@ pub enum Error {
     /// A part of the destination's path that is no directory.
     #[error("{0}: not a directory")]
     NotADirectory(RootPath),
-    /// Several sources and one file to copy to.
-    #[error(
-        "destination {destination:?} must be a directory and end with a /: there is more than one source"
-    )]
-    ManyToOne {
-        /// As it was written.
-        destination: String,
-    },
     /// A path that cannot be, or links in a circle.
     #[error(transparent)]
     Path(#[from] TreeError),

@@ -37,7 +37,7 @@ mod wanted;
 pub use directory::make_directory;
 pub use error::Error;
 pub use near::near_names;
-pub use owner::{Owner, OwnerFiles, chown_owner, needs_files, run_user};
+pub use owner::{Owner, OwnerFiles, chown_owner, directory_owner, needs_files, run_user};
 pub use place::{Archives, place};
 pub use placed::{Content, Placed};
 pub use select::{Part, select_parts};

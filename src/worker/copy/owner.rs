@@ -52,7 +52,7 @@ pub enum OwnerError {
 /// Whether a name must be looked up in `/etc/passwd`, and in `/etc/group`, for `--chown`.
 pub fn needs_files(text: &str) -> (bool, bool) {
     let (user, group) = split(text);
-    let is_name = |part: &str| !part.is_empty() && number(part).is_none();
+    let is_name = |part: &str| !part.is_empty() && fixed(part).is_none();
     (is_name(user), group.is_some_and(is_name))
 }
 
@@ -61,7 +61,7 @@ pub fn needs_files(text: &str) -> (bool, bool) {
 /// Not as BuildKit, which takes 0 for a name that it does not find.
 pub fn chown_owner(text: &str, files: OwnerFiles<'_>) -> Result<Owner, OwnerError> {
     let (user, group) = valid(text)?;
-    let owner = match number(user) {
+    let owner = match fixed(user) {
         Some(uid) => Owner { uid, gid: uid },
         None if user.is_empty() => Owner::default(),
         None => {
@@ -73,6 +73,29 @@ pub fn chown_owner(text: &str, files: OwnerFiles<'_>) -> Result<Owner, OwnerErro
         Some(group) => Ok(Owner { gid: group_number(group, files)?, ..owner }),
         None => Ok(owner),
     }
+}
+
+/// The owner of what WORKDIR makes: as `--chown` reads the USER. The second value is a name that the image does not know;
+/// COMPAT: as in BuildKit that is no error, the directory belongs to root.
+pub fn directory_owner(text: &str, files: OwnerFiles<'_>) -> Result<(Owner, Option<OwnerError>), OwnerError> {
+    let (user, group) = valid(text)?;
+    let mut unknown = None;
+    let mut look_up = |text: &str| match chown_owner(text, files) {
+        Ok(owner) => owner,
+        Err(error) => {
+            unknown.get_or_insert(error);
+            Owner::default()
+        }
+    };
+    let mut owner = look_up(user);
+    if let Some(group) = group.filter(|group| !group.is_empty()) {
+        let found = group_number(group, files);
+        owner.gid = found.as_ref().map_or(owner.gid, |gid| *gid);
+        if let Err(error) = found {
+            unknown.get_or_insert(error);
+        }
+    }
+    Ok((owner, unknown))
 }
 
 /// USER: a number alone has the primary group of the user with that number, or 0; empty is root. Supplementary groups
@@ -130,8 +153,13 @@ fn number(text: &str) -> Option<u32> {
     (number != u32::MAX).then_some(number)
 }
 
+/// A number, and `root` whatever the image's files say.
+fn fixed(text: &str) -> Option<u32> {
+    if text == "root" { Some(0) } else { number(text) }
+}
+
 fn group_number(group: &str, files: OwnerFiles<'_>) -> Result<u32, OwnerError> {
-    if let Some(gid) = number(group) {
+    if let Some(gid) = fixed(group) {
         return Ok(gid);
     }
     let found = groups(files).find(|found| found.name == group);

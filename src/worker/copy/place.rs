@@ -1,5 +1,6 @@
 //! The layer that a copy makes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,10 +28,10 @@ pub fn place(
     destination: &Stack,
     owner: Option<Owner>,
     archives: &Archives,
-) -> Result<Vec<Placed>, Error> {
+) -> Result<Layer, Error> {
     let empty = Stack::default();
     let base = if copy.link { &empty } else { destination };
-    let mut writer = Writer { copy, owner, slots: Slots::over(base), many: selection.matches.len() > 1 };
+    let mut writer = Writer { copy, owner, slots: Slots::over(base), alone: None, replaced: None };
     for (number, found) in selection.matches.iter().enumerate() {
         match &found.what {
             What::Single(item) => match item.place.and_then(|place| Some((place, archives.get(&place)?))) {
@@ -48,15 +49,25 @@ pub fn place(
             What::Directory { items, mtime } => writer.directory(number, items, *mtime)?,
         }
     }
-    Ok(writer.slots.finish())
+    Ok(Layer { entries: writer.slots.finish(), replaced: writer.replaced })
+}
+
+/// What a copy makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// The layer's entries.
+    pub entries: Vec<Placed>,
+    /// A file that several sources were written to, one over the other: the destination is no directory.
+    pub replaced: Option<RootPath>,
 }
 
 struct Writer<'a> {
     copy: &'a Copy,
     owner: Option<Owner>,
     slots: Slots<'a>,
-    /// Whether there is more than one match.
-    many: bool,
+    /// The file that the destination itself became.
+    alone: Option<RootPath>,
+    replaced: Option<RootPath>,
 }
 
 impl Writer<'_> {
@@ -96,8 +107,9 @@ impl Writer<'_> {
         let mut path = self.destination()?;
         if path.is_root() || self.slots.look(&path).is_some_and(|entry| entry.is_directory()) {
             path = path.join(name);
-        } else if self.many {
-            return Err(Error::ManyToOne { destination: self.copy.destination.clone() });
+        } else if self.alone.replace(path.clone()).is_some_and(|before| before == path) {
+            // COMPAT: as in BuildKit the last one stays.
+            self.replaced = Some(path.clone());
         }
         // A link may have led where nothing is yet.
         self.slots.make_directories(&path.parent().unwrap_or_default(), self.new_directory())?;
@@ -123,8 +135,13 @@ impl Writer<'_> {
     fn directory(&mut self, number: usize, items: &[Item], mtime: Time) -> Result<(), Error> {
         let top = self.destination()?;
         match self.slots.look(&top) {
-            // It keeps its metadata, its time too.
-            Some(entry) if entry.is_directory() => {}
+            // It keeps its metadata. COMPAT: where times are kept it takes that of what is copied.
+            Some(entry) if entry.is_directory() => {
+                if self.copy.epoch.is_none() && !top.is_root() {
+                    let entry = Entry { mtime, ..entry.into_owned() };
+                    self.slots.write(entry, Content::None, None)?;
+                }
+            }
             Some(_) => return Err(Error::DirectoryOverFile(top)),
             None if top.is_root() => {}
             None => {
@@ -134,11 +151,18 @@ impl Writer<'_> {
         }
         for item in items {
             let path = top.join_path(&item.entry.path);
-            let there = self.slots.look(&path);
+            let there = self.slots.look(&path).map(Cow::into_owned);
             let is_there = there.as_ref().is_some_and(|entry| entry.is_directory());
             match (item.entry.is_directory(), &there) {
                 (true, Some(_)) if !is_there => return Err(Error::DirectoryOverFile(path)),
-                (true, Some(_)) if item.parent_only => continue,
+                // COMPAT: a directory that is only on the way gives its mode to the one that is there, and nothing else.
+                (true, Some(there)) if item.parent_only => {
+                    if there.mode != item.entry.mode {
+                        let entry = Entry { mode: item.entry.mode, ..there.clone() };
+                        self.slots.write(entry, Content::None, None)?;
+                    }
+                    continue;
+                }
                 (false, Some(_)) if is_there => return Err(Error::FileOverDirectory(path)),
                 _ => {}
             }

@@ -97,8 +97,6 @@ fn program(source: &Model, sources: &[String], destination: &str, mut model: Mod
         if what.kind != Kind::Directory {
             if is_directory(&model, &to) {
                 to = to.join(path(text).name());
-            } else if sources.len() > 1 {
-                return None;
             }
             make_directories(&mut model, &to.parent()?)?;
             put(&mut model, to, what.clone())?;
@@ -192,7 +190,7 @@ proptest! {
         let mut copy = copy(&texts, &destination);
         copy.epoch = Some(LAYER_EPOCH);
         let got = select(&copy, &source).and_then(|selection| {
-            let placed = place(&copy, &selection, &base, None, &Archives::new())?;
+            let placed = place(&copy, &selection, &base, None, &Archives::new())?.entries;
             Ok((selection.digest(), placed))
         });
         let written_as_directory = destination.ends_with('/') || destination.ends_with("/.");

@@ -123,11 +123,11 @@ fn a_literal_path_with_parents_must_exist() {
 }
 
 #[test]
-fn existing_parents_keep_what_they_have() {
+fn existing_parents_keep_their_owners_and_take_the_mode() {
     let mut copy = copy(&["t/a/b2"], "/");
     copy.parents = true;
     let got = placed(&copy, DEEP, &["t/ 711 1:1", "t/a/ 500 2:2"]).unwrap();
-    assert_eq!(got[..3], ["t/ 711 1:1", "t/a/ 500 2:2", "t/a/b2/"]);
+    assert_eq!(got[..3], ["t/ 1:1", "t/a/ 700 2:2", "t/a/b2/"]);
 }
 
 fn digest(copy: &Copy, source: &[&str]) -> Digest {

@@ -31,7 +31,7 @@ fn add(
             Some((place, layer(members)))
         })
         .collect();
-    place(copy, &selection, base, owner, &found)
+    place(copy, &selection, base, owner, &found).map(|layer| layer.entries)
 }
 
 fn added(destination: &str, members: &[&str], base: &[&str]) -> Result<Vec<String>, String> {
@@ -69,6 +69,12 @@ fn times_of_an_archive_are_clamped_and_chown_is_for_all_of_it() {
     assert_eq!(drawn(&copy, None), ["x/", "x/new=2 1:1", "x/old=1 @5"], "--chmod is not for archives");
     let owner = Some(Owner { uid: 7, gid: 8 });
     assert_eq!(drawn(&copy, owner), ["x/ 7:8", "x/new=2 7:8", "x/old=1 7:8 @5"]);
+    let implied = add(&copy, &[("a.tar", &["d/e/f=1"])], &stack(&[]), owner).unwrap();
+    assert_eq!(
+        draw(&implied),
+        ["x/ 7:8", "x/d/", "x/d/e/", "x/d/e/f=1 7:8"],
+        "what only names tell of is root's"
+    );
     copy.epoch = None;
     assert_eq!(drawn(&copy, None)[1], "x/new=2 1:1 @999999999");
 }

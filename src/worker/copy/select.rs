@@ -92,6 +92,10 @@ impl Finder<'_> {
             Err(TreeError::NotADirectory(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
+        // COMPAT: a pattern may match nothing, but the directory that it looks into must be there.
+        if !directory.is_root() && self.source.get(&directory).is_none() {
+            return Err(self.missing(&pattern.literal));
+        }
         for path in pattern.matches(self.source, &directory) {
             let node = self.follow(&path)?;
             matches.extend(self.matched(&path, node, include.as_ref()));
@@ -120,9 +124,13 @@ impl Finder<'_> {
             .map_err(|_| Error::Pattern { pattern: all })
     }
 
+    fn missing(&self, path: &RootPath) -> Error {
+        Error::NotFound { path: path.to_string(), near: near_names(self.source, path) }
+    }
+
     /// What `path` leads to; it must be there.
     fn follow(&self, path: &RootPath) -> Result<Node, Error> {
-        let missing = || Error::NotFound { path: path.to_string(), near: near_names(self.source, path) };
+        let missing = || self.missing(path);
         let target = match self.source.resolve(path, Last::Follow) {
             Ok(target) => target,
             Err(TreeError::NotADirectory(_)) => return Err(missing()),

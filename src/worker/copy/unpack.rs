@@ -23,7 +23,8 @@ pub(super) fn unpack(
     clamp: Option<Time>,
 ) -> Result<(), Error> {
     let mtime = clamp.unwrap_or(Time::from_seconds(LAYER_EPOCH.0));
-    let new = NewDirectory { mode: 0o755, owner: owner.unwrap_or_default(), mtime };
+    // COMPAT: directories that only the names of members tell of belong to root, whatever --chown says.
+    let new = NewDirectory { mode: 0o755, owner: Owner::default(), mtime };
     let mut directories = Directories { found: BTreeMap::from([(RootPath::root(), top.clone())]), new };
     for (index, member) in members.iter().enumerate() {
         // Of the root only what it holds is taken.

@@ -93,21 +93,8 @@ fn an_archive_cannot_write_outside_its_destination() {
 }
 
 #[test]
-fn urls_and_git_repositories_are_refused_by_name_and_line() {
+fn urls_and_repositories_are_for_add_and_checksums_for_them() {
     let Some(shop) = Workshop::new() else { return };
-    shop.build("FROM scratch\nADD https://example.com/x.tar /\n", &[]).fails(&[
-        "https://example.com/x.tar",
-        "not supported",
-        ">>> ADD https",
-        "Dockerfile:2",
-    ]);
-    shop.build("FROM scratch\n\nADD https://github.com/a/b.git /\n", &[]).fails(&[
-        "https://github.com/a/b.git",
-        "not supported",
-        "Dockerfile:3",
-    ]);
-    shop.build("FROM scratch\nADD git@github.com:a/b.git /\n", &[])
-        .fails(&["git@github.com:a/b.git", "not supported"]);
     shop.build("FROM scratch\nCOPY https://example.com/x /\n", &[]).fails(&["URL", "COPY", "Dockerfile:2"]);
     shop.build("FROM scratch\nADD --checksum=sha256:00 note /\n", &[]).fails(&["checksum"]);
     shop.build("FROM scratch\nADD --keep-git-dir=true https://github.com/a/b.git /\n", &[])

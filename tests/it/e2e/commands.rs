@@ -127,6 +127,41 @@ fn du_and_prune_count_and_free_what_no_name_holds() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
+    let Some(shop) = Workshop::new() else { return };
+    for args in [&["images"][..], &["inspect", "busybox"], &["du", "-v"], &["prune"]] {
+        let mut command = shop.command();
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        command.args(args).stdout(writer).stderr(std::process::Stdio::piped());
+        let output = command.output().expect("the program ends");
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{args:?}");
+    }
+    shop.write("Dockerfile", "FROM busybox\n");
+    let context = shop.context().display().to_string();
+    for args in [
+        &["images"][..],
+        &["build", "-q", &context],
+        &["build", "-o", "-", &context],
+        &["build", "-o", "type=oci", &context],
+    ] {
+        let mut command = shop.command();
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("there");
+        command.args(args).stdout(full).stderr(std::process::Stdio::piped());
+        let output = command.output().expect("the program ends");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && text.contains("No space left"), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn a_misspelt_command_is_told_from_a_context() {
+    let shop = Workshop::bare();
+    shop.rbuild(&["isnpect", "app:1"]).fails(&["isnpect", "did you mean inspect?"]);
+    shop.rbuild(&["buidl", "-t", "x", "."]).fails(&["buidl", "did you mean build?"]);
+}
+
+#[test]
 fn help_is_a_page_and_the_version_is_said() {
     let shop = Workshop::bare();
     let help = shop.rbuild(&["--help"]).ok().out();

@@ -113,6 +113,7 @@ fn flags_are_refused_by_name() {
         (&["--build-context", "x=/no/such/place"], &["/no/such/place"]),
         (&["--output", "type=nonsense"], &["nonsense"]),
         (&["--output", "type=oci,bogus=1"], &["bogus"]),
+        (&["-o", "-", "-o", "type=oci"], &["only one output", "standard output"]),
         (&["--secret", "nonsense"], &["--secret"]),
         (&["--progress", "loud"], &["--progress", "loud"]),
         (&["--jobs", "0"], &["--jobs"]),

@@ -16,4 +16,4 @@ mod terminal;
 mod workshop;
 
 pub use image::Image;
-pub use workshop::{PROGRAM, Workshop, can_run, entry, tools};
+pub use workshop::{PROGRAM, Said, Workshop, can_run, entry, finish, tools};

@@ -223,9 +223,3 @@ fn a_relative_mount_target_is_below_the_working_directory_and_variables_are_expa
     assert_eq!(image.text("out"), "heref\n");
     assert!(!image.has("w/in"));
 }
-
-#[test]
-fn an_ssh_mount_is_refused_by_name() {
-    let Some(shop) = Workshop::new() else { return };
-    shop.build("FROM busybox\nRUN --mount=type=ssh,required true\n", &[]).fails(&["ssh", "not supported"]);
-}

@@ -1,0 +1,76 @@
+//! `rbuild push` and `rbuild pull`
+
+use std::sync::Arc;
+
+use super::build::display;
+use super::open::{failed, open};
+use crate::build::{Error, Interrupt, Transfer};
+use crate::cli::args::{PullArgs, PushArgs};
+use crate::cli::display::Watch;
+use crate::cli::ending::Ending;
+use crate::cli::environment::Environment;
+use crate::cli::settings::{one_platform, registry};
+use crate::http::Canceled;
+use crate::oci::{Digest, Platform, Reference};
+use crate::registry::Client;
+use crate::store::Store;
+
+/// Pushes an image of the store.
+pub fn push(args: &PushArgs, environment: &Environment, interrupt: &Arc<Interrupt>) -> Ending {
+    let to = args.destination.as_ref().unwrap_or(&args.image);
+    moved(to, args.quiet, environment, interrupt, |store, to, by| {
+        if to.digest.is_some() {
+            return Err(Error::Usage(format!(
+                "{}: what is pushed gets the digest that it has",
+                to.familiar()
+            )));
+        }
+        crate::build::push_image(store, &args.image, to, by)
+    })
+}
+
+/// Brings an image into the store.
+pub fn pull(args: &PullArgs, environment: &Environment, interrupt: &Arc<Interrupt>) -> Ending {
+    let platform = args.platform.as_deref().or(environment.get("DOCKER_DEFAULT_PLATFORM"));
+    let platform = match platform.map(one_platform).transpose() {
+        Ok(platform) => platform.unwrap_or_else(Platform::host),
+        Err(message) => return Ending::Failed(message),
+    };
+    moved(&args.image, args.quiet, environment, interrupt, |store, name, by| {
+        crate::build::pull(store, name, &platform, by)
+    })
+}
+
+fn moved(
+    name: &str,
+    quiet: bool,
+    environment: &Environment,
+    interrupt: &Arc<Interrupt>,
+    work: impl FnOnce(&Store, &Reference, &Transfer<'_>) -> Result<Digest, Error>,
+) -> Ending {
+    let prepare = || -> Result<_, Ending> {
+        let name: Reference = name.parse().map_err(failed)?;
+        let mut options = registry(environment).map_err(Ending::Failed)?;
+        let stopped = Arc::clone(interrupt);
+        options.http.canceled = Canceled::new(move || stopped.is_fired());
+        let display = display(quiet, None, environment).map_err(Ending::Failed)?;
+        Ok((name, Client::new(options), open(environment)?, display))
+    };
+    let (name, client, store, display) = match prepare() {
+        Ok(prepared) => prepared,
+        Err(ending) => return ending,
+    };
+    let watch = Watch::start(display);
+    let canceled = || interrupt.is_fired();
+    let by = Transfer { client: &client, sink: &watch, canceled: &canceled, now: environment.now };
+    let result = work(&store, &name, &by);
+    watch.finish();
+    match result {
+        Ok(digest) => {
+            println!("{}@{digest}", name.name());
+            Ending::Code(0)
+        }
+        Err(_) if interrupt.is_fired() => Ending::Interrupted,
+        Err(error) => failed(error),
+    }
+}

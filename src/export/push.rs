@@ -1,0 +1,255 @@
+//! An image into registries: layers compressed once, sent beside each other, the manifest after them, tags last.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::blob::{Blob, Bytes, Encode, blob, file, stored};
+use super::error::Error;
+use super::finished::{Exported, Finished};
+use crate::image::Image;
+use crate::oci::{Descriptor, Digest, Reference, descriptor_digest};
+use crate::progress::{Event, Sink, StepNumber};
+use crate::registry::{self, Body, Client, Outgoing, Pushed};
+use crate::store::{Layer, Store, TempDir};
+
+/// Where an image is pushed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushTo {
+    /// Repositories and tags.
+    pub names: Vec<Reference>,
+    /// How layers are compressed.
+    pub encode: Encode,
+    /// No tag is set: the manifest is there by its digest.
+    pub by_digest: bool,
+}
+
+/// What pushing needs besides the image.
+pub struct Pusher<'a> {
+    /// The registries.
+    pub client: &'a Client,
+    /// Who is told of progress.
+    pub sink: &'a dyn Sink,
+    /// The step that it is shown as.
+    pub step: StepNumber,
+    /// Whether to stop.
+    pub canceled: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// LIMIT: as many as the client sends at once; more would only hold more files open.
+const WORKERS: usize = 4;
+/// How often bytes are counted for the display.
+const TICK: Duration = Duration::from_millis(200);
+/// LIMIT: how often a registry may miss blobs that it was given.
+const ROUNDS: usize = 3;
+
+/// Something that goes to a registry, before its bytes are needed.
+struct Item {
+    digest: Digest,
+    size: u64,
+    /// The layer that it is, if it is one.
+    layer: Option<Arc<Layer>>,
+    /// Its bytes, or how to make them.
+    source: Mutex<Held>,
+}
+
+#[expect(clippy::large_enum_variant, reason = "one for each layer of an image")]
+enum Held {
+    Bytes(Vec<u8>),
+    File(File),
+    /// Made, or opened, when it has to be sent.
+    Later(Encode, Descriptor, Bytes),
+}
+
+/// Where compressed layers are kept until the push is over.
+struct Work<'a> {
+    store: &'a Store,
+    directory: TempDir,
+}
+
+/// Pushes an image under every name of `to`.
+pub fn push(store: &Store, image: &Finished, to: &PushTo, pusher: &Pusher<'_>) -> Result<Exported, Error> {
+    let work = Work { store, directory: store.temp_dir()? };
+    let mut repositories: BTreeMap<String, Vec<&Reference>> = BTreeMap::new();
+    for name in &to.names {
+        repositories.entry(name.name()).or_default().push(name);
+    }
+    let first = to.names.first().ok_or(Error::NoNames)?;
+    // A layer is on its way while the next ones are compressed.
+    let layers = in_parallel(&image.layers, |layer| {
+        let item = work.layer(layer, to.encode)?;
+        work.send(&item.1, first, pusher, false)?;
+        Ok(item)
+    })?;
+    let (descriptors, mut items): (Vec<Descriptor>, Vec<Item>) = layers.into_iter().unzip();
+    let annotations = image.annotations.clone();
+    let rendered = Image { config: image.config.clone(), layers: descriptors, annotations }.render()?;
+    items.push(Item::bytes(rendered.config.bytes.clone()));
+    let descriptor = rendered.manifest.descriptor.clone();
+    let media_type = descriptor.media_type().to_string();
+    for (name, names) in &repositories {
+        let sent = if *name == first.name() { image.layers.len() } else { 0 };
+        work.publish(&items, sent, names, to.by_digest, &media_type, &rendered.manifest.bytes, pusher)?;
+    }
+    Ok(Exported { manifest: Some(descriptor), config: Digest::of(&rendered.config.bytes) })
+}
+
+/// Pushes a manifest as it is, with blobs that the store has.
+pub fn push_stored(
+    store: &Store,
+    manifest: (&str, &[u8]),
+    config: Vec<u8>,
+    layers: &[(Descriptor, Option<Arc<Layer>>)],
+    name: &Reference,
+    pusher: &Pusher<'_>,
+) -> Result<(), Error> {
+    let work = Work { store, directory: store.temp_dir()? };
+    let mut items = Vec::new();
+    for (descriptor, layer) in layers {
+        let digest = descriptor_digest(descriptor).map_err(|_| Error::NoNames)?;
+        let file = stored(store, &digest)?;
+        let (size, source) = (descriptor.size(), Mutex::new(Held::File(file)));
+        items.push(Item { digest, size, layer: layer.clone(), source });
+    }
+    items.push(Item::bytes(config));
+    work.publish(&items, 0, &[name], false, manifest.0, manifest.1, pusher)
+}
+
+impl Item {
+    fn bytes(bytes: Vec<u8>) -> Item {
+        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        Item { digest, size, layer: None, source: Mutex::new(Held::Bytes(bytes)) }
+    }
+}
+
+impl Work<'_> {
+    /// A layer in the form that goes out. Bytes that a former push made are not made again before they are needed.
+    fn layer(&self, layer: &Arc<Layer>, encode: Encode) -> Result<(Descriptor, Item), Error> {
+        let Blob { descriptor, bytes } = blob(self.store, layer, encode, self.directory.path(), true)?;
+        let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");
+        let source = match bytes {
+            Bytes::Made(file) => Held::File(file),
+            other => Held::Later(encode, descriptor.clone(), other),
+        };
+        let size = descriptor.size();
+        Ok((descriptor, Item { digest, size, layer: Some(layer.clone()), source: Mutex::new(source) }))
+    }
+
+    /// Everything but the first `sent` items into one repository, then the manifest under each tag.
+    #[expect(clippy::too_many_arguments, reason = "one caller for each way to push")]
+    fn publish(
+        &self,
+        items: &[Item],
+        sent: usize,
+        names: &[&Reference],
+        by_digest: bool,
+        media_type: &str,
+        manifest: &[u8],
+        pusher: &Pusher<'_>,
+    ) -> Result<(), Error> {
+        let repository = Reference { tag: None, digest: None, ..names[0].clone() };
+        in_parallel(&items[sent..], |item| self.send(item, &repository, pusher, false))?;
+        for name in names {
+            let to = if by_digest { &repository } else { *name };
+            let mut round = 1;
+            loop {
+                match pusher.client.push_manifest(to, media_type, manifest) {
+                    Ok(_) => break,
+                    // COMPAT: registries that answer from a cache say that they have what was collected since.
+                    Err(registry::Error::Incomplete { missing, .. }) if round < ROUNDS => {
+                        round += 1;
+                        let missing: Vec<&Item> =
+                            items.iter().filter(|item| missing.contains(&item.digest)).collect();
+                        in_parallel(&missing, |item| self.send(item, &repository, pusher, true))?;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, item: &Item, to: &Reference, pusher: &Pusher<'_>, again: bool) -> Result<(), Error> {
+        let sent = Arc::new(AtomicU64::new(0));
+        let open = || self.open(item).map_err(io::Error::other);
+        let registry = format!("{}/", to.registry);
+        let from = self.store.blob_origins(&item.digest)?;
+        let from =
+            from.iter().filter_map(|place| place.strip_prefix(&registry)).map(str::to_string).collect();
+        let (digest, size) = (item.digest, item.size);
+        let outgoing = Outgoing { digest, size, from, open: &open, sent: &sent, again };
+        let over = AtomicBool::new(false);
+        let done = std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                let mut shown = 0;
+                while !over.load(Ordering::Relaxed) {
+                    std::thread::park_timeout(TICK);
+                    let current = sent.load(Ordering::Relaxed);
+                    if current > shown {
+                        shown = current;
+                        let (step, total) = (pusher.step, Some(size));
+                        pusher.sink.send(Event::Transfer { step, what: digest, current, total });
+                    }
+                }
+            });
+            let done = pusher.client.push_blob(to, &outgoing, pusher.canceled);
+            over.store(true, Ordering::Relaxed);
+            watcher.thread().unpark();
+            done
+        })?;
+        if let Some(layer) = &item.layer {
+            self.store.note_blob_origin(&digest, layer.diff_id, &format!("{registry}{}", to.repository))?;
+            if done == Pushed::Mounted {
+                let message = format!("{digest} mounted from another repository");
+                pusher.sink.send(Event::Notice { step: pusher.step, message });
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of an item; made now if they were not needed before.
+    fn open(&self, item: &Item) -> Result<Body, Error> {
+        let mut held = item.source.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Held::Later(encode, descriptor, bytes) = &mut *held {
+            let layer = item.layer.as_ref().expect("only layers come later");
+            let bytes = std::mem::replace(bytes, Bytes::Remembered);
+            let blob = Blob { descriptor: descriptor.clone(), bytes };
+            let file = file(self.store, layer, *encode, blob, self.directory.path())?;
+            *held = Held::File(file);
+        }
+        let failed = |source| Error::Layer { layer: crate::oci::DiffId(item.digest), source };
+        match &*held {
+            Held::Bytes(bytes) => Ok(Body::bytes(bytes.clone())),
+            Held::File(file) => Ok(Body::file(file.try_clone().map_err(failed)?)),
+            Held::Later(..) => unreachable!("opened above"),
+        }
+    }
+}
+
+/// Does `work` for each of `items`, a few at once; results in their order, or the error of the first that failed.
+fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let done: Mutex<Vec<(usize, Result<R, Error>)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS.min(items.len()) {
+            scope.spawn(|| {
+                while !failed.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { return };
+                    let result = work(item);
+                    failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
