@@ -102,6 +102,13 @@ impl Opening<'_> {
         Ok(())
     }
 
+    /// The first instruction that reads a context.
+    fn asked_at(&self, context: &ContextSource) -> Option<Location> {
+        let id = self.graph.contexts.iter().position(|other| other == context).map(ContextId)?;
+        let reads = |step: &&Step| step.op.reads().iter().any(|read| read.input == Input::Context(id));
+        self.graph.steps.iter().find(reads).map(|step| step.location)
+    }
+
     fn fetched(&self, context: &ContextSource) -> Result<ContextFiles, Error> {
         let (remote, name, epoch) = match context {
             ContextSource::Remote(remote) => (remote, format!("[internal] fetch {remote}"), self.epoch),
@@ -114,8 +121,13 @@ impl Opening<'_> {
             },
             ContextSource::Main => unreachable!("the build context is fetched before there is a plan"),
         };
-        self.numbers.shown(self.sink, &name, |step| {
+        let fetched = self.numbers.shown(self.sink, &name, |step| {
             Ok(ContextFiles::Layer(self.remotes.fetch(remote, epoch, step, self.sink)?.layer))
+        });
+        fetched.map_err(|error| match (error, self.asked_at(context)) {
+            (Error::Interrupted, _) => Error::Interrupted,
+            (error, None) => error,
+            (error, Some(location)) => Error::Reading { location, source: Box::new(error) },
         })
     }
 }

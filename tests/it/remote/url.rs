@@ -139,7 +139,12 @@ fn a_redirect_never_leads_to_metadata_or_to_files() {
 fn a_refusal_is_an_error_with_its_status_and_leaves_nothing() {
     let server = Server::start(|_| Answered::new(404, "no such thing"));
     let shop = Workshop::bare();
-    shop.build(&format!("FROM scratch\nADD {} /f\n", server.url("/f")), &[]).fails(&["404", "no such thing"]);
+    shop.build(&format!("FROM scratch\nADD {} /f\n", server.url("/f")), &[]).fails(&[
+        "404",
+        "no such thing",
+        ">>> ADD http",
+        "Dockerfile:2",
+    ]);
 }
 
 #[test]
