@@ -34,7 +34,12 @@ impl KeyAgent {
         agent.wait()?;
         for file in files {
             let mut command = bare(&add, path);
-            command.arg("-q").arg("--").arg(file).env("SSH_AUTH_SOCK", &agent.socket).stderr(Stdio::piped());
+            // LIMIT: a day: an agent that outlives a build that was killed does not keep a key for good.
+            command
+                .args(["-q", "-t", "86400", "--"])
+                .arg(file)
+                .env("SSH_AUTH_SOCK", &agent.socket)
+                .stderr(Stdio::piped());
             let output = command.output().map_err(|source| Error::Tool { tool: "ssh-add", source })?;
             if !output.status.success() {
                 let said = String::from_utf8_lossy(&output.stderr);
