@@ -90,18 +90,24 @@ impl Yard {
     /// Builds a project, tagged `examples/NAME`; what it said, and the line with its digest.
     #[track_caller]
     pub fn build(&self, name: &str, flags: &[&str]) -> (String, String) {
+        let tag = format!("--tag=examples/{name}");
+        self.build_at(&project(name), &[&[tag.as_str()], flags].concat())
+    }
+
+    /// Builds what is in a directory.
+    #[track_caller]
+    pub fn build_at(&self, context: &Path, flags: &[&str]) -> (String, String) {
         let mut command = self.rbuild();
         command.arg(format!("--build-context=debian=docker-image://{BASE}"));
-        command.arg(format!("--build-context=host={}", self.host().display()));
-        command.arg("--tag").arg(format!("examples/{name}")).args(flags);
+        command.arg(format!("--build-context=host={}", self.host().display())).args(flags);
         for proxy in ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
             if std::env::var_os(proxy).is_some() {
                 command.arg(format!("--build-arg={proxy}"));
             }
         }
-        let output = command.arg(project(name)).output().expect("it starts");
+        let output = command.arg(context).output().expect("it starts");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{name} was not built:\n{said}");
+        assert!(output.status.success(), "{} was not built:\n{said}", context.display());
         (said, String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
@@ -187,7 +193,7 @@ impl Drop for Service {
 }
 
 /// A file or directory of `examples/`.
-fn project(name: &str) -> PathBuf {
+pub fn project(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }
 
