@@ -21,7 +21,7 @@ fn text() -> String {
         write!(
             text,
             "FROM {base} AS stage{stage}\nARG V{stage}=${{TAG:-x}}\nENV A{stage}=\"a b\" B=$A{stage} \\\n  C=${{B%b}}\n\
-             WORKDIR /work/{stage}\n{copy} a b ./\nRUN --mount=type=cache,target=/cache/$B make $B && \\\n  echo done\n\
+             WORKDIR /job/{stage}\n{copy} a b ./\nRUN --mount=type=cache,target=/cache/$B make $B && \\\n  echo done\n\
              LABEL l{stage}=$C\nUSER u{stage}\nEXPOSE 80-83 443/udp\nCMD [\"run\", \"{stage}\"]\n"
         )
         .expect("memory");

@@ -1,7 +1,7 @@
 //! The address of a git repository with what is wanted of it, in the fragment form and the query form.
 
 use super::paths;
-use super::remote::percent_decode;
+use super::percent::percent_decode;
 use crate::graph::{GitSource, without_password};
 
 /// Reads an address that is known to be a repository's: `repository[?query][#reference[:directory]]`.

@@ -32,6 +32,7 @@ mod mounts;
 mod origin;
 mod outcome;
 mod paths;
+mod percent;
 mod places;
 mod planner;
 mod proxies;

@@ -1,6 +1,7 @@
 //! Addresses of files that are elsewhere: URLs and git repositories, as ADD and build contexts write them.
 
 use super::git_address;
+use super::percent::percent_decode;
 use crate::graph::{Remote, UrlSource};
 
 /// What an address is, where it is not a path.
@@ -79,27 +80,6 @@ fn file_name(url: &str) -> String {
         name if name.contains('\0') => "__unnamed__".to_string(),
         name => name.to_string(),
     }
-}
-
-/// `%2F` and its like; what is no escape stays as it is.
-pub(super) fn percent_decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        let byte = hex.filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
-        match byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                out.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                out.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]

@@ -211,7 +211,8 @@ fn files_of_one_room_do_not_import_each_other_in_a_circle() {
         let code = source.code();
         let named = code.split(up.as_str()).skip(1).filter_map(|rest| {
             let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
-            (end > 0 && rest[end..].starts_with("::")).then(|| rest[..end].to_string())
+            // `super::file::Name`, or the file as a module: `super::file;`.
+            (end > 0 && rest[end..].starts_with([':', ';'])).then(|| rest[..end].to_string())
         });
         let edges = rooms.entry(room).or_default().entry(stem.clone()).or_default();
         edges.extend(named.filter(|other| *other != stem && other != "super"));

@@ -28,8 +28,8 @@ RUN [ "$(id -u) $(id -g) $(id -G) $HOME" = "99 0 0 /" ]
 USER 99:98
 RUN [ "$(id -u) $(id -g) $(id -G)" = "99 98 98" ]
 USER app
-WORKDIR /work/deep
-RUN [ "$(stat -c %u:%g /work /work/deep . | tr '\n' ' ')" = "11:12 11:12 11:12 " ] && touch mine
+WORKDIR /job/deep
+RUN [ "$(stat -c %u:%g /job /job/deep . | tr '\n' ' ')" = "11:12 11:12 11:12 " ] && touch mine
 "#,
         &[],
     );
