@@ -25,8 +25,6 @@ pub struct Built {
     pub config: Digest,
     /// The names that the image has now.
     pub names: Vec<Reference>,
-    /// How many layers it has.
-    pub layers: usize,
 }
 
 /// Writes every output, then names the image.
@@ -90,7 +88,6 @@ pub fn finish(
         manifest: pushed.or(kept.manifest).expect("set above"),
         config: kept.config,
         names: options.tags.clone(),
-        layers: finished.layers.len(),
     })
 }
 

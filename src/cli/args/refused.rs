@@ -9,8 +9,6 @@ pub const ACCEPTED: &[(&str, &[&str])] = &[
     ("--disable-content-trust", &["", "true"]),
     ("--compress", &["", "true"]),
     ("--isolation", &["default"]),
-    ("--debug", &["", "true"]),
-    ("-D", &[""]),
 ];
 
 /// Known flags of docker, podman and buildah that rbuild does not have, with the reason or the way round.
