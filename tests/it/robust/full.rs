@@ -39,7 +39,8 @@ impl Drop for Small {
     }
 }
 
-const TEXT: &str = "FROM busybox AS one\nWORKDIR /w\nCOPY . ./\nRUN cat f* > all; ls -l > list\nFROM busybox\n\
+// No `ls -l`: it shows the minute of a file that the RUN made. No `;`: a command that met the end of the disk must fail.
+const TEXT: &str = "FROM busybox AS one\nWORKDIR /w\nCOPY . ./\nRUN cat f* > all && stat -c '%n %a %s' * > list\nFROM busybox\n\
                     COPY --from=one /w /w\nRUN cp -r /w /v\n";
 
 /// What a message about a full disk must have: which place, and what to do.

@@ -110,10 +110,11 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
+// No `ls -l`: it shows the minute of a file that the RUN made.
 const TEXT: &str = "FROM busybox AS one\nWORKDIR /w\nCOPY . ./\n\
-    RUN id > id && cat f* > all && chown 5:7 all && mkdir -m 2750 d && chown app:extra d && ls -ln > list\n\
+    RUN id > id && cat f* > all && chown 5:7 all && mkdir -m 2750 d && chown app:extra d && stat -c '%n %a %u:%g %s' * > list\n\
     USER app\nRUN id > /tmp/who && touch /tmp/mine\nFROM busybox\nCOPY --from=one --chown=app /w /w\n\
-    COPY --from=one /tmp /t\nRUN --mount=type=tmpfs,target=/x --mount=type=cache,target=/c touch /x/a /c/a && ls -ln /w /t > /list\n";
+    COPY --from=one /tmp /t\nRUN --mount=type=tmpfs,target=/x --mount=type=cache,target=/c touch /x/a /c/a && stat -c '%n %a %u:%g %s' /w/* /t/* > /list\n";
 
 fn shop() -> Option<Workshop> {
     let shop = Workshop::new()?;
