@@ -46,7 +46,7 @@ pub enum Error {
         /// Its lines.
         location: Location,
         /// What it was for, where there are several platforms.
-        platform: Option<Platform>,
+        platform: Option<Box<Platform>>,
         /// What went wrong.
         source: Box<crate::worker::Error>,
     },
@@ -120,7 +120,7 @@ pub enum Error {
 }
 
 /// `linux/arm64: `, or nothing.
-fn of(platform: &Option<Platform>) -> String {
+fn of(platform: &Option<Box<Platform>>) -> String {
     platform.as_ref().map(|platform| format!("{platform}: ")).unwrap_or_default()
 }
 

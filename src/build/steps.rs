@@ -146,7 +146,7 @@ impl<'a> Steps<'a> {
         if source.is_canceled() {
             return Error::Interrupted;
         }
-        let platform = self.several.then(|| step.platform.clone());
+        let platform = self.several.then(|| Box::new(step.platform.clone()));
         let source = Box::new(source);
         Error::Step { name: step.label.to_string(), location: step.location, platform, source }
     }

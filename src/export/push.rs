@@ -172,7 +172,7 @@ impl Work<'_> {
             self.put(*manifest, &repository, all, pusher)?;
         }
         for name in all.names {
-            self.put(all.top, if all.by_digest { &repository } else { *name }, all, pusher)?;
+            self.put(all.top, if all.by_digest { &repository } else { name }, all, pusher)?;
         }
         Ok(())
     }
