@@ -40,7 +40,10 @@ pub fn finish(
     config.rootfs.diff_ids = chain.diff_ids();
     let finished = Finished {
         config,
-        layers: worker.layers(chain)?,
+        layers: {
+            let _lookups = worker.store.lookups();
+            worker.layers(chain)?
+        },
         names: options.tags.clone(),
         epoch: plan.image_epoch,
         annotations: BTreeMap::new(),
