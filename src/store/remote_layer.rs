@@ -80,6 +80,9 @@ pub type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 /// Somebody who knows of layers that are not here: a remote cache.
 pub trait LayerSource: Sync {
+    /// Whether it knows of nothing at all.
+    fn is_empty(&self) -> bool;
+
     /// What is known of a layer; none if nothing is, or if it was forgotten.
     fn remote(&self, diff_id: DiffId) -> Option<Arc<RemoteLayer>>;
 
@@ -103,6 +106,10 @@ pub trait LayerSource: Sync {
 pub struct NoSource;
 
 impl LayerSource for NoSource {
+    fn is_empty(&self) -> bool {
+        true
+    }
+
     fn remote(&self, _: DiffId) -> Option<Arc<RemoteLayer>> {
         None
     }

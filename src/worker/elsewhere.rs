@@ -20,8 +20,8 @@ impl Worker<'_> {
     /// The layers of a chain for an image that is kept or pushed: what is not here is not fetched, if it can be had
     /// from a registry later.
     pub fn image_layers(&self, chain: &Chain) -> Result<Vec<ImageLayer>, Error> {
-        let mut layers = Vec::with_capacity(chain.0.len());
-        for link in &chain.0 {
+        let mut layers = Vec::with_capacity(chain.length());
+        for link in chain.links() {
             layers.push(match self.known(link.diff_id)? {
                 Some(layer) => layer,
                 None => ImageLayer::Here(self.layer(link.diff_id)?),
@@ -55,6 +55,9 @@ impl Worker<'_> {
 
     /// Brings those of `wanted` into the store that are not here and that the cache has, a few at once; shown as one step.
     pub(super) fn bring(&self, wanted: &[DiffId]) -> Result<(), Error> {
+        if self.elsewhere.is_empty() {
+            return Ok(());
+        }
         let mut missing: Vec<Arc<RemoteLayer>> = Vec::new();
         for diff_id in wanted {
             if let Some(remote) = self.elsewhere.remote(*diff_id)

@@ -77,34 +77,31 @@ impl<'a> Worker<'a> {
     /// The tree of a chain: layers that only a remote cache has are there by their lists, until bytes are asked for.
     fn chain_tree(&self, chain: &Chain) -> Result<Tree<'_>, Error> {
         let mut claimed = BTreeMap::new();
-        for diff_id in chain.diff_ids() {
-            if let Some(list) = self.claimed(diff_id)? {
-                claimed.insert(diff_id, list.entries);
+        let diff_ids = chain.diff_ids();
+        for diff_id in diff_ids.iter().filter(|_| !self.elsewhere.is_empty()) {
+            if let Some(list) = self.claimed(*diff_id)? {
+                claimed.insert(*diff_id, list.entries);
             }
         }
         if claimed.is_empty() {
             return Ok(Tree::of_layers(self.layers(chain)?));
         }
-        let here: Vec<_> = chain.0.iter().filter(|l| !claimed.contains_key(&l.diff_id)).copied().collect();
-        let mut here = self.layers(&Chain(here))?.into_iter();
-        let mut lists = Vec::with_capacity(chain.0.len());
-        for link in &chain.0 {
-            lists.push(match claimed.get(&link.diff_id) {
+        let mut lists = Vec::with_capacity(diff_ids.len());
+        for diff_id in &diff_ids {
+            lists.push(match claimed.get(diff_id) {
                 Some(list) => Arc::clone(list),
-                None => {
-                    let layer = here.next().expect("one for each that nobody else has");
-                    Arc::clone(&layer.list.entries)
-                }
+                None => Arc::clone(&self.layer(*diff_id)?.list.entries),
             });
         }
-        let from = From::Chain(self, chain.diff_ids());
+        let from = From::Chain(self, diff_ids);
         Ok(Tree { stack: Stack::new(lists), is_verified: false, from })
     }
 
     /// The layers of a chain. What is not here is fetched: from base images' registries, from a remote cache.
     pub fn layers(&self, chain: &Chain) -> Result<Vec<Arc<Layer>>, Error> {
-        self.bring(&chain.diff_ids())?;
-        chain.0.iter().map(|link| self.layer(link.diff_id)).collect()
+        let diff_ids = chain.diff_ids();
+        self.bring(&diff_ids)?;
+        diff_ids.iter().map(|diff_id| self.layer(*diff_id)).collect()
     }
 
     /// One layer, fetched if need be.
