@@ -14,7 +14,7 @@ use crate::oci::{Descriptor, Digest, MediaType, Reference};
 use crate::progress::Event;
 use crate::registry::Client;
 use crate::sandbox::Cancel;
-use crate::store::{Name, Origin, Store, Target};
+use crate::store::{ImageLayer, Name, Origin, Store, Target};
 use crate::worker::Worker;
 
 /// A finished build.
@@ -53,8 +53,11 @@ pub fn finish(
 ) -> Result<Built, Error> {
     let worker = steps.worker;
     let store = worker.store;
-    let images = planned.images.iter().map(|wanted| finished(wanted, steps));
-    let images = images.collect::<Result<_, Error>>()?;
+    let images = {
+        let _lookups = store.lookups();
+        let images = planned.images.iter().map(|wanted| finished(wanted, steps, options));
+        images.collect::<Result<_, Error>>()?
+    };
     let set = ImageSet { images, indexed: planned.indexed, names: options.tags.clone() };
     let written = numbers.shown(worker.sink, "exporting to image", |step| {
         let say = |message: String| worker.sink.send(Event::Notice { step, message });
@@ -97,11 +100,14 @@ pub fn finish(
 }
 
 /// One image, with the layers that its steps left.
-fn finished(wanted: &Wanted, steps: &Steps<'_>) -> Result<Finished, Error> {
+fn finished(wanted: &Wanted, steps: &Steps<'_>, options: &Options) -> Result<Finished, Error> {
     let chain = steps.worker.input_chain(wanted.target.state, &steps.states);
     let mut config = wanted.target.config.clone();
     config.rootfs.diff_ids = chain.diff_ids();
-    let layers = steps.worker.layers(&chain)?;
+    let layers = match options.outputs.is_empty() {
+        true => steps.worker.image_layers(&chain)?,
+        false => steps.worker.layers(&chain)?.into_iter().map(ImageLayer::Here).collect(),
+    };
     let platform = wanted.platform.clone();
     Ok(Finished { platform, config, layers, epoch: wanted.epoch, annotations: BTreeMap::new() })
 }
@@ -125,7 +131,8 @@ fn send(
     let names: Vec<String> = to.names.iter().map(|name| name.familiar()).collect();
     numbers.shown(worker.sink, &format!("pushing {}", names.join(", ")), |step| {
         let canceled = || worker.cancel.is_fired();
-        let pusher = Pusher { client, sink: worker.sink, step, canceled: &canceled };
+        let bring = |diff_id| worker.layer(diff_id).map_err(Into::into);
+        let pusher = Pusher { client, sink: worker.sink, step, canceled: &canceled, bring: &bring };
         let exported = push(store, set, to, &pusher).map_err(|e| match e.is_canceled() {
             true => Error::Interrupted,
             false => Error::Export(e),

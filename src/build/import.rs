@@ -7,7 +7,7 @@ use super::error::Error;
 use super::finish::set_name;
 use crate::export::{Exported, Finished, ImageSet, keep};
 use crate::oci::{Epoch, History, ImageConfig, LAYER_EPOCH, Platform, Reference};
-use crate::store::{Origin, Store};
+use crate::store::{ImageLayer, Origin, Store};
 
 /// Reads `tar` (in any encoding) as the only layer of an image called `name`.
 pub fn import(
@@ -34,7 +34,13 @@ pub fn import(
         ..History::default()
     }];
     let platform = config.platform();
-    let image = Finished { platform, config, layers: vec![layer], epoch, annotations: BTreeMap::new() };
+    let image = Finished {
+        platform,
+        config,
+        layers: vec![ImageLayer::Here(layer)],
+        epoch,
+        annotations: BTreeMap::new(),
+    };
     let kept = keep(store, &ImageSet::one(image, vec![name.clone()]))?;
     set_name(store, name, kept.top.as_ref().expect("what is kept has a manifest"), Origin::Imported, now)?;
     store.sync()?;
