@@ -64,7 +64,7 @@ impl<'a> Worker<'a> {
             None => {
                 let Input::Context(context) = input else { unreachable!("only a context has no layers") };
                 let context = &self.contexts[context.0];
-                Ok(Tree { stack: context.scanned().stack.clone(), from: From::Context(context) })
+                Ok(Tree { stack: context.scanned().stack().clone(), from: From::Context(context) })
             }
         }
     }
