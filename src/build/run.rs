@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::error::Error;
-use super::images::find;
 use super::interrupt::Interrupt;
+use super::kept::find;
 use super::noted::{bring, image_layers};
 use crate::http::Canceled;
 use crate::oci::Platform;
@@ -18,6 +18,8 @@ use crate::worker::Container;
 pub struct RunOptions {
     /// Name, digest or id.
     pub image: String,
+    /// Which of several images under that name; that of this machine if none.
+    pub platform: Option<Platform>,
     /// In place of the image's CMD.
     pub command: Vec<String>,
     /// How registries are reached, for layers that are not here yet.
@@ -27,7 +29,7 @@ pub struct RunOptions {
 /// Runs it to its end.
 pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result<Ended, Error> {
     let _lease = store.lease()?;
-    let image = find(store, &options.image, &Platform::host())?;
+    let image = find(store, &options.image, options.platform.as_ref())?;
     let mut registry = options.registry.clone();
     let cancel = interrupt.attempt()?;
     let stopped = cancel.clone();

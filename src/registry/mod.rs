@@ -46,4 +46,4 @@ pub use error::Error;
 pub use image::{Image, refuse_artifact};
 pub use login::{Kept, forget_login, keep_login};
 pub use push::{Body, Outgoing, Pushed};
-pub use select::select;
+pub use select::{is_attestation, platform, select};
