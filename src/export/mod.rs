@@ -21,7 +21,7 @@ mod push;
 mod rootfs;
 
 pub use blob::Encode;
-pub use destination::Destination;
+pub use destination::{Destination, Sink, put_file, temporary_file};
 pub use error::Error;
 pub use finished::{Exported, Finished};
 pub use keep::keep;
