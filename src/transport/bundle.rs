@@ -29,6 +29,9 @@ enum Member {
     Link(String),
 }
 
+/// The bytes of a file, and how many there are.
+pub(super) type Opened = (Box<dyn Read + Send>, u64);
+
 /// LIMIT: an archive of images has some ten members an image.
 const MOST_MEMBERS: usize = 200_000;
 /// LIMIT: docker's links go one step.
@@ -78,9 +81,10 @@ impl Bundle {
     }
 
     /// A file, with its size.
-    pub fn file(&self, name: &str) -> Result<Option<(Box<dyn Read + Send>, u64)>, Error> {
+    pub fn file(&self, name: &str) -> Result<Option<Opened>, Error> {
         match self {
             Bundle::Directory(directory) => {
+                let Some(name) = normal(name) else { return Ok(None) };
                 let path = directory.join(name);
                 let file = match File::open(&path) {
                     Ok(file) => file,
@@ -95,7 +99,7 @@ impl Bundle {
             }
             Bundle::Tar(tar) => {
                 let found = tar.find(name);
-                Ok(found.map(|(at, size)| -> (Box<dyn Read + Send>, u64) {
+                Ok(found.map(|(at, size)| -> Opened {
                     (Box::new(Section { file: Arc::clone(&tar.file), at, end: at + size }), size)
                 }))
             }

@@ -14,7 +14,7 @@ pub(super) const LARGEST_DOCUMENT: u64 = 8 << 20;
 /// What a document says.
 #[derive(Clone, Debug)]
 pub(super) enum Said {
-    Index(ImageIndex),
+    Index(Box<ImageIndex>),
     Manifest(Box<ImageManifest>),
 }
 
@@ -47,8 +47,8 @@ pub(super) fn read(place: &str, document: &Document) -> Result<Said, Error> {
         }
     }
     Ok(match kind {
-        Kind::Index => Said::Index(serde_json::from_slice(&document.bytes).map_err(parse)?),
-        Kind::Manifest => Said::Manifest(serde_json::from_slice(&document.bytes).map_err(parse)?),
+        Kind::Index => Said::Index(Box::new(serde_json::from_slice(&document.bytes).map_err(parse)?)),
+        Kind::Manifest => Said::Manifest(Box::new(serde_json::from_slice(&document.bytes).map_err(parse)?)),
     })
 }
 

@@ -71,6 +71,9 @@ fn a_copy_through_every_form_keeps_the_digest() {
     shop.rbuild(&["copy", "app:1", &format!("oci:{}:1", at("one"))]).ok();
     let index = std::fs::read_to_string(shop.at("one/index.json")).unwrap();
     assert_eq!(index.matches("ref.name").count(), 2, "{index}");
+    shop.write("Dockerfile", "FROM app:1\nENV B=2\n");
+    shop.rbuild(&["-t", "child", &shop.context().display().to_string()]).ok();
+    shop.rbuild(&["copy", "child", &format!("oci:{}:child", at("one"))]).ok();
     shop.rbuild(&["copy", &format!("oci:{}", at("one")), "x"]).fails(&["has no image", "say which", "other"]);
     shop.rbuild(&["copy", &format!("oci:{}:2", at("one")), "x"]).fails(&["called 2", "it has:"]);
 }
