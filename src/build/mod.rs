@@ -22,6 +22,7 @@ mod interrupt;
 mod layer_file;
 mod numbers;
 mod options;
+mod platforms;
 mod record;
 mod remote_secrets;
 mod remotes;

@@ -1,21 +1,21 @@
-//! A finished image, and what is known of it once it was written.
+//! Finished images, and what is known of them once they were written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::oci::{Descriptor, Digest, Epoch, ImageConfig, Reference};
+use crate::oci::{Descriptor, Digest, Epoch, ImageConfig, Platform, Reference};
 use crate::store::Layer;
 use crate::tree::Stack;
 
 /// An image, all of whose layers are in the store.
 #[derive(Clone)]
 pub struct Finished {
+    /// What it was made for: what an index says of it.
+    pub platform: Platform,
     /// Diff IDs and history complete.
     pub config: ImageConfig,
     /// One a diff ID, lowest first.
     pub layers: Vec<Arc<Layer>>,
-    /// What it goes by; may be empty.
-    pub names: Vec<Reference>,
     /// The image epoch.
     pub epoch: Epoch,
     /// Of the manifest.
@@ -29,11 +29,47 @@ impl Finished {
     }
 }
 
+/// What a build leaves, and what every output takes: an image, or one for each of several platforms.
+#[derive(Clone)]
+pub struct ImageSet {
+    /// In the order in which an index lists them; at least one.
+    pub images: Vec<Finished>,
+    /// Whether there is an index above them: always above several, above a single one if it was asked for.
+    pub indexed: bool,
+    /// What the image, or the index, goes by; may be empty.
+    pub names: Vec<Reference>,
+}
+
+impl ImageSet {
+    /// One image without an index.
+    pub fn one(image: Finished, names: Vec<Reference>) -> ImageSet {
+        ImageSet { images: vec![image], indexed: false, names }
+    }
+
+    /// The image epoch: of several, the first one's.
+    pub fn epoch(&self) -> Epoch {
+        self.images.first().map_or(crate::oci::LAYER_EPOCH, |image| image.epoch)
+    }
+
+    /// The platforms, for a message.
+    pub(super) fn platforms(&self) -> String {
+        let names: Vec<String> = self.images.iter().map(|image| image.platform.to_string()).collect();
+        names.join(", ")
+    }
+
+    /// Every layer of every image, each once, in the order in which they are first met.
+    pub(super) fn layers(&self) -> Vec<&Arc<Layer>> {
+        let mut seen = std::collections::BTreeSet::new();
+        let all = self.images.iter().flat_map(|image| &image.layers);
+        all.filter(|layer| seen.insert(layer.diff_id)).collect()
+    }
+}
+
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
-    /// With its platform; none where a root file system alone was written.
-    pub manifest: Option<Descriptor>,
-    /// The image id.
-    pub config: Digest,
+    /// The index where there is one, else the manifest with its platform; none where root file systems alone were written.
+    pub top: Option<Descriptor>,
+    /// The image ids, in the order of the images.
+    pub configs: Vec<Digest>,
 }

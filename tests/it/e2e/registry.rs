@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::workshop::{Workshop, finish, tools};
 
-struct Registry {
+pub(super) struct Registry {
     process: Child,
     port: u16,
 }
 
 impl Registry {
-    fn start(shop: &Workshop) -> Registry {
+    pub(super) fn start(shop: &Workshop) -> Registry {
         let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
         let config = format!(
             "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n  secret: x\n",
@@ -30,7 +30,7 @@ impl Registry {
         Registry { process, port }
     }
 
-    fn name(&self, rest: &str) -> String {
+    pub(super) fn name(&self, rest: &str) -> String {
         format!("127.0.0.1:{}/{rest}", self.port)
     }
 
