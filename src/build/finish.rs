@@ -54,7 +54,10 @@ pub fn finish(
     let worker = steps.worker;
     let store = worker.store;
     let images = planned.images.iter().map(|wanted| finished(wanted, steps));
-    let images = images.collect::<Result<_, Error>>()?;
+    let images = {
+        let _lookups = store.lookups();
+        images.collect::<Result<_, Error>>()?
+    };
     let set = ImageSet { images, indexed: planned.indexed, names: options.tags.clone() };
     let written = numbers.shown(worker.sink, "exporting to image", |step| {
         let say = |message: String| worker.sink.send(Event::Notice { step, message });
