@@ -16,7 +16,7 @@ fn two_platforms(shop: &Workshop) -> String {
     let mut manifests = Vec::new();
     for architecture in ["amd64", "arm64"] {
         let name = format!("{architecture}:1");
-        shop.write("Dockerfile", &format!("FROM scratch\nCOPY a /{architecture}\n"));
+        shop.write("Dockerfile", format!("FROM scratch\nCOPY a /{architecture}\n"));
         let context = shop.context().display().to_string();
         let platform = format!("linux/{architecture}");
         shop.rbuild(&["-t", &name, "--platform", &platform, &context]).ok();
