@@ -9,6 +9,7 @@
 
 mod agents;
 mod bases;
+mod checks;
 mod contexts;
 mod dockerfile;
 mod error;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::agents;
 use super::bases::Bases;
+use super::checks;
 use super::contexts;
 use super::dockerfile::{Inputs, Reading};
 use super::error::{Error, Failure};
@@ -20,7 +21,7 @@ use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
 use crate::graph::{Graph, ImageSource, Location};
-use crate::plan::{self, Base, BaseKey, Plan};
+use crate::plan::{self, Base, BaseKey, Checks, Plan};
 use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::sandbox::Cancel;
 use crate::store::Store;
@@ -122,23 +123,23 @@ impl Build<'_> {
         if let Some((error, location)) = refused_frontend(&dockerfile) {
             return Err(Failure { error, excerpt: inputs.excerpt(Some(location)) });
         }
-        for warning in &dockerfile.warnings {
-            self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
-        }
         let request = request(dockerfile, self.options, &context, inputs.commit_time);
         let located = |error: Error, location: Option<Location>| {
             let excerpt = inputs.excerpt(location);
             Failure { error, excerpt }
         };
+        let planned = |error: plan::Error| {
+            let location = error.location;
+            located(Error::Plan(error), location)
+        };
+        let checks = Checks::read(&request.dockerfile, &request.build_args).map_err(planned)?;
+        let mut told = checks.of_text(&request.dockerfile);
+        self.tell(&told);
         let mut bases = Found::default();
         let finder = Bases::new(self.store, self.options, Arc::clone(self.interrupt));
         let plan = loop {
             let outcome = plan::plan(&request, &bases.answers);
-            let outcome = outcome.map_err(|e| {
-                let location = e.location;
-                located(Error::Plan(e), location)
-            })?;
-            match outcome {
+            match outcome.map_err(planned)? {
                 plan::Outcome::Ready(plan) => break plan,
                 plan::Outcome::Needs(needs) => {
                     for need in needs {
@@ -147,9 +148,7 @@ impl Build<'_> {
                 }
             }
         };
-        for warning in &plan.warnings {
-            self.warn(warning.rule, &warning.message, warning.location.map(|location| location.first));
-        }
+        self.tell(&plan.warnings);
         let epoch = contexts::epoch(self.options, plan.image_epoch);
         let opening = contexts::Opening {
             graph: &plan.graph,
@@ -167,6 +166,12 @@ impl Build<'_> {
             })?,
             agents: agents.agents.clone(),
         };
+        let ignored = checks::ignored(&plan.copied, &plan.graph, &resources.contexts);
+        self.tell(&ignored);
+        told.extend(plan.warnings.iter().cloned().chain(ignored));
+        if let Some(error) = checks.violation(told.iter()) {
+            return Err(planned(error));
+        }
         contexts::scan(
             &plan.graph,
             &resources.contexts,
@@ -305,6 +310,12 @@ impl Build<'_> {
         let healed = self.store.take_healed();
         healed.iter().for_each(|healed| self.warn("", &healed.to_string(), None));
         healed.len()
+    }
+
+    fn tell(&self, warnings: &[plan::Warning]) {
+        for warning in warnings {
+            self.warn(warning.rule, &warning.message, warning.location.map(|location| location.first));
+        }
     }
 
     fn warn(&self, rule: &str, message: &str, line: Option<usize>) {
