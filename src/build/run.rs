@@ -44,5 +44,5 @@ pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result
     let cancel = interrupt.attempt()?;
     let config = &image.config.config;
     let container = Container { store, layers, config, platform: &platform, command: &options.command };
-    Ok(container.run(&cancel)?)
+    Ok(container.run(&cancel, &interrupt.relay())?)
 }
