@@ -1,19 +1,23 @@
-//! Keeping an image in the store.
+//! Keeping images in the store.
 
+use super::documents::documents;
 use super::error::Error;
-use super::finished::{Exported, Finished};
-use crate::image::Image;
-use crate::oci::{Digest, new_descriptor};
-use crate::store::Store;
+use super::finished::{Exported, ImageSet};
+use crate::store::{ImageLayer, Store};
 
-/// Puts manifest and config into the store; the layers are there already and keep the form that they have. The caller
-/// sets the names.
-pub fn keep(store: &Store, image: &Finished) -> Result<Exported, Error> {
-    let layers = image.layers.iter().map(|l| new_descriptor(l.media_type.clone(), l.blob, l.size)).collect();
-    let annotations = image.annotations.clone();
-    let rendered = Image { config: image.config.clone(), layers, annotations }.render()?;
-    let config = store.put_blob(&rendered.config.bytes)?;
-    store.put_blob(&rendered.manifest.bytes)?;
-    debug_assert_eq!(config, Digest::of(&rendered.config.bytes));
-    Ok(Exported { manifest: Some(rendered.manifest.descriptor), config })
+/// Puts manifests, configs and the index into the store; the layers are there already and keep the form that they have,
+/// or it is noted where they can be had. The caller sets the names.
+pub fn keep(store: &Store, set: &ImageSet) -> Result<Exported, Error> {
+    let layers = set.layers();
+    for layer in &layers {
+        if let ImageLayer::Remote(layer) = layer {
+            store.note_remote_layer(layer)?;
+        }
+    }
+    let layers = layers.into_iter().map(|layer| (layer.diff_id(), layer.descriptor())).collect();
+    let documents = documents(set, &layers)?;
+    for document in documents.all() {
+        store.put_blob(&document.bytes)?;
+    }
+    Ok(documents.exported())
 }
