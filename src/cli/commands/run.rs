@@ -24,14 +24,11 @@ pub fn run(
         Ok(store) => store,
         Err(ending) => return ending,
     };
-    let platform = match args.platform.as_deref().map(one_platform).transpose() {
-        Ok(platform) => platform,
-        Err(message) => return Ending::Failed(message),
-    };
-    let registry = match registry(environment) {
-        Ok(registry) => registry,
-        Err(message) => return Ending::Failed(message),
-    };
+    let (registry, platform) =
+        match (registry(environment), args.platform.as_deref().map(one_platform).transpose()) {
+            (Ok(registry), Ok(platform)) => (registry, platform),
+            (Err(message), _) | (_, Err(message)) => return Ending::Failed(message),
+        };
     let options = RunOptions { image: args.image.clone(), platform, command: args.command.clone(), registry };
     match crate::build::run(&store, &options, interrupt) {
         Ok(ended) => Ending::Code(ended.shell_code()),
