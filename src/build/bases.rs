@@ -1,6 +1,7 @@
 //! Base images: from the store, an image layout or a registry, to a manifest and a config.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock};
 
 use super::error::Error;
 use super::interrupt::Interrupt;
@@ -21,8 +22,9 @@ const LARGEST_DOCUMENT: u64 = 8 << 20;
 
 /// Finds images.
 pub struct Bases<'a> {
-    store: &'a Store,
-    options: &'a Options,
+    pub(super) store: &'a Store,
+    pub(super) options: &'a Options,
+    pub(super) asked: Mutex<BTreeMap<Reference, Digest>>,
     client: OnceLock<Client>,
     interrupt: std::sync::Arc<Interrupt>,
 }
@@ -40,10 +42,11 @@ pub struct Resolved {
 impl<'a> Bases<'a> {
     /// Looks in `store` first, and outside as `options` say.
     pub fn new(store: &'a Store, options: &'a Options, interrupt: std::sync::Arc<Interrupt>) -> Bases<'a> {
-        Bases { store, options, client: OnceLock::new(), interrupt }
+        Bases { store, options, asked: Mutex::default(), client: OnceLock::new(), interrupt }
     }
 
-    fn client(&self) -> &Client {
+    /// The client, made when it is first needed.
+    pub(super) fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             let mut options = self.options.registry.clone();
             let interrupt = std::sync::Arc::clone(&self.interrupt);
@@ -60,10 +63,7 @@ impl<'a> Bases<'a> {
                 self.in_layout(directory, tag.as_deref(), digest.as_ref(), platform)
             }
             ImageName::Reference(reference) => {
-                if let Some(found) = self.in_store(reference, platform)? {
-                    return Ok(found);
-                }
-                self.in_registry(reference, platform).map_err(|e| describe(e, request, reference))
+                self.named(request, reference).map_err(|e| describe(e, request, reference))
             }
         }
     }
@@ -82,15 +82,17 @@ impl<'a> Bases<'a> {
         resolved(directory, picked.digest, &picked.manifest, config, origin, format!("from {directory}"))
     }
 
-    /// What the store has under that name, unless the registry is to be asked anew.
-    fn in_store(&self, reference: &Reference, platform: &Platform) -> Result<Option<Resolved>, Error> {
+    /// What the store has under that name.
+    pub(super) fn in_store(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Option<Resolved>, Error> {
         let name = self.store.name(reference)?;
         let (digest, origin, age) = match (&reference.digest, &name) {
             (Some(digest), name) => (*digest, name.as_ref().map_or(Origin::Pulled, |name| name.origin), None),
-            (None, Some(name)) if name.origin != Origin::Pulled || !self.options.pull => {
-                (name.manifest.digest, name.origin, Some(self.options.now - name.time))
-            }
-            (None, _) => return Ok(None),
+            (None, Some(name)) => (name.manifest.digest, name.origin, Some(self.options.now - name.time)),
+            (None, None) => return Ok(None),
         };
         let what = reference.familiar();
         let Some(bytes) = self.store.read_blob(&digest, LARGEST_DOCUMENT)? else { return Ok(None) };
@@ -130,7 +132,8 @@ impl<'a> Bases<'a> {
         Ok(self.store.read_blob(&digest, LARGEST_DOCUMENT)?.map(|bytes| (digest, bytes)))
     }
 
-    fn in_registry(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, Error> {
+    /// What the registry has under that name.
+    pub(super) fn in_registry(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, Error> {
         let what = reference.familiar();
         let client = self.client();
         let top = client.resolve(reference)?;
@@ -159,6 +162,7 @@ impl<'a> Bases<'a> {
             let bare = Reference { digest: None, ..reference.clone() };
             self.store.set_name(&bare, &name)?;
         }
+        self.note(reference, top.digest);
         let origin = ImageOrigin::Registry(client.clone(), reference.clone());
         let notice = format!("resolved to {}", top.digest);
         resolved(&what, digest, &manifest, config, origin, notice)

@@ -20,6 +20,7 @@ use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
 use crate::graph::{Graph, ImageSource, Location};
+use crate::oci::{Digest, Reference};
 use crate::plan::{self, Base, BaseKey, Plan};
 use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::sandbox::Cancel;
@@ -43,8 +44,9 @@ pub enum Namespace {
 pub enum Outcome {
     /// An image.
     Built(Box<Built>),
-    /// Nothing yet: something must run, and this process cannot. Nothing was shown; begin again in a namespace.
-    NeedsNamespace,
+    /// Nothing yet: something must run, and this process cannot. Nothing was shown; begin again in a namespace, with what
+    /// registries said of tags.
+    NeedsNamespace(BTreeMap<Reference, Digest>),
 }
 
 /// Builds. Progress goes to `sink`, outputs to standard output go to `stdout`; `stdin` is read if the options say so.
@@ -66,7 +68,7 @@ pub fn build(
     let result = build.run(&held, stdin, stdout);
     // What was found before the first step, or by one that failed for another reason.
     build.warn_of_healed();
-    if !matches!(result, Ok(Outcome::NeedsNamespace)) {
+    if !matches!(result, Ok(Outcome::NeedsNamespace(_))) {
         held.release();
     }
     match result {
@@ -186,7 +188,7 @@ impl Build<'_> {
         })?;
         Ok(match built {
             Some(built) => Outcome::Built(Box::new(built)),
-            None => Outcome::NeedsNamespace,
+            None => Outcome::NeedsNamespace(finder.asked()),
         })
     }
 

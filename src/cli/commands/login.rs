@@ -21,7 +21,7 @@ pub fn login(args: &LoginArgs, environment: &Environment) -> Ending {
         let host = host(&args.registry)?;
         let any: Reference = format!("{host}/login").parse().map_err(failed)?;
         let password = password(args)?;
-        let mut options = registry(environment).map_err(Ending::Failed)?;
+        let mut options = registry(environment, &args.insecure_registry).map_err(Ending::Failed)?;
         let only = serde_json::json!({
             "auths": { host.clone(): { "username": args.username, "password": password.reveal() } }
         });
