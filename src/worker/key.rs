@@ -12,12 +12,12 @@ use crate::tree::{Entry, Last, RootPath, Stack, entries_digest};
 impl Worker<'_> {
     /// All that the key of `step` is made of. The steps before it must be known.
     pub fn pre_image(&self, step: &Step, states: &States) -> Result<PreImage, Error> {
-        let chain = self.chain(step.base, states).expect("a step stands on layers").diff_ids();
+        let chain = self.chain(step.base, states).expect("a step stands on layers").id();
         let mut sources = Vec::new();
         for read in step.op.reads() {
             sources.push(self.source_digest(step, &read, states)?);
         }
-        Ok(pre_image(step, &Resolved { chain: &chain, sources: &sources }))
+        Ok(pre_image(step, &Resolved { base: chain, sources: &sources }))
     }
 
     /// The digest of what `read` selects. For trees made of layers it is remembered: a chain's content never changes.

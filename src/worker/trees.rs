@@ -71,7 +71,7 @@ impl<'a> Worker<'a> {
 
     /// The layers of a chain. Those of base images are fetched if need be.
     pub fn layers(&self, chain: &Chain) -> Result<Vec<Arc<Layer>>, Error> {
-        chain.0.iter().map(|link| self.layer(link.diff_id)).collect()
+        chain.links().iter().map(|link| self.layer(link.diff_id)).collect()
     }
 
     fn layer(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
