@@ -69,7 +69,12 @@ impl Bases<'_> {
     ) -> Result<Resolved, Error> {
         let known = self.store.name(&bare(reference))?.map(|name| name.manifest.digest);
         // Asking for the digest alone is cheaper, also for those who count pulls.
-        let result = match self.client().digest(reference) {
+        let client = match self.options.pull {
+            // The store has an answer if the registry has none.
+            PullPolicy::Newer => self.client().in_a_hurry(),
+            _ => self.client().clone(),
+        };
+        let result = match client.digest(reference) {
             Ok(Some(now)) if Some(now) == known => {
                 self.note(reference, now);
                 return Ok(Resolved { notice: format!("the registry still has {now}"), ..found });

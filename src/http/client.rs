@@ -78,6 +78,11 @@ impl Client {
         Client { transport: self.transport.clone(), options: Arc::new(options) }
     }
 
+    /// How much trouble is waited out.
+    pub fn patience(&self) -> Patience {
+        self.options.patience.clone()
+    }
+
     /// Tells whoever watches.
     pub fn tell(&self, notice: &Notice) {
         if let Some(watcher) = &self.options.notice {

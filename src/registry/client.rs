@@ -1,7 +1,7 @@
 //! The client: references to documents, descriptors to bytes.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::credentials::Credentials;
@@ -88,14 +88,23 @@ impl Client {
     fn with(http: http::Client, options: Options) -> Client {
         let settings = Arc::new(options.registries);
         let session = Session::new(http, options.credentials, options.named_realms, settings.clone());
-        let hurried = session.with_patience(Patience {
-            total: HURRY.min(options.http.patience.total),
-            attempts: options.http.patience.attempts.min(2),
-            stubborn_attempts: 1,
-            ..options.http.patience
-        });
+        let hurried = session.with_patience(hurry(&options.http.patience));
         let (permits, given_up) = (Permits::new(options.parallel), Mutex::default());
         Client(Arc::new(Inner { session, hurried, settings, permits, given_up }))
+    }
+
+    /// The same client for somebody who can do without an answer.
+    pub fn in_a_hurry(&self) -> Client {
+        let Inner { session, hurried, settings, permits, given_up } = &*self.0;
+        let patience = hurry(&session.http.patience());
+        let given_up = given_up.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Client(Arc::new(Inner {
+            session: session.with_patience(patience.clone()),
+            hurried: hurried.with_patience(patience),
+            settings: settings.clone(),
+            permits: Permits::new(permits.most()),
+            given_up: Mutex::new(given_up),
+        }))
     }
 
     /// The settings that it keeps to.
@@ -139,6 +148,15 @@ impl Client {
             return Err(Error::Document { what, reason });
         }
         Ok(found)
+    }
+}
+
+fn hurry(patience: &Patience) -> Patience {
+    Patience {
+        total: HURRY.min(patience.total),
+        attempts: patience.attempts.min(2),
+        stubborn_attempts: 1,
+        ..patience.clone()
     }
 }
 
