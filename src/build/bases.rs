@@ -6,6 +6,7 @@ use std::sync::{Mutex, OnceLock};
 use super::error::Error;
 use super::interrupt::Interrupt;
 use super::options::Options;
+use super::policy::PullPolicy;
 use crate::graph::ImageName;
 use crate::oci::{
     Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, MediaType, Platform, Reference,
@@ -106,6 +107,9 @@ impl<'a> Bases<'a> {
             return Ok(None);
         }
         let origin = match origin {
+            Origin::Pulled if self.options.pull == PullPolicy::Never => {
+                ImageOrigin::Withheld(reference.clone())
+            }
             Origin::Pulled => ImageOrigin::Registry(self.client().clone(), reference.clone()),
             Origin::Built | Origin::Imported => ImageOrigin::Store(reference.clone()),
         };

@@ -20,6 +20,7 @@ mod import;
 mod interrupt;
 mod layer_file;
 mod named;
+mod noted;
 mod numbers;
 mod options;
 mod policy;

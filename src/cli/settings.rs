@@ -81,7 +81,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         layer_epoch: layer_epoch(args.layer_epoch.as_deref().or(environment.get("RBUILD_LAYER_EPOCH")))?,
         modes: modes(args.context_modes.as_deref().or(environment.get("RBUILD_CONTEXT_MODES")))?,
         jobs: jobs(args.jobs)?,
-        registry: registry(environment, &args.insecure_registry)?,
+        registry: registry_with(environment, &args.insecure_registry)?,
         now: environment.now,
     })
 }
@@ -102,8 +102,16 @@ fn check_streams(outputs: &[Output]) -> Result<(), String> {
     Ok(())
 }
 
-/// How registries are reached, and as whom; `insecure` are the values of `--insecure-registry`.
-pub fn registry(environment: &Environment, insecure: &[String]) -> Result<crate::registry::Options, String> {
+/// How registries are reached, and as whom.
+pub fn registry(environment: &Environment) -> Result<crate::registry::Options, String> {
+    registry_with(environment, &[])
+}
+
+/// The same with the values of `--insecure-registry`.
+pub fn registry_with(
+    environment: &Environment,
+    insecure: &[String],
+) -> Result<crate::registry::Options, String> {
     let credentials = Credentials::load(&environment.places()).map_err(|e| e.to_string())?;
     let mut registries = Registries::load(&environment.settings_places()).map_err(|e| e.to_string())?;
     for host in insecure {

@@ -9,7 +9,7 @@ use crate::cli::args::{PullArgs, PushArgs};
 use crate::cli::display::Watch;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::settings::{one_platform, registry};
+use crate::cli::settings::{one_platform, registry_with};
 use crate::http::Canceled;
 use crate::oci::{Digest, Platform, Reference};
 use crate::registry::Client;
@@ -51,7 +51,7 @@ fn moved(
 ) -> Ending {
     let prepare = || -> Result<_, Ending> {
         let name: Reference = name.parse().map_err(failed)?;
-        let mut options = registry(environment, insecure).map_err(Ending::Failed)?;
+        let mut options = registry_with(environment, insecure).map_err(Ending::Failed)?;
         let stopped = Arc::clone(interrupt);
         options.http.canceled = Canceled::new(move || stopped.is_fired());
         let display = display(quiet, None, environment).map_err(Ending::Failed)?;
