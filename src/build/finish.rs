@@ -98,7 +98,7 @@ pub fn finish(
 }
 
 /// A client that stops when the build does.
-fn client(options: &Options, cancel: &Cancel) -> Client {
+pub(super) fn client(options: &Options, cancel: &Cancel) -> Client {
     let mut settings = options.registry.clone();
     let cancel = cancel.clone();
     settings.http.canceled = Canceled::new(move || cancel.is_fired());

@@ -23,6 +23,7 @@ mod named;
 mod noted;
 mod numbers;
 mod options;
+mod permission;
 mod policy;
 mod record;
 mod remote_secrets;

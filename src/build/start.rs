@@ -15,6 +15,7 @@ use super::held::Held;
 use super::interrupt::Interrupt;
 use super::numbers::Numbers;
 use super::options::{DockerfileFrom, Options, SecretSource};
+use super::permission::ask_whether_it_may_be_pushed;
 use super::remotes::Remotes;
 use super::request::request;
 use super::schedule::schedule;
@@ -246,6 +247,9 @@ impl Build<'_> {
                 return Ok(None);
             }
             held.release();
+            if attempt == 1 {
+                ask_whether_it_may_be_pushed(self.options, &self.numbers, self.sink, &cancel)?;
+            }
             schedule(&steps, &pending, self.options.jobs)?;
         }
         held.release();

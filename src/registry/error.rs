@@ -216,7 +216,7 @@ impl Error {
     pub fn is_denied(&self) -> bool {
         match self {
             Error::Everywhere { source, .. } => source.is_denied(),
-            other => matches!(other, Error::Denied { .. }),
+            other => matches!(other, Error::Denied { .. } | Error::Blocked { .. }),
         }
     }
 

@@ -32,6 +32,7 @@ mod image;
 mod login;
 #[cfg(test)]
 mod mirror_faults;
+mod permission;
 mod permits;
 mod publish;
 mod push;

@@ -29,7 +29,8 @@ impl Proxy {
     pub fn before(port: u16) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let own = listener.local_addr().expect("bound").port();
-        let (log, trouble): (Arc<Mutex<Vec<Asked>>>, Arc<Mutex<Option<Trouble>>>) = Default::default();
+        let log: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let trouble: Arc<Mutex<Option<Trouble>>> = Arc::default();
         let (shared, faults) = (log.clone(), trouble.clone());
         // The thread ends with the test's process.
         std::thread::spawn(move || {
