@@ -1,7 +1,7 @@
 //! Base images: from the store, an image layout or a registry, to a manifest and a config.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::error::Error;
 use super::interrupt::Interrupt;
@@ -13,7 +13,7 @@ use crate::oci::{
 };
 use crate::oci::{descriptor_digest, new_descriptor};
 use crate::plan::{Base, BaseRequest};
-use crate::registry::{Client, Kind, refuse_artifact, select};
+use crate::registry::{Client, Kind, Resolved as Top, refuse_artifact, select};
 use crate::source::OciLayout;
 use crate::store::{Name, Origin, Store, Target};
 use crate::worker::{Image, ImageOrigin};
@@ -28,6 +28,8 @@ pub struct Bases<'a> {
     pub(super) asked: Mutex<BTreeMap<Reference, Digest>>,
     client: OnceLock<Client>,
     interrupt: std::sync::Arc<Interrupt>,
+    /// What registries said: all platforms of one build get the same index, whatever its tag means meanwhile.
+    tops: Mutex<BTreeMap<Reference, Top>>,
 }
 
 /// An image that was found.
@@ -43,7 +45,8 @@ pub struct Resolved {
 impl<'a> Bases<'a> {
     /// Looks in `store` first, and outside as `options` say.
     pub fn new(store: &'a Store, options: &'a Options, interrupt: std::sync::Arc<Interrupt>) -> Bases<'a> {
-        Bases { store, options, asked: Mutex::default(), client: OnceLock::new(), interrupt }
+        let (asked, tops, client) = Default::default();
+        Bases { store, options, asked, client, interrupt, tops }
     }
 
     /// The client, made when it is first needed.
@@ -140,8 +143,7 @@ impl<'a> Bases<'a> {
     pub(super) fn in_registry(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, Error> {
         let what = reference.familiar();
         let client = self.client();
-        let top = client.resolve(reference)?;
-        self.store.put_blob(&top.bytes)?;
+        let top = self.top(reference)?;
         let (digest, bytes) = match top.kind {
             Kind::Index => {
                 let index: ImageIndex = parse(&top.bytes, &what, "index")?;
@@ -172,6 +174,19 @@ impl<'a> Bases<'a> {
         resolved(&what, digest, &manifest, config, origin, notice)
     }
 
+    /// The index or manifest that a registry has under that name, asked once.
+    fn top(&self, reference: &Reference) -> Result<Top, Error> {
+        let mut tops = self.tops.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = tops.get(reference) {
+            return Ok(known.clone());
+        }
+        let top = self.client().resolve(reference)?;
+        self.store.put_blob(&top.bytes)?;
+        tops.insert(Reference { digest: Some(top.digest), ..reference.clone() }, top.clone());
+        tops.insert(reference.clone(), top.clone());
+        Ok(top)
+    }
+
     fn fetch_config(
         &self,
         client: &Client,
@@ -187,8 +202,8 @@ impl<'a> Bases<'a> {
                 format!("its config has {} bytes; at most {LARGEST_DOCUMENT} are read", config.size());
             return Err(Error::Base { name: reference.familiar(), reason, hint: None });
         }
-        let mut bytes = Vec::new();
-        client.blob(reference, config, &mut bytes, &|_| (), &|| self.interrupt.is_fired())?;
+        let mut open = || Ok(Vec::new());
+        let bytes = client.blob_into(reference, config, &mut open, &|_| (), &|| self.interrupt.is_fired())?;
         self.store.put_blob(&bytes)?;
         Ok(bytes)
     }

@@ -18,9 +18,11 @@ impl Bases<'_> {
             true => name.clone(),
             false => self.alias(request, name).unwrap_or_else(|| name.clone()),
         };
-        // What a process before this one was told holds for the whole build.
-        let told = self.options.asked.get(&bare(&reference)).filter(|_| reference.digest.is_none());
-        let reference = Reference { digest: reference.digest.or(told.copied()), ..reference };
+        // What was told once, to this process or to one before it, holds for the whole build.
+        let of_before = self.options.asked.get(&bare(&reference)).copied();
+        let told = of_before.or(self.asked().get(&bare(&reference)).copied());
+        let told = told.filter(|_| reference.digest.is_none());
+        let reference = Reference { digest: reference.digest.or(told), ..reference };
         let policy = self.options.pull;
         match self.in_store(&reference, platform)? {
             Some(found)

@@ -3,6 +3,7 @@
 // A test that meets what cannot be should end there.
 #![allow(clippy::unwrap_used)]
 
+mod carry;
 mod conform;
 mod cost;
 mod dockerfile_differential;

@@ -2,6 +2,7 @@
 
 mod asked;
 mod build;
+mod carry;
 mod du;
 mod images;
 mod import;
@@ -14,6 +15,7 @@ mod run;
 mod transfer;
 
 pub use build::build;
+pub use carry::{copy, load, save};
 pub use du::du;
 pub use images::images;
 pub use import::import;
