@@ -10,6 +10,7 @@
 mod agents;
 mod bases;
 mod carry;
+mod checks;
 mod contexts;
 mod dockerfile;
 mod error;

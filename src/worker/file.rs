@@ -28,6 +28,12 @@ impl Worker<'_> {
         for unmatched in &selection.unmatched {
             self.warn(step, format!("{:?} matched no file: nothing is copied", unmatched.pattern));
         }
+        let spared: Vec<String> = selection.spared().map(|name| format!("{name:?}")).collect();
+        if !spared.is_empty() {
+            let names = spared.join(", ");
+            let why = "--exclude acts on what is in a directory, not on a source that is itself a file";
+            self.warn(step, format!("{names} is copied although an --exclude matches: {why}"));
+        }
         // A linked layer depends on no base, so nobody looks at it: one that is elsewhere stays there.
         let base = if copy.link { None } else { Some(self.tree(step.base, states)?) };
         let nothing = Stack::new(Vec::new());

@@ -33,6 +33,7 @@ mod registry_settings;
 mod registry_wire;
 mod remote;
 mod robust;
+mod sandbox_foreign;
 mod sandbox_isolation;
 mod sandbox_lifetime;
 mod sandbox_process;
