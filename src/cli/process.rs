@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
         Ending::Code(code) => ExitCode::from(code),
         Ending::Interrupted => ExitCode::from(INTERRUPTED),
         Ending::Failed(message) => complain(&message),
-        Ending::Enter => match enter(&Inherit::default(), &signals) {
+        Ending::Enter(environment) => match enter(&Inherit { environment, ..Inherit::default() }, &signals) {
             Ok(code) => ExitCode::from(code),
             Err(e) => complain(&e.to_string()),
         },
