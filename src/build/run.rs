@@ -30,6 +30,7 @@ pub struct RunOptions {
 pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result<Ended, Error> {
     let _lease = store.lease()?;
     let image = find(store, &options.image, options.platform.as_ref())?;
+    let platform = image.config.platform();
     let mut registry = options.registry.clone();
     let cancel = interrupt.attempt()?;
     let stopped = cancel.clone();
@@ -39,6 +40,7 @@ pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result
         .iter()
         .map(|layer| bring(store, &client, layer, &|| cancel.is_fired()))
         .collect::<Result<_, _>>()?;
-    let container = Container { store, layers, config: &image.config.config, command: &options.command };
-    Ok(container.run(&cancel)?)
+    let config = &image.config.config;
+    let container = Container { store, layers, config, platform: &platform, command: &options.command };
+    Ok(container.run(&cancel, &interrupt.relay())?)
 }
