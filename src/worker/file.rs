@@ -139,7 +139,12 @@ impl Worker<'_> {
             }
             match content {
                 Content::None => writer.entry(entry, None)?,
-                Content::Source(place) => writer.entry(entry, Some(&mut contents.open(*place)?))?,
+                Content::Source(place) => {
+                    let settled = &mut |out: &mut Vec<u8>| contents.read_settled(*place, out);
+                    if !writer.settled(entry, settled)? {
+                        writer.entry(entry, Some(&mut contents.open(*place)?))?;
+                    }
+                }
                 Content::Inline(bytes) => writer.entry(entry, Some(&mut &bytes[..]))?,
                 Content::Archive { archive, member } => {
                     writer.entry(entry, Some(&mut archives[archive].content(*member)))?;
