@@ -40,8 +40,12 @@ impl Worker<'_> {
         {
             return Ok(Digest::from_bytes(bytes));
         }
-        let digest = selected(&step.op, read, &self.tree(read.input, states)?.stack)?;
-        self.store.put_record(&memo, digest.as_bytes(), &[])?;
+        let tree = self.tree(read.input, states)?;
+        let digest = selected(&step.op, read, &tree.stack)?;
+        // What a remote cache says of a layer counts for builds that ask it, and is not kept.
+        if tree.is_verified {
+            self.store.put_record(&memo, digest.as_bytes(), &[])?;
+        }
         Ok(digest)
     }
 
