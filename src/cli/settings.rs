@@ -149,14 +149,19 @@ fn dockerfile(file: Option<&Path>) -> Result<DockerfileFrom, String> {
     }
 }
 
-/// What is built for: of several flags, each may hold several platforms.
+/// What is built for: of several flags, each may hold several platforms. COMPAT: as in buildx `local` is this machine's, and
+/// an empty value is none.
 fn platforms(flags: &[String], environment: &Environment) -> Result<Vec<Platform>, String> {
     let flags: Vec<&str> = match flags {
         [] => environment.get("DOCKER_DEFAULT_PLATFORM").into_iter().collect(),
         flags => flags.iter().map(String::as_str).collect(),
     };
-    let all = flags.iter().flat_map(|flag| flag.split(',')).map(str::trim);
-    all.map(|text| text.parse().map_err(|e| format!("--platform: {e}"))).collect()
+    let all = flags.iter().filter(|flag| !flag.trim().is_empty()).flat_map(|flag| flag.split(','));
+    let parse = |text: &str| match text.trim() {
+        "local" => Ok(Platform::host()),
+        text => text.parse().map_err(|e| format!("--platform: {e}")),
+    };
+    all.map(parse).collect()
 }
 
 /// The platform of a command that takes one.

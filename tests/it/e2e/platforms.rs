@@ -89,7 +89,11 @@ fn one_platform_makes_no_index_unless_the_build_argument_asks_for_one() {
         shop.build(ARCH, &[args, &["-o", &output]].concat()).ok();
         json(std::fs::read(shop.at("out/index.json")).expect("there"))["manifests"][0]["mediaType"].clone()
     };
-    assert_eq!(kind(&["--platform", "linux/arm64"]), "application/vnd.oci.image.manifest.v1+json");
+    let manifest = "application/vnd.oci.image.manifest.v1+json";
+    assert_eq!(kind(&["--platform", "linux/arm64"]), manifest);
+    let host = rbuild::oci::Platform::host().to_string();
+    assert_eq!(kind(&["--platform", &format!("local,{host}")]), manifest);
+    assert_eq!(kind(&["--platform="]), manifest);
     let asked = ["--platform", "arm64", "--build-arg", "BUILDKIT_MULTI_PLATFORM=true"];
     assert_eq!(kind(&asked), "application/vnd.oci.image.index.v1+json");
     shop.build(ARCH, &["--platform", "amd64,arm64", "--build-arg", "BUILDKIT_MULTI_PLATFORM=0"])
