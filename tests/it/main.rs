@@ -29,6 +29,7 @@ mod registry_server;
 mod registry_wire;
 mod remote;
 mod robust;
+mod rows;
 mod sandbox_isolation;
 mod sandbox_lifetime;
 mod sandbox_process;
