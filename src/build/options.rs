@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::policy::PullPolicy;
 use crate::export::{Output, PushTo};
 use crate::graph::{HostEntry, Network, Remote, Ulimit, UrlSource};
-use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
+use crate::oci::{Digest, Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::LayerEpoch;
 use crate::source::ContextModes;
 
@@ -31,10 +32,12 @@ pub struct Options {
     pub no_cache: bool,
     /// Stages whose steps are done whatever is recorded.
     pub no_cache_stages: Vec<String>,
-    /// What the image is for; this machine's if none was asked for.
-    pub platform: Option<Platform>,
-    /// Ask the registry about every tag again.
-    pub pull: bool,
+    /// What images are wanted for, in this order; one for this machine if none was asked for.
+    pub platforms: Vec<Platform>,
+    /// When registries are asked for images.
+    pub pull: PullPolicy,
+    /// What registries said of tags already, to a process before this one.
+    pub asked: BTreeMap<Reference, Digest>,
     /// Where the result goes besides the store.
     pub outputs: Vec<Output>,
     /// Which registries it is pushed to, after all else.
@@ -90,8 +93,9 @@ impl Options {
             labels: Vec::new(),
             no_cache: false,
             no_cache_stages: Vec::new(),
-            platform: None,
-            pull: false,
+            platforms: Vec::new(),
+            pull: PullPolicy::default(),
+            asked: BTreeMap::new(),
             outputs: Vec::new(),
             pushes: Vec::new(),
             secrets: BTreeMap::new(),
@@ -156,7 +160,7 @@ pub enum ContextValue {
         /// Which image in it.
         tag: Option<String>,
         /// Which manifest in it.
-        digest: Option<crate::oci::Digest>,
+        digest: Option<Digest>,
     },
 }
 

@@ -16,16 +16,19 @@ use super::held::Held;
 use super::interrupt::Interrupt;
 use super::numbers::Numbers;
 use super::options::{DockerfileFrom, Options, SecretSource};
+use super::permission::ask_whether_it_may_be_pushed;
+use super::platforms::{Planned, Planning, Platforms};
 use super::remotes::Remotes;
 use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
-use crate::graph::{Graph, ImageSource, Location};
-use crate::plan::{self, Base, BaseKey, Checks, Plan};
-use crate::progress::{Event, Sink, StepNumber, Warning};
+use crate::graph::Location;
+use crate::oci::{Digest, Reference};
+use crate::plan::{self, Checks};
+use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
 use crate::store::{NoSource, Store};
-use crate::worker::{Agents, Chain, Context, Image, NextNumber, Secrets, Worker};
+use crate::worker::{Agents, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
 /// what it found, so a store with that many damaged objects needs that many.
@@ -44,8 +47,9 @@ pub enum Namespace {
 pub enum Outcome {
     /// An image.
     Built(Box<Built>),
-    /// Nothing yet: something must run, and this process cannot. Nothing was shown; begin again in a namespace.
-    NeedsNamespace,
+    /// Nothing yet: something must run, and this process cannot. Nothing was shown; begin again in a namespace, with what
+    /// registries said of tags.
+    NeedsNamespace(BTreeMap<Reference, Digest>),
 }
 
 /// Builds. Progress goes to `sink`, outputs to standard output go to `stdout`; `stdin` is read if the options say so.
@@ -67,7 +71,7 @@ pub fn build(
     let result = build.run(&held, stdin, stdout);
     // What was found before the first step, or by one that failed for another reason.
     build.warn_of_healed();
-    if !matches!(result, Ok(Outcome::NeedsNamespace)) {
+    if !matches!(result, Ok(Outcome::NeedsNamespace(_))) {
         held.release();
     }
     match result {
@@ -99,6 +103,7 @@ impl Build<'_> {
         stdin: Box<dyn Read + Send + '_>,
         stdout: &mut dyn Write,
     ) -> Result<Outcome, Failure> {
+        let platforms = Platforms::of(self.options)?;
         let _lease = self.store.lease().map_err(Error::from)?;
         let secrets = self.secrets();
         let agents = agents::start(self.options, self.store)?;
@@ -128,30 +133,21 @@ impl Build<'_> {
             let excerpt = inputs.excerpt(location);
             Failure { error, excerpt }
         };
-        let planned = |error: plan::Error| {
+        let refused = |error: plan::Error| {
             let location = error.location;
             located(Error::Plan(error), location)
         };
-        let checks = Checks::read(&request.dockerfile, &request.build_args).map_err(planned)?;
+        let checks = Checks::read(&request.dockerfile, &request.build_args).map_err(refused)?;
         let mut told = checks.of_text(&request.dockerfile);
         self.tell(&told);
-        let mut bases = Found::default();
         let finder = Bases::new(self.store, self.options, Arc::clone(self.interrupt));
-        let plan = loop {
-            let outcome = plan::plan(&request, &bases.answers);
-            match outcome.map_err(planned)? {
-                plan::Outcome::Ready(plan) => break plan,
-                plan::Outcome::Needs(needs) => {
-                    for need in needs {
-                        bases.find(self, &finder, &need).map_err(|e| located(e, Some(need.location)))?;
-                    }
-                }
-            }
-        };
-        self.tell(&plan.warnings);
-        let epoch = contexts::epoch(self.options, plan.image_epoch);
+        let (options, numbers, sink) = (self.options, &self.numbers, self.sink);
+        let planning = Planning { options, inputs: &inputs, finder: &finder, numbers, sink };
+        let (planned, images) = planning.plan(request, &platforms)?;
+        self.tell(&planned.warnings);
+        let epoch = contexts::epoch(self.options, planned.images[0].epoch);
         let opening = contexts::Opening {
-            graph: &plan.graph,
+            graph: &planned.graph,
             options: self.options,
             remotes: &remotes,
             epoch,
@@ -159,21 +155,21 @@ impl Build<'_> {
             sink: self.sink,
         };
         let mut resources = Resources {
-            images: bases.images_of(&plan.graph),
+            images,
             contexts: contexts::open(&opening, context, &inputs.dockerfile.path).map_err(|error| {
                 let location = error.location();
                 located(error, location)
             })?,
             agents: agents.agents.clone(),
         };
-        let ignored = checks::ignored(&plan.copied, &plan.graph, &resources.contexts);
+        let ignored = checks::ignored(&planned.copied, &planned.graph, &resources.contexts);
         self.tell(&ignored);
-        told.extend(plan.warnings.iter().cloned().chain(ignored));
+        told.extend(planned.warnings.iter().cloned().chain(ignored));
         if let Some(error) = checks.violation(told.iter()) {
-            return Err(planned(error));
+            return Err(refused(error));
         }
         contexts::scan(
-            &plan.graph,
+            &planned.graph,
             &resources.contexts,
             self.options,
             self.store,
@@ -185,20 +181,20 @@ impl Build<'_> {
             let location = error.location();
             located(error, location)
         })?;
-        let built = self.attempts(&plan, &mut resources, &opening, held, stdout).map_err(|error| {
+        let built = self.attempts(&planned, &mut resources, &opening, held, stdout).map_err(|error| {
             let location = error.location();
             located(error, location)
         })?;
         Ok(match built {
             Some(built) => Outcome::Built(Box::new(built)),
-            None => Outcome::NeedsNamespace,
+            None => Outcome::NeedsNamespace(finder.asked()),
         })
     }
 
     /// Does the steps; again, from what is recorded by then, if something in the store turned out to be damaged.
     fn attempts(
         &self,
-        plan: &Plan,
+        planned: &Planned,
         resources: &mut Resources,
         opening: &contexts::Opening<'_>,
         held: &Held<'_>,
@@ -207,7 +203,7 @@ impl Build<'_> {
         let mut attempt = 1;
         loop {
             let mut stdout = Counted { out: &mut *stdout, written: false };
-            let result = self.attempt(attempt, plan, resources, held, &mut stdout);
+            let result = self.attempt(attempt, planned, resources, held, &mut stdout);
             let written = stdout.written;
             let healed = self.warn_of_healed();
             match result {
@@ -231,7 +227,7 @@ impl Build<'_> {
     fn attempt(
         &self,
         attempt: usize,
-        plan: &Plan,
+        planned: &Planned,
         resources: &Resources,
         held: &Held<'_>,
         stdout: &mut dyn Write,
@@ -239,7 +235,7 @@ impl Build<'_> {
         let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
-        let steps = Steps::new(&plan.graph, &worker, &self.numbers);
+        let steps = Steps::new(planned, &worker, &self.numbers);
         if attempt == 1 {
             self.show_images(resources)?;
         }
@@ -249,11 +245,13 @@ impl Build<'_> {
                 return Ok(None);
             }
             held.release();
+            if attempt == 1 {
+                ask_whether_it_may_be_pushed(self.options, &self.numbers, self.sink, &cancel)?;
+            }
             schedule(&steps, &pending, self.options.jobs)?;
         }
         held.release();
-        let chain: Chain = worker.input_chain(plan.target.state, &steps.states);
-        let built = finish(plan, &chain, &worker, self.options, &self.numbers, stdout)?;
+        let built = finish(planned, &steps, self.options, &self.numbers, stdout)?;
         Ok(Some(built))
     }
 
@@ -346,43 +344,5 @@ impl Write for Counted<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
-    }
-}
-
-/// The base images found so far.
-#[derive(Default)]
-struct Found {
-    answers: BTreeMap<BaseKey, Base>,
-    images: BTreeMap<BaseKey, Image>,
-}
-
-impl Found {
-    fn find(
-        &mut self,
-        build: &Build<'_>,
-        finder: &Bases<'_>,
-        request: &plan::BaseRequest,
-    ) -> Result<(), Error> {
-        let name = format!("[internal] load metadata for {}", request.key.name);
-        let found = build.numbers.shown(build.sink, &name, |step: StepNumber| {
-            let found = finder.resolve(request)?;
-            build.sink.send(Event::Notice { step, message: found.notice.clone() });
-            Ok(found)
-        })?;
-        self.answers.insert(request.key.clone(), found.base);
-        self.images.insert(request.key.clone(), found.image);
-        Ok(())
-    }
-
-    /// The images of a graph, in its order.
-    fn images_of(&mut self, graph: &Graph) -> Vec<Image> {
-        let image = |source: &ImageSource| {
-            let key = BaseKey { name: source.name.clone(), platform: source.platform.clone() };
-            let mut image =
-                self.images.remove(&key).expect("the plan uses each image that it was told of once");
-            image.name = source.label.to_string();
-            image
-        };
-        graph.images.iter().map(image).collect()
     }
 }

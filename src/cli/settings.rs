@@ -11,12 +11,12 @@ use super::args::{
 use super::destinations::destinations;
 use super::environment::Environment;
 use super::size::parse_bytes;
-use crate::build::{Context, DockerfileFrom, Options};
+use crate::build::{Context, DockerfileFrom, Options, PullPolicy};
 use crate::export::Output;
 use crate::graph::{Network, Remote, without_password};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::{LayerEpoch, parse_remote_context};
-use crate::registry::Credentials;
+use crate::registry::{Credentials, Registries};
 use crate::source::ContextModes;
 
 /// The build that the arguments ask for. An error is one line that names the flag.
@@ -45,7 +45,6 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     let network = network(args.network.as_deref())?;
     let allow = entitlements(&args.allow)?;
     let tags = args.tag.iter().map(|tag| tag.parse().map_err(|e| format!("--tag {tag}: {e}")));
-    let platform = args.platform.as_deref().or(environment.get("DOCKER_DEFAULT_PLATFORM"));
     let asked: Vec<Asked> = args.output.iter().map(|text| parse_output(text)).collect::<Result<_, _>>()?;
     let mut tags: Vec<Reference> = tags.collect::<Result<_, _>>()?;
     let (outputs, pushes) = destinations(asked, args.push.unwrap_or(false), &mut tags)?;
@@ -60,8 +59,9 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         labels: args.label.iter().map(|text| label(text)).collect::<Result<_, _>>()?,
         no_cache: args.no_cache,
         no_cache_stages: args.no_cache_filter.clone(),
-        platform: platform.map(one_platform).transpose()?,
-        pull: args.pull.unwrap_or(false),
+        platforms: platforms(&args.platform, environment)?,
+        pull: pull(args.pull.as_deref())?,
+        asked: BTreeMap::new(),
         outputs,
         pushes,
         secrets,
@@ -80,7 +80,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         layer_epoch: layer_epoch(args.layer_epoch.as_deref().or(environment.get("RBUILD_LAYER_EPOCH")))?,
         modes: modes(args.context_modes.as_deref().or(environment.get("RBUILD_CONTEXT_MODES")))?,
         jobs: jobs(args.jobs)?,
-        registry: registry(environment)?,
+        registry: registry_with(environment, &args.insecure_registry)?,
         now: environment.now,
     })
 }
@@ -103,10 +103,24 @@ fn check_streams(outputs: &[Output]) -> Result<(), String> {
 
 /// How registries are reached, and as whom.
 pub fn registry(environment: &Environment) -> Result<crate::registry::Options, String> {
+    registry_with(environment, &[])
+}
+
+/// The same with the values of `--insecure-registry`.
+pub fn registry_with(
+    environment: &Environment,
+    insecure: &[String],
+) -> Result<crate::registry::Options, String> {
     let credentials = Credentials::load(&environment.places()).map_err(|e| e.to_string())?;
-    let mut options = crate::registry::Options { credentials, ..crate::registry::Options::default() };
+    let mut registries = Registries::load(&environment.settings_places()).map_err(|e| e.to_string())?;
+    for host in insecure {
+        registries.allow_insecure(host).map_err(|e| format!("--insecure-registry {e}"))?;
+    }
+    let mut options =
+        crate::registry::Options { credentials, registries, ..crate::registry::Options::default() };
     options.http.proxies = environment.proxies();
     options.http.trust = environment.trust();
+    options.http.certificates = environment.host_certificates();
     Ok(options)
 }
 
@@ -135,12 +149,26 @@ fn dockerfile(file: Option<&Path>) -> Result<DockerfileFrom, String> {
     }
 }
 
-/// One platform; several are refused by name.
+/// What is built for: of several flags, each may hold several platforms.
+fn platforms(flags: &[String], environment: &Environment) -> Result<Vec<Platform>, String> {
+    let flags: Vec<&str> = match flags {
+        [] => environment.get("DOCKER_DEFAULT_PLATFORM").into_iter().collect(),
+        flags => flags.iter().map(String::as_str).collect(),
+    };
+    let all = flags.iter().flat_map(|flag| flag.split(',')).map(str::trim);
+    all.map(|text| text.parse().map_err(|e| format!("--platform: {e}"))).collect()
+}
+
+/// The platform of a command that takes one.
 pub fn one_platform(text: &str) -> Result<Platform, String> {
     if text.contains(',') {
-        return Err(format!("--platform {text}: several platforms in one build are not supported yet"));
+        return Err(format!("--platform {text}: one platform at a time"));
     }
     text.parse().map_err(|e| format!("--platform: {e}"))
+}
+
+fn pull(text: Option<&str>) -> Result<PullPolicy, String> {
+    text.map_or(Ok(PullPolicy::default()), |text| text.parse().map_err(|e| format!("--pull={text}: {e}")))
 }
 
 fn network(text: Option<&str>) -> Result<Network, String> {

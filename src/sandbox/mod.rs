@@ -8,6 +8,7 @@
 
 mod cancel;
 mod caps;
+mod emulator;
 mod error;
 mod explain;
 mod lookup;
@@ -16,6 +17,8 @@ mod namespace;
 mod output;
 mod prepared;
 mod probe;
+mod processor;
+mod relay;
 mod run;
 mod seccomp;
 mod spec;
@@ -25,10 +28,13 @@ mod target;
 
 pub use cancel::Cancel;
 pub use caps::Capabilities;
+pub use emulator::Emulator;
 pub use error::{Error, ExecFailure};
 pub use namespace::{Inherit, Privilege, Signals, enter, privilege};
 pub use output::Stream;
 pub use probe::{Isolation, probe};
+pub use processor::{Processor, Wanted, processor};
+pub use relay::Relay;
 pub use run::{Exit, run};
 pub use spec::{
     Access, Depth, Directory, Mount, MountKind, Network, Process, Resource, Rlimit, Root, Security, Spec,
@@ -36,3 +42,4 @@ pub use spec::{
 };
 
 pub use crate::sys::process::Ended;
+pub use crate::sys::rustix::process::Signal;

@@ -6,6 +6,8 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use super::caps::Capabilities;
+use super::emulator::Emulator;
+use super::relay::Relay;
 use crate::tree::RootPath;
 
 /// One process and its surroundings.
@@ -25,6 +27,10 @@ pub struct Spec {
     pub security: Security,
     /// The size of `/dev/shm` in bytes.
     pub shm_size: u64,
+    /// What runs programs that the kernel does not; see [`super::processor()`].
+    pub emulator: Option<Emulator>,
+    /// Passes signals on to the process; without one it gets none but the end.
+    pub relay: Option<Relay>,
     /// Where its input and output go.
     pub stdio: Stdio,
 }

@@ -3,6 +3,7 @@
 // A test that meets what cannot be should end there.
 #![allow(clippy::unwrap_used)]
 
+mod carry;
 mod conform;
 mod cost;
 mod dockerfile_differential;
@@ -24,13 +25,17 @@ mod plan_dump;
 mod plan_golden;
 mod plan_limits;
 mod registry_build;
+mod registry_lazy;
+mod registry_proxy;
 mod registry_pull;
 mod registry_push;
 mod registry_server;
+mod registry_settings;
 mod registry_wire;
 mod remote;
 mod robust;
 mod rows;
+mod sandbox_foreign;
 mod sandbox_isolation;
 mod sandbox_lifetime;
 mod sandbox_process;

@@ -185,6 +185,8 @@ impl World {
             network: Network::Host,
             security: Security::Sandbox,
             shm_size: 64 << 20,
+            emulator: None,
+            relay: None,
             stdio: Stdio::Captured,
         }
     }

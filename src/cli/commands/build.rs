@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
+use super::asked;
 use super::open::open;
 use crate::build::{Built, Context, DockerfileFrom, Error, Interrupt, Namespace, Options, Outcome};
 use crate::cli::args::BuildArgs;
@@ -38,7 +39,10 @@ fn try_build(
     privilege: Privilege,
     interrupt: &Arc<Interrupt>,
 ) -> Result<Ending, Ending> {
-    let options = options(args, environment).map_err(Ending::Failed)?;
+    let mut options = options(args, environment).map_err(Ending::Failed)?;
+    if privilege == Privilege::UserNamespace {
+        options.asked = asked::read(environment);
+    }
     let display = display(args.quiet, args.progress.as_deref(), environment).map_err(Ending::Failed)?;
     // A stale id must not be taken for the result of a build that fails.
     for file in [&args.iidfile, &args.metadata_file].into_iter().flatten() {
@@ -62,10 +66,10 @@ fn try_build(
     let mut stdout = std::io::stdout().lock();
     let result = crate::build::build(&options, &store, &warnings, interrupt, namespace, input, &mut stdout);
     let warnings = warnings.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Ok(Outcome::NeedsNamespace) = result {
+    if let Ok(Outcome::NeedsNamespace(asked)) = &result {
         // Nothing was shown yet; the display must not draw an empty board either.
         watch.abandon();
-        return Ok(Ending::Enter);
+        return Ok(Ending::Enter(asked::pass_on(asked)));
     }
     watch.finish();
     if !args.quiet {
@@ -76,7 +80,7 @@ fn try_build(
             report(args, &options, &built, &mut stdout)?;
             Ok(Ending::Code(0))
         }
-        Ok(Outcome::NeedsNamespace) => Ok(Ending::Enter),
+        Ok(Outcome::NeedsNamespace(_)) => unreachable!("returned above"),
         Err(failure) if matches!(failure.error, Error::Interrupted) => {
             note("ERROR: interrupted");
             Ok(Ending::Interrupted)
@@ -149,7 +153,7 @@ fn show(warnings: &[Warning]) {
 /// Files and lines that say what was built.
 fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn Write) -> Result<(), Ending> {
     if let Some(file) = &args.iidfile {
-        write(file, built.config.to_string().as_bytes())?;
+        write(file, built.id().as_bytes())?;
     }
     if let Some(file) = &args.metadata_file {
         write(file, metadata(built).as_bytes())?;
@@ -158,25 +162,27 @@ fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn W
     let streams = options.outputs.iter().any(Output::is_stdout);
     if args.quiet {
         if !streams {
-            writeln!(stdout, "{}", built.config)
+            writeln!(stdout, "{}", built.id())
                 .map_err(|e| Ending::Failed(format!("standard output: {e}")))?;
         }
         return Ok(());
     }
     let names = if names.is_empty() { String::new() } else { format!("  {}", names.join(" ")) };
-    note(&format!("\n{}{names}", built.manifest.digest()));
+    note(&format!("\n{}{names}", built.top.digest()));
     Ok(())
 }
 
 /// The keys that docker's build action reads.
 fn metadata(built: &Built) -> String {
     let mut object = Map::new();
-    object.insert("containerimage.config.digest".to_string(), Value::from(built.config.to_string()));
+    if let Some(config) = built.config() {
+        object.insert("containerimage.config.digest".to_string(), Value::from(config.to_string()));
+    }
     object.insert(
         "containerimage.descriptor".to_string(),
-        serde_json::to_value(&built.manifest).expect("a descriptor is JSON"),
+        serde_json::to_value(&built.top).expect("a descriptor is JSON"),
     );
-    object.insert("containerimage.digest".to_string(), Value::from(built.manifest.digest().to_string()));
+    object.insert("containerimage.digest".to_string(), Value::from(built.top.digest().to_string()));
     if !built.names.is_empty() {
         let names: Vec<String> = built.names.iter().map(ToString::to_string).collect();
         object.insert("image.name".to_string(), Value::from(names.join(",")));

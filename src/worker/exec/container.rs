@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::foreign::emulator;
 use super::hosts::{etc_hosts, resolv_conf};
 use super::identity::IdentityFiles;
 use super::roots::LayerBytes;
-use crate::oci::Config;
+use crate::oci::{Config, Platform};
 use crate::sandbox::{
-    self, Access, Cancel, Capabilities, Directory, Ended, Mount, MountKind, Process, Root, Spec, Stdio,
+    self, Access, Cancel, Capabilities, Directory, Ended, Mount, MountKind, Process, Relay, Root, Spec, Stdio,
 };
 use crate::snapshot::Snapshots;
 use crate::store::{Layer, Store};
@@ -30,13 +31,15 @@ pub struct Container<'a> {
     pub layers: Vec<Arc<Layer>>,
     /// What the image says of processes.
     pub config: &'a Config,
+    /// For which machine it is.
+    pub platform: &'a Platform,
     /// In place of the image's command.
     pub command: &'a [String],
 }
 
 impl Container<'_> {
-    /// Runs it to its end.
-    pub fn run(&self, cancel: &Cancel) -> Result<Ended, Error> {
+    /// Runs it to its end; `relay` passes signals on to it.
+    pub fn run(&self, cancel: &Cancel, relay: &Relay) -> Result<Ended, Error> {
         let argv = self.argv()?;
         let snapshots = Snapshots::open(&self.store.snapshots_dir())?;
         let bytes = LayerBytes { store: self.store, layers: &self.layers };
@@ -95,6 +98,8 @@ impl Container<'_> {
             network: sandbox::Network::Host,
             security: sandbox::Security::Sandbox,
             shm_size: SHM_SIZE,
+            emulator: emulator(self.platform, &tree, active.directory(), cancel)?,
+            relay: Some(relay.clone()),
             stdio: Stdio::Inherited,
         };
         Ok(sandbox::run(&spec, &mut |_, _| (), cancel)?.ended)

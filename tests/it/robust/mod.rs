@@ -6,10 +6,12 @@ mod damage;
 mod death;
 mod deep;
 mod flights;
+mod foreign;
 mod full;
 mod interrupt;
 mod mtimes;
 mod parallel;
+mod signals;
 mod times;
 mod user;
 

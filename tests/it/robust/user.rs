@@ -10,16 +10,18 @@ use rustix::process::Signal;
 
 use super::{Running, digest, processes, wait_until};
 use crate::e2e::{Workshop, finish, tools};
+use crate::registry_proxy::{Proxy, count};
+use crate::registry_server::Registry;
 use crate::snapshot_fixture::skip;
 
 /// A user of the machine, a home of theirs, and the program where they can start it.
-struct User {
-    home: tempfile::TempDir,
-    uid: u32,
-    gid: u32,
+pub(super) struct User {
+    pub(super) home: tempfile::TempDir,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
 }
 
-const NAME: &str = "rbuild-test";
+pub(super) const NAME: &str = "rbuild-test";
 const NAME_WITHOUT: &str = "rbuild-test-bare";
 
 fn ids(name: &str) -> Option<(u32, u32)> {
@@ -68,11 +70,11 @@ impl User {
         Some(User { home, uid, gid })
     }
 
-    fn at(&self, path: &str) -> PathBuf {
+    pub(super) fn at(&self, path: &str) -> PathBuf {
         self.home.path().join(path)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.at("rbuild"));
         command.args(args).env_clear().env("HOME", self.home.path());
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(self.home.path());
@@ -81,7 +83,7 @@ impl User {
     }
 
     /// Brings base and context over, and imports the base.
-    fn with(name: &str, subordinate: bool, shop: &Workshop) -> Option<User> {
+    pub(super) fn with(name: &str, subordinate: bool, shop: &Workshop) -> Option<User> {
         let user = User::new(name, subordinate)?;
         std::fs::copy(shop.at("busybox.tar"), user.at("busybox.tar")).unwrap();
         copy_tree(&shop.context(), &user.at("context"));
@@ -245,4 +247,36 @@ fn a_build_without_run_needs_no_namespace() {
     command.env("RBUILD_ROOT", user.at(".local/share/rbuild"));
     let said = finish(command, b"").ok();
     assert_eq!(digest(&said.stderr), root);
+}
+
+#[test]
+fn a_build_that_goes_on_in_a_namespace_asks_a_registry_once() {
+    if !tools(&["docker-registry"]) {
+        return;
+    }
+    let Some(shop) = shop() else { return };
+    let Some(user) = User::with(NAME, true, &shop) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let registry = Registry::start(dir.path(), "", "");
+    let proxy = Proxy::before(registry.port);
+    let name = proxy.name("team/base:1");
+    shop.build("FROM busybox\nENV N=1\n", &["-o", &format!("type=registry,name={name}")]).ok();
+    proxy.take();
+    user.write(&format!(
+        "FROM {name}\nRUN echo $N > /n\nFROM {name}\nCOPY --from={name} /bin/busybox /again\n"
+    ));
+    let asked = |args: &[&str]| {
+        finish(user.command(&[&["build"], args, &["context"]].concat()), b"").ok();
+        let log = proxy.take();
+        (count(&log, "HEAD", "/manifests/"), count(&log, "GET", "/manifests/"))
+    };
+    assert_eq!(asked(&["--target", "0"]), (0, 1));
+    assert_eq!(asked(&["--target", "0", "--no-cache", "--pull"]), (1, 0));
+    shop.build("FROM busybox\nENV N=2\n", &["-o", &format!("type=registry,name={name}")]).ok();
+    proxy.take();
+    assert_eq!(
+        asked(&["--target", "0", "--pull"]),
+        (1, 1),
+        "what is new is fetched by the first process alone"
+    );
 }
