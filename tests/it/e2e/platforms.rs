@@ -147,3 +147,34 @@ fn a_stage_for_the_build_platform_runs_once() {
     let foreign = "FROM busybox AS one\nARG TARGETARCH\nCOPY <<EOF /ok\nEOF\nCOPY /missing-$TARGETARCH /\n";
     shop.build(foreign, &three).fails(&["missing-", "linux/"]);
 }
+
+#[test]
+fn a_failure_of_one_platform_is_the_failure_of_all_and_names_it() {
+    let shop = shop();
+    let both = ["--platform", "linux/amd64,linux/arm64"];
+    let out = shop.arg("out");
+    let dockerfile = "ARG TARGETARCH\nFROM scratch AS base-amd64\nCOPY same /\nFROM base-${TARGETARCH}\n";
+    let said = shop.build(dockerfile, &[&both[..], &["-o", &out]].concat());
+    said.fails(&["base-arm64", "Dockerfile:4"]).never_says(&["exporting"]);
+    let dockerfile = "FROM scratch\nARG TARGETARCH\nUSER ${TARGETARCH:?no arch}\nEXPOSE ${TARGETARCH#arm}\n";
+    shop.build(dockerfile, &both).fails(&["linux/amd64: ", "amd64", "Dockerfile:4"]);
+    shop.write("for-amd64", "");
+    let dockerfile = "FROM scratch\nARG TARGETARCH\nCOPY for-$TARGETARCH /\n";
+    shop.build(dockerfile, &[&both[..], &["-o", &out]].concat()).fails(&["linux/arm64: ", "for-arm64"]);
+    assert!(!shop.at("out").exists());
+}
+
+#[test]
+fn a_named_context_may_be_another_for_each_platform() {
+    let shop = shop();
+    for name in ["any", "arm"] {
+        shop.write_at(&format!("{name}/what"), name);
+    }
+    let (any, arm) = (format!("c={}", shop.arg("any")), format!("c::linux/arm64={}", shop.arg("arm")));
+    let out = shop.arg("out");
+    let args = ["--platform", "linux/amd64,linux/arm64", "--build-context", &any, "--build-context", &arm];
+    shop.build("FROM scratch\nCOPY --from=c /what /what\n", &[&args[..], &["-o", &out]].concat()).ok();
+    let read =
+        |arch: &str| std::fs::read_to_string(shop.at(&format!("out/linux_{arch}/what"))).expect("there");
+    assert_eq!((read("amd64").as_str(), read("arm64").as_str()), ("any", "arm"));
+}
