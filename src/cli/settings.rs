@@ -151,7 +151,7 @@ fn dockerfile(file: Option<&Path>) -> Result<DockerfileFrom, String> {
 
 /// What is built for: of several flags, each may hold several platforms. COMPAT: as in buildx `local` is this machine's, and
 /// an empty value is none.
-fn platforms(flags: &[String], environment: &Environment) -> Result<Vec<Platform>, String> {
+pub fn platforms(flags: &[String], environment: &Environment) -> Result<Vec<Platform>, String> {
     let flags: Vec<&str> = match flags {
         [] => environment.get("DOCKER_DEFAULT_PLATFORM").into_iter().collect(),
         flags => flags.iter().map(String::as_str).collect(),

@@ -152,7 +152,8 @@ fn an_index_is_pushed_with_all_its_images_and_pulled_one_by_one() {
     puller
         .rbuild(&["run", "--platform", "linux/amd64", &name])
         .fails(&["rbuild pull --platform linux/amd64"]);
-    puller.rbuild(&["pull", "--platform", "linux/amd64", &name]).ok();
+    puller.rbuild(&["pull", "--platform", "linux/arm64,linux/amd64", &name]).ok();
+    assert_eq!(inspected(&puller, &[&name])["index"]["missing"], serde_json::json!([]));
     let whole = registry.name("team/whole:1");
     puller.rbuild(&["push", &name, &whole]).ok();
     assert_eq!(in_registry(&puller, &whole), (index, digest));
