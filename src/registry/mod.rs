@@ -36,6 +36,7 @@ mod push_faults;
 mod realm;
 mod select;
 mod session;
+mod tags;
 mod token;
 mod upload;
 
