@@ -40,9 +40,12 @@ pub fn finish(
     config.rootfs.diff_ids = chain.diff_ids();
     let finished = Finished {
         config,
-        layers: match options.outputs.is_empty() {
-            true => worker.image_layers(chain)?,
-            false => worker.layers(chain)?.into_iter().map(ImageLayer::Here).collect(),
+        layers: {
+            let _lookups = worker.store.lookups();
+            match options.outputs.is_empty() {
+                true => worker.image_layers(chain)?,
+                false => worker.layers(chain)?.into_iter().map(ImageLayer::Here).collect(),
+            }
         },
         names: options.tags.clone(),
         epoch: plan.image_epoch,

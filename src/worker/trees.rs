@@ -69,7 +69,7 @@ impl<'a> Worker<'a> {
                 let Input::Context(context) = input else { unreachable!("only a context has no layers") };
                 let context = &self.contexts[context.0];
                 let from = From::Context(context);
-                Ok(Tree { stack: context.scanned().stack.clone(), is_verified: true, from })
+                Ok(Tree { stack: context.scanned().stack().clone(), is_verified: true, from })
             }
         }
     }
