@@ -9,6 +9,8 @@
 
 mod agents;
 mod bases;
+mod cache_options;
+mod caches;
 mod contexts;
 mod dockerfile;
 mod error;
@@ -32,6 +34,7 @@ mod start;
 mod steps;
 mod transfer;
 
+pub use cache_options::{CacheMode, CachePlace, CacheTo};
 pub use error::{Error, Excerpt, Failure};
 pub use finish::Built;
 pub use images::{Found, find, images};

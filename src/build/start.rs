@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::agents;
 use super::bases::Bases;
+use super::caches::Caches;
 use super::contexts;
 use super::dockerfile::{Inputs, Reading};
 use super::error::{Error, Failure};
@@ -23,7 +24,7 @@ use crate::graph::{Graph, ImageSource, Location};
 use crate::plan::{self, Base, BaseKey, Plan};
 use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::sandbox::Cancel;
-use crate::store::{NoSource, Store};
+use crate::store::Store;
 use crate::worker::{Agents, Chain, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
@@ -62,7 +63,9 @@ pub fn build(
     if namespace == Namespace::Ready {
         held.release();
     }
-    let build = Build { options, store, sink: &held, interrupt, namespace, numbers: Numbers::default() };
+    let caches = Caches::start(options, store, interrupt);
+    let numbers = Numbers::default();
+    let build = Build { options, store, sink: &held, interrupt, namespace, numbers, caches };
     let result = build.run(&held, stdin, stdout);
     // What was found before the first step, or by one that failed for another reason.
     build.warn_of_healed();
@@ -82,6 +85,7 @@ struct Build<'a> {
     interrupt: &'a Arc<Interrupt>,
     namespace: Namespace,
     numbers: Numbers,
+    caches: Caches,
 }
 
 /// The images and contexts of a graph.
@@ -234,7 +238,7 @@ impl Build<'_> {
         let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
-        let steps = Steps::new(&plan.graph, &worker, &self.numbers);
+        let steps = Steps::new(&plan.graph, &worker, &self.numbers, &self.caches);
         if attempt == 1 {
             self.show_images(resources)?;
         }
@@ -262,7 +266,7 @@ impl Build<'_> {
             store: self.store,
             images: &resources.images,
             contexts: &resources.contexts,
-            elsewhere: &NoSource,
+            elsewhere: &self.caches.imported,
             numbers: &self.numbers,
             secrets,
             agents: &resources.agents,
@@ -270,6 +274,7 @@ impl Build<'_> {
             cancel,
             snapshots: OnceLock::new(),
             loaded: Mutex::default(),
+            believed: Mutex::default(),
         }
     }
 
@@ -300,6 +305,7 @@ impl Build<'_> {
     fn warn_of_healed(&self) -> usize {
         let healed = self.store.take_healed();
         healed.iter().for_each(|healed| self.warn("", &healed.to_string(), None));
+        self.caches.warn(self.sink);
         healed.len()
     }
 

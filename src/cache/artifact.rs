@@ -62,7 +62,10 @@ pub(super) fn records_of(manifest: &ImageManifest) -> Result<(Descriptor, Digest
     let records = manifest.layers().first().filter(|layer| layer.media_type().as_ref() == RECORDS);
     let records = records.ok_or_else(|| wrong("its first layer is no list of records"))?;
     if records.size() > LARGEST {
-        return Err(wrong(&format!("its list of records has {} bytes; at most {LARGEST} are read", records.size())));
+        return Err(wrong(&format!(
+            "its list of records has {} bytes; at most {LARGEST} are read",
+            records.size()
+        )));
     }
     Ok((records.clone(), descriptor_digest(records).map_err(|e| wrong(&e.to_string()))?))
 }

@@ -135,7 +135,11 @@ impl Place for Directory {
             progress(done);
         }
         let actual = hasher.finish();
-        if actual == *blob && done == size { Ok(()) } else { Err(Error::Mismatch { expected: *blob, actual }) }
+        if actual == *blob && done == size {
+            Ok(())
+        } else {
+            Err(Error::Mismatch { expected: *blob, actual })
+        }
     }
 
     fn put(&self, upload: &Upload<'_>, _: &(dyn Fn() -> bool + Sync)) -> Result<bool, Error> {

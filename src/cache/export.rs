@@ -85,7 +85,12 @@ impl Exporter<'_> {
         Ok(Exported { sent: sent.into_inner(), records: count, is_new })
     }
 
-    fn layer(&self, diff_id: DiffId, directory: &Path, sent: &AtomicUsize) -> Result<Option<KnownLayer>, Error> {
+    fn layer(
+        &self,
+        diff_id: DiffId,
+        directory: &Path,
+        sent: &AtomicUsize,
+    ) -> Result<Option<KnownLayer>, Error> {
         if let Some(layer) = self.store.layer(diff_id)? {
             let Made { known, blob, list } = make(self.store, &layer, self.compression, directory)?;
             let open = || Ok(Bytes::File(blob.try_clone()?));
@@ -98,7 +103,8 @@ impl Exporter<'_> {
             }
             return Ok(Some(known));
         }
-        let (Some(remote), Some(mut known)) = (self.imported.remote(diff_id), self.imported.known_layer(diff_id))
+        let (Some(remote), Some(mut known)) =
+            (self.imported.remote(diff_id), self.imported.known_layer(diff_id))
         else {
             return Ok(None);
         };

@@ -116,13 +116,15 @@ impl Imported {
         std::mem::take(&mut *locked(&self.warnings))
     }
 
-    /// What is recorded under a key, of a layer that can be had. Waits for the caches when it is first asked.
+    /// Waits for what caches say; false if there are none.
+    pub fn wait(&self) -> bool {
+        !self.sources.is_empty() && !self.known().is_empty()
+    }
+
+    /// What is recorded under a key, of a layer that can be had. Nothing before somebody waited for the caches.
     pub fn find(&self, key: &Digest, is_here: &dyn Fn(DiffId) -> bool) -> Option<Recorded> {
-        if self.sources.is_empty() {
-            return None;
-        }
         let usable = |known: &&Known| !known.dropped.load(Ordering::SeqCst);
-        self.known().iter().filter(usable).find_map(|known| {
+        self.known.get()?.iter().filter(usable).find_map(|known| {
             let record = known.records.get(key)?;
             (known.layer(record.layer).is_some() || is_here(record.layer)).then_some(*record)
         })
@@ -142,7 +144,8 @@ impl Imported {
     pub(super) fn list_bytes(&self, diff_id: DiffId) -> Option<Vec<u8>> {
         let known = self.known.get()?.iter().find(|known| known.layer(diff_id).is_some())?;
         let (digest, size) = known.layer(diff_id)?.list?;
-        let kept = self.store.as_ref().and_then(|store| store.read_blob(&digest, LARGEST_LIST).ok().flatten());
+        let kept =
+            self.store.as_ref().and_then(|store| store.read_blob(&digest, LARGEST_LIST).ok().flatten());
         if let Some(bytes) = kept {
             return Some(bytes);
         }
@@ -207,7 +210,8 @@ impl LayerSource for Imported {
         let knows = |known: &&Known| known.layer(layer.diff_id).is_some();
         let known = self.known.get().into_iter().flatten().find(knows);
         let known = known.ok_or_else(|| format!("nobody has layer {}", layer.diff_id))?;
-        let found = known.layer(layer.diff_id).ok_or_else(|| format!("nobody has layer {}", layer.diff_id))?;
+        let found =
+            known.layer(layer.diff_id).ok_or_else(|| format!("nobody has layer {}", layer.diff_id))?;
         match known.source.fetch(&found.blob, found.size, out, progress, canceled) {
             Err(error @ Error::Gone(_)) => {
                 locked(&known.gone).insert(layer.diff_id);

@@ -107,7 +107,8 @@ mod tests {
             "mediaType": "application/vnd.oci.image.config.v1+json",
             "digest": Digest::of(b"config").to_string(), "size": 5,
         });
-        serde_json::from_value(serde_json::json!({"schemaVersion": 2, "config": config, "layers": layers})).unwrap()
+        serde_json::from_value(serde_json::json!({"schemaVersion": 2, "config": config, "layers": layers}))
+            .unwrap()
     }
 
     #[test]

@@ -10,7 +10,9 @@ pub(super) fn unzstd(bytes: &[u8], limit: u64) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     decoder.take(limit + 1).read_to_end(&mut out)?;
     if out.len() as u64 > limit {
-        return Err(io::Error::other(format!("it unpacks to more than {limit} bytes, and at most these are allowed")));
+        return Err(io::Error::other(format!(
+            "it unpacks to more than {limit} bytes, and at most these are allowed"
+        )));
     }
     Ok(out)
 }

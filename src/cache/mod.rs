@@ -24,11 +24,11 @@ mod place;
 mod repository;
 mod sets;
 
+pub use directory::Directory;
 pub use document::{Document, KnownLayer, Recorded, Selection};
 pub use error::Error;
 pub use export::{Exported, Exporter, Share};
 pub use import::{Imported, Source};
 pub use inline::{INLINE, embed, embedded};
 pub use place::Place;
-pub use directory::Directory;
 pub use repository::Repository;

@@ -53,7 +53,11 @@ pub(super) fn unmerged(tag: &str, main: &Document, tags: &[String]) -> Vec<Strin
 }
 
 /// Generation and merged sets of the document that `main` and `sets` are merged into.
-pub(super) fn next(tag: &str, main: &Document, sets: impl Iterator<Item = String>) -> (u32, BTreeSet<String>) {
+pub(super) fn next(
+    tag: &str,
+    main: &Document,
+    sets: impl Iterator<Item = String>,
+) -> (u32, BTreeSet<String>) {
     let mut merged = main.merged.clone();
     merged.extend(sets);
     let newest = merged.iter().filter_map(|set| generation(tag, set)).max().unwrap_or_default();

@@ -64,7 +64,10 @@ mod tests {
 
     #[test]
     fn the_next_page_is_read_from_its_link() {
-        assert_eq!(next_page(r#"</v2/a/tags/list?last=x&n=5>; rel="next""#), Some("/v2/a/tags/list?last=x&n=5"));
+        assert_eq!(
+            next_page(r#"</v2/a/tags/list?last=x&n=5>; rel="next""#),
+            Some("/v2/a/tags/list?last=x&n=5")
+        );
         assert_eq!(next_page(r#"</v2/a>; rel="prev""#), None);
         assert_eq!(next_page("nothing"), None);
     }

@@ -29,6 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "source", "snapshot", "sandbox",
         ],
     ),
+    ("cache", &["oci", "tree", "layer", "graph", "store", "registry"]),
     ("export", &["oci", "tree", "progress", "layer", "image", "sys", "store", "registry", "snapshot"]),
     (
         "build",
@@ -48,6 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "snapshot",
             "sandbox",
             "worker",
+            "cache",
             "export",
         ],
     ),
@@ -69,6 +71,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "snapshot",
             "sandbox",
             "worker",
+            "cache",
             "export",
             "build",
         ],
