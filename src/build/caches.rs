@@ -38,7 +38,9 @@ impl Caches {
                 CachePlace::Registry(reference) => {
                     let (quick, client) =
                         clients.get_or_insert_with(|| clients_of(options, interrupt)).clone();
-                    let platforms = vec![options.platform.clone().unwrap_or_else(Platform::host)];
+                    let host = || vec![Platform::host()];
+                    let platforms = Some(options.platforms.clone()).filter(|list| !list.is_empty());
+                    let platforms = platforms.unwrap_or_else(host);
                     Arc::new(Repository { quick, client, reference: reference.clone(), platforms })
                 }
             }

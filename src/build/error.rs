@@ -1,6 +1,7 @@
 //! Why a build failed, with the lines of the Dockerfile that it failed at.
 
 use crate::graph::Location;
+use crate::oci::Platform;
 
 /// A build that failed.
 #[derive(Debug)]
@@ -34,13 +35,18 @@ pub enum Error {
     /// The Dockerfile's meaning.
     #[error(transparent)]
     Plan(#[from] crate::plan::Error),
+    /// The Dockerfile's meaning for one of several platforms.
+    #[error("{0}: {1}")]
+    PlanFor(Platform, Box<crate::plan::Error>),
     /// A step.
-    #[error("failed to solve: {source}")]
+    #[error("failed to solve: {}{source}", of(platform))]
     Step {
         /// Its name in the display.
         name: String,
         /// Its lines.
         location: Location,
+        /// What it was for, where there are several platforms.
+        platform: Option<Box<Platform>>,
         /// What went wrong.
         source: Box<crate::worker::Error>,
     },
@@ -119,6 +125,11 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+}
+
+/// `linux/arm64: `, or nothing.
+fn of(platform: &Option<Box<Platform>>) -> String {
+    platform.as_ref().map(|platform| format!("{platform}: ")).unwrap_or_default()
 }
 
 impl Error {

@@ -24,6 +24,7 @@ mod layer_file;
 mod noted;
 mod numbers;
 mod options;
+mod platforms;
 mod record;
 mod remote_secrets;
 mod remotes;

@@ -1,6 +1,5 @@
 //! One build from its options to its outputs.
 
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -16,16 +15,16 @@ use super::held::Held;
 use super::interrupt::Interrupt;
 use super::numbers::Numbers;
 use super::options::{DockerfileFrom, Options, SecretSource};
+use super::platforms::{Planned, Planning, Platforms};
 use super::remotes::Remotes;
 use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
-use crate::graph::{Graph, ImageSource, Location};
-use crate::plan::{self, Base, BaseKey, Plan};
-use crate::progress::{Event, Sink, StepNumber, Warning};
+use crate::graph::Location;
+use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
 use crate::store::Store;
-use crate::worker::{Agents, Chain, Context, Image, NextNumber, Secrets, Worker};
+use crate::worker::{Agents, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
 /// what it found, so a store with that many damaged objects needs that many.
@@ -102,6 +101,7 @@ impl Build<'_> {
         stdin: Box<dyn Read + Send + '_>,
         stdout: &mut dyn Write,
     ) -> Result<Outcome, Failure> {
+        let platforms = Platforms::of(self.options)?;
         let _lease = self.store.lease().map_err(Error::from)?;
         let secrets = self.secrets();
         let agents = agents::start(self.options, self.store)?;
@@ -134,29 +134,16 @@ impl Build<'_> {
             let excerpt = inputs.excerpt(location);
             Failure { error, excerpt }
         };
-        let mut bases = Found::default();
         let finder = Bases::new(self.store, self.options, Arc::clone(self.interrupt));
-        let plan = loop {
-            let outcome = plan::plan(&request, &bases.answers);
-            let outcome = outcome.map_err(|e| {
-                let location = e.location;
-                located(Error::Plan(e), location)
-            })?;
-            match outcome {
-                plan::Outcome::Ready(plan) => break plan,
-                plan::Outcome::Needs(needs) => {
-                    for need in needs {
-                        bases.find(self, &finder, &need).map_err(|e| located(e, Some(need.location)))?;
-                    }
-                }
-            }
-        };
-        for warning in &plan.warnings {
-            self.warn(warning.rule, &warning.message, warning.location.map(|location| location.first));
+        let (options, numbers, sink) = (self.options, &self.numbers, self.sink);
+        let planning = Planning { options, inputs: &inputs, finder: &finder, numbers, sink };
+        let (planned, images) = planning.plan(request, &platforms)?;
+        for warning in &planned.warnings {
+            self.sink.send(Event::Warned(warning.clone()));
         }
-        let epoch = contexts::epoch(self.options, plan.image_epoch);
+        let epoch = contexts::epoch(self.options, planned.images[0].epoch);
         let opening = contexts::Opening {
-            graph: &plan.graph,
+            graph: &planned.graph,
             options: self.options,
             remotes: &remotes,
             epoch,
@@ -164,7 +151,7 @@ impl Build<'_> {
             sink: self.sink,
         };
         let mut resources = Resources {
-            images: bases.images_of(&plan.graph),
+            images,
             contexts: contexts::open(&opening, context, &inputs.dockerfile.path).map_err(|error| {
                 let location = error.location();
                 located(error, location)
@@ -172,7 +159,7 @@ impl Build<'_> {
             agents: agents.agents.clone(),
         };
         contexts::scan(
-            &plan.graph,
+            &planned.graph,
             &resources.contexts,
             self.options,
             self.store,
@@ -184,7 +171,7 @@ impl Build<'_> {
             let location = error.location();
             located(error, location)
         })?;
-        let built = self.attempts(&plan, &mut resources, &opening, held, stdout).map_err(|error| {
+        let built = self.attempts(&planned, &mut resources, &opening, held, stdout).map_err(|error| {
             let location = error.location();
             located(error, location)
         })?;
@@ -197,7 +184,7 @@ impl Build<'_> {
     /// Does the steps; again, from what is recorded by then, if something in the store turned out to be damaged.
     fn attempts(
         &self,
-        plan: &Plan,
+        planned: &Planned,
         resources: &mut Resources,
         opening: &contexts::Opening<'_>,
         held: &Held<'_>,
@@ -206,7 +193,7 @@ impl Build<'_> {
         let mut attempt = 1;
         loop {
             let mut stdout = Counted { out: &mut *stdout, written: false };
-            let result = self.attempt(attempt, plan, resources, held, &mut stdout);
+            let result = self.attempt(attempt, planned, resources, held, &mut stdout);
             let written = stdout.written;
             let healed = self.warn_of_healed();
             match result {
@@ -230,7 +217,7 @@ impl Build<'_> {
     fn attempt(
         &self,
         attempt: usize,
-        plan: &Plan,
+        planned: &Planned,
         resources: &Resources,
         held: &Held<'_>,
         stdout: &mut dyn Write,
@@ -238,7 +225,7 @@ impl Build<'_> {
         let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
-        let steps = Steps::new(&plan.graph, &worker, &self.numbers, &self.caches);
+        let steps = Steps::new(planned, &worker, &self.numbers, &self.caches);
         if attempt == 1 {
             self.show_images(resources)?;
         }
@@ -251,8 +238,10 @@ impl Build<'_> {
             schedule(&steps, &pending, self.options.jobs)?;
         }
         held.release();
-        let chain: Chain = worker.input_chain(plan.target.state, &steps.states);
-        let built = finish(plan, &chain, &worker, self.options, &self.numbers, stdout)?;
+        let built = finish(planned, &steps, self.options, &self.numbers, stdout)?;
+        let states = planned.images.iter().map(|image| image.target.state);
+        let result = states.flat_map(|state| worker.input_chain(state, &steps.states).diff_ids()).collect();
+        self.caches.export(&steps.records(), &result, &worker, &self.numbers)?;
         Ok(Some(built))
     }
 
@@ -341,43 +330,5 @@ impl Write for Counted<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
-    }
-}
-
-/// The base images found so far.
-#[derive(Default)]
-struct Found {
-    answers: BTreeMap<BaseKey, Base>,
-    images: BTreeMap<BaseKey, Image>,
-}
-
-impl Found {
-    fn find(
-        &mut self,
-        build: &Build<'_>,
-        finder: &Bases<'_>,
-        request: &plan::BaseRequest,
-    ) -> Result<(), Error> {
-        let name = format!("[internal] load metadata for {}", request.key.name);
-        let found = build.numbers.shown(build.sink, &name, |step: StepNumber| {
-            let found = finder.resolve(request)?;
-            build.sink.send(Event::Notice { step, message: found.notice.clone() });
-            Ok(found)
-        })?;
-        self.answers.insert(request.key.clone(), found.base);
-        self.images.insert(request.key.clone(), found.image);
-        Ok(())
-    }
-
-    /// The images of a graph, in its order.
-    fn images_of(&mut self, graph: &Graph) -> Vec<Image> {
-        let image = |source: &ImageSource| {
-            let key = BaseKey { name: source.name.clone(), platform: source.platform.clone() };
-            let mut image =
-                self.images.remove(&key).expect("the plan uses each image that it was told of once");
-            image.name = source.label.to_string();
-            image
-        };
-        graph.images.iter().map(image).collect()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::caches::Caches;
 use super::error::Error;
 use super::numbers::Numbers;
+use super::platforms::Planned;
 use super::record::KeyRecord;
 use crate::cache::Recorded;
 use crate::graph::{Graph, Op, PreImage, Step, StepId};
@@ -26,6 +27,8 @@ pub struct Steps<'a> {
     pub states: Vec<OnceLock<Chain>>,
     /// Under which key.
     pub keys: Vec<OnceLock<Digest>>,
+    /// Whether a failure has to name the platform.
+    several: bool,
 }
 
 /// What came of one step.
@@ -39,14 +42,15 @@ pub enum Came {
 impl<'a> Steps<'a> {
     /// No step is known yet.
     pub fn new(
-        graph: &'a Graph,
+        planned: &'a Planned,
         worker: &'a Worker<'a>,
         numbers: &'a Numbers,
         caches: &'a Caches,
     ) -> Steps<'a> {
+        let graph = &planned.graph;
         let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
         let keys = graph.steps.iter().map(|_| OnceLock::new()).collect();
-        Steps { graph, worker, numbers, caches, states, keys }
+        Steps { graph, worker, numbers, caches, states, keys, several: planned.indexed }
     }
 
     fn states(&self) -> &States {
@@ -110,7 +114,7 @@ impl<'a> Steps<'a> {
     }
 
     fn pre_image(&self, step: &Step) -> Result<PreImage, Error> {
-        self.worker.pre_image(step, self.states()).map_err(|source| failed(step, source))
+        self.worker.pre_image(step, self.states()).map_err(|source| self.failed(step, source))
     }
 
     /// What a record says that the step leaves; none if there is no record, or its layer is gone.
@@ -182,7 +186,7 @@ impl<'a> Steps<'a> {
             return Ok((Came::Cached, key, chain));
         }
         let (layer, made) =
-            worker.perform(step, Doing { number, key }, self.states()).map_err(|e| failed(step, e))?;
+            worker.perform(step, Doing { number, key }, self.states()).map_err(|e| self.failed(step, e))?;
         // What hangs on something that only a remote cache says is not kept: the next build asks it again.
         if worker.is_verified(step, self.states()) {
             let record = KeyRecord { layer, ran: made == Made::Ran, pre_image };
@@ -190,17 +194,19 @@ impl<'a> Steps<'a> {
         }
         Ok((Came::Done, key, self.below(step).push(layer, made)))
     }
+
+    fn failed(&self, step: &Step, source: crate::worker::Error) -> Error {
+        if source.is_canceled() {
+            return Error::Interrupted;
+        }
+        let platform = self.several.then(|| Box::new(step.platform.clone()));
+        let source = Box::new(source);
+        Error::Step { name: step.label.to_string(), location: step.location, platform, source }
+    }
 }
 
 fn made(ran: bool) -> Made {
     if ran { Made::Ran } else { Made::Copied }
-}
-
-fn failed(step: &Step, source: crate::worker::Error) -> Error {
-    if source.is_canceled() {
-        return Error::Interrupted;
-    }
-    Error::Step { name: step.label.to_string(), location: step.location, source: Box::new(source) }
 }
 
 /// The message of a step's own line: without what the whole error says around it.

@@ -262,7 +262,7 @@ mod tests {
             |v| v["layers"][0]["media_type"] = "text/plain".into(),
             |v| v["layers"][0]["made_by"] = "zstd 3".into(),
             |v| v["layers"][0]["list"][1] = (1u64 << 40).into(),
-            |v| drop(v["layers"].as_array_mut().unwrap().clear()),
+            |v| v["layers"] = serde_json::json!([]),
         ];
         for (index, change) in changes.iter().enumerate() {
             assert!(again(change).is_err(), "change {index}");

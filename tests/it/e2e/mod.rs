@@ -8,6 +8,7 @@ mod image;
 mod inputs;
 mod language;
 mod outputs;
+mod platforms;
 mod registry;
 mod run_mounts;
 mod run_shell;
