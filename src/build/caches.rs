@@ -41,7 +41,7 @@ impl Caches {
                     let host = || vec![Platform::host()];
                     let platforms = Some(options.platforms.clone()).filter(|list| !list.is_empty());
                     let platforms = platforms.unwrap_or_else(host);
-                    Arc::new(Repository { quick, client, reference: reference.clone(), platforms })
+                    Arc::new(Repository::new(reference.clone(), platforms, quick, client))
                 }
             }
         };

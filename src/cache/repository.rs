@@ -1,8 +1,8 @@
 //! A cache in a registry.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::artifact::{Artifact, CONFIG_BYTES, MANIFEST, is_cache, records_of};
 use super::document::Document;
@@ -24,13 +24,15 @@ const ROUNDS: usize = 4;
 /// A cache under a tag, and the sets of exporters beside it; or the records in an image's config.
 pub struct Repository {
     /// For documents: whoever waits for them has better things to do.
-    pub quick: Client,
+    quick: Client,
     /// For blobs.
-    pub client: Client,
+    client: Client,
     /// The tag.
-    pub reference: Reference,
+    reference: Reference,
     /// Of images, those for these platforms are looked at.
-    pub platforms: Vec<Platform>,
+    platforms: Vec<Platform>,
+    /// The list of records that was read last.
+    last: Mutex<Option<(Digest, Document)>>,
 }
 
 /// What other exporters have left.
@@ -41,27 +43,49 @@ struct Sets {
 }
 
 impl Repository {
+    /// The cache under `reference`, which may be an image for one of `platforms`. `quick` fetches documents, for which nobody
+    /// waits long, `client` blobs.
+    pub fn new(reference: Reference, platforms: Vec<Platform>, quick: Client, client: Client) -> Repository {
+        Repository { quick, client, reference, platforms, last: Mutex::default() }
+    }
+
     fn tag(&self) -> Option<&str> {
         self.reference.tag.as_deref().filter(|_| self.reference.digest.is_none())
     }
 
-    /// The document under a tag of this repository; none if there is nothing under it.
-    fn document(&self, of: &Reference) -> Result<Option<Document>, Error> {
+    /// The document under a tag of this repository; none if there is nothing under it. Images have one if `images`.
+    fn document(&self, of: &Reference, images: bool) -> Result<Option<Document>, Error> {
         let resolved = match self.quick.resolve(of) {
             Ok(resolved) => resolved,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        if resolved.kind == Kind::Index {
-            return self.of_index(of, &resolved).map(Some);
+        let manifest = match resolved.kind {
+            Kind::Manifest => Some(manifest(&resolved)?).filter(is_cache),
+            Kind::Index => None,
+        };
+        match (manifest, resolved.kind) {
+            (Some(manifest), _) => self.of_cache(of, &manifest).map(Some),
+            (None, _) if !images => {
+                let reason =
+                    "there is an image under that name, which a cache would replace: take another tag";
+                Err(Error::NoCache(reason.to_string()))
+            }
+            (None, Kind::Index) => self.of_index(of, &resolved).map(Some),
+            (None, Kind::Manifest) => self.of_image(of, &self::manifest(&resolved)?).map(Some),
         }
-        let manifest = manifest(&resolved)?;
-        if !is_cache(&manifest) {
-            return self.of_image(of, &manifest).map(Some);
+    }
+
+    /// The list of records is read again only if it is another.
+    fn of_cache(&self, of: &Reference, manifest: &ImageManifest) -> Result<Document, Error> {
+        let (records, digest) = records_of(manifest)?;
+        let known = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = known().as_ref().filter(|(last, _)| *last == digest) {
+            return Ok(document.1.clone());
         }
-        let (records, digest) = records_of(&manifest)?;
-        let bytes = self.small(of, &digest, records.size())?;
-        Document::decode(&bytes).map(Some)
+        let document = Document::decode(&self.small(of, &digest, records.size())?)?;
+        *known() = Some((digest, document.clone()));
+        Ok(document)
     }
 
     fn of_index(&self, of: &Reference, resolved: &Resolved) -> Result<Document, Error> {
@@ -100,7 +124,7 @@ impl Repository {
     fn sets(&self, names: &[String]) -> Result<Sets, Error> {
         let mut found = Sets::default();
         for name in names {
-            match self.document(&self.reference.with_tag(name)) {
+            match self.document(&self.reference.with_tag(name), false) {
                 Ok(Some(document)) => found.documents.push(document),
                 Ok(None) => continue,
                 Err(Error::Document { .. } | Error::NoCache(_)) => {}
@@ -164,7 +188,7 @@ impl Place for Repository {
     }
 
     fn load(&self) -> Result<Document, Error> {
-        let main = self.document(&self.reference)?;
+        let main = self.document(&self.reference, true)?;
         let Some(tag) = self.tag() else { return main.ok_or(Error::None) };
         let nothing = Document::default();
         let names = self.unmerged(tag, main.as_ref().unwrap_or(&nothing))?;
@@ -256,17 +280,7 @@ impl Place for Repository {
 impl Repository {
     /// The document under the cache's own tag. What is no cache is not written over.
     fn main(&self) -> Result<Document, Error> {
-        let resolved = match self.client.resolve(&self.reference) {
-            Ok(resolved) => resolved,
-            Err(error) if error.is_not_found() => return Ok(Document::default()),
-            Err(error) => return Err(error.into()),
-        };
-        let is_cache = resolved.kind == Kind::Manifest && is_cache(&manifest(&resolved)?);
-        if !is_cache {
-            let reason = "there is an image under that name, which a cache would replace: take another tag";
-            return Err(Error::NoCache(reason.to_string()));
-        }
-        match self.document(&self.reference) {
+        match self.document(&self.reference, false) {
             // What nobody can read is of no use to anybody: it is written anew.
             Err(Error::Document { .. }) => Ok(Document::default()),
             document => Ok(document?.unwrap_or_default()),

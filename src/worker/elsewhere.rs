@@ -22,13 +22,18 @@ impl Worker<'_> {
     /// from a registry later.
     pub fn image_layers(&self, chain: &Chain) -> Result<Vec<ImageLayer>, Error> {
         let mut layers = Vec::with_capacity(chain.length());
+        let mut wanted = Vec::new();
         for link in chain.links() {
-            layers.push(match self.known(link.diff_id)? {
-                Some(layer) => layer,
-                None => ImageLayer::Here(self.layer(link.diff_id)?),
-            });
+            let known = self.known(link.diff_id)?;
+            wanted.extend(known.is_none().then_some(link.diff_id));
+            layers.push((link.diff_id, known));
         }
-        Ok(layers)
+        self.bring(&wanted)?;
+        let found = layers.into_iter().map(|(diff_id, known)| match known {
+            Some(layer) => Ok(layer),
+            None => Ok(ImageLayer::Here(self.layer(diff_id)?)),
+        });
+        found.collect()
     }
 
     /// A layer that is here, or can be had from a registry at any time.

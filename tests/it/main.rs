@@ -5,6 +5,7 @@
 
 mod conform;
 mod cost;
+mod counting_proxy;
 mod dockerfile_differential;
 mod dockerfile_golden;
 mod dockerfile_grammar;
@@ -28,6 +29,7 @@ mod registry_push;
 mod registry_server;
 mod registry_wire;
 mod remote;
+mod remote_cache;
 mod robust;
 mod sandbox_isolation;
 mod sandbox_lifetime;

@@ -198,6 +198,8 @@ const TAKES_VALUE: &[&str] = &[
     "--iidfile",
     "--metadata-file",
     "--no-cache-filter",
+    "--cache-from",
+    "--cache-to",
     "--secret",
     "--ssh",
     "--allow",
