@@ -113,6 +113,9 @@ pub enum Error {
     /// A registry.
     #[error(transparent)]
     Registry(Box<crate::registry::Error>),
+    /// An image between two places.
+    #[error(transparent)]
+    Transport(Box<crate::transport::Error>),
     /// A name or document.
     #[error(transparent)]
     Oci(#[from] crate::oci::Error),
@@ -178,6 +181,12 @@ impl From<Error> for Failure {
 impl From<crate::registry::Error> for Error {
     fn from(error: crate::registry::Error) -> Error {
         Error::Registry(Box::new(error))
+    }
+}
+
+impl From<crate::transport::Error> for Error {
+    fn from(error: crate::transport::Error) -> Error {
+        Error::Transport(Box::new(error))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::agents;
 use super::bases::Bases;
 use super::caches::Caches;
+use super::checks;
 use super::contexts;
 use super::dockerfile::{Inputs, Reading};
 use super::error::{Error, Failure};
@@ -21,6 +22,7 @@ use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
 use crate::graph::Location;
+use crate::plan::{self, Checks};
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
 use crate::store::Store;
@@ -126,21 +128,23 @@ impl Build<'_> {
         if let Some((error, location)) = refused_frontend(&dockerfile) {
             return Err(Failure { error, excerpt: inputs.excerpt(Some(location)) });
         }
-        for warning in &dockerfile.warnings {
-            self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
-        }
         let request = request(dockerfile, self.options, &context, inputs.commit_time);
         let located = |error: Error, location: Option<Location>| {
             let excerpt = inputs.excerpt(location);
             Failure { error, excerpt }
         };
+        let refused = |error: plan::Error| {
+            let location = error.location;
+            located(Error::Plan(error), location)
+        };
+        let checks = Checks::read(&request.dockerfile, &request.build_args).map_err(refused)?;
+        let mut told = checks.of_text(&request.dockerfile);
+        self.tell(&told);
         let finder = Bases::new(self.store, self.options, Arc::clone(self.interrupt));
         let (options, numbers, sink) = (self.options, &self.numbers, self.sink);
         let planning = Planning { options, inputs: &inputs, finder: &finder, numbers, sink };
         let (planned, images) = planning.plan(request, &platforms)?;
-        for warning in &planned.warnings {
-            self.sink.send(Event::Warned(warning.clone()));
-        }
+        self.tell(&planned.warnings);
         let epoch = contexts::epoch(self.options, planned.images[0].epoch);
         let opening = contexts::Opening {
             graph: &planned.graph,
@@ -158,6 +162,12 @@ impl Build<'_> {
             })?,
             agents: agents.agents.clone(),
         };
+        let ignored = checks::ignored(&planned.copied, &planned.graph, &resources.contexts);
+        self.tell(&ignored);
+        told.extend(planned.warnings.iter().cloned().chain(ignored));
+        if let Some(error) = checks.violation(told.iter()) {
+            return Err(refused(error));
+        }
         contexts::scan(
             &planned.graph,
             &resources.contexts,
@@ -296,6 +306,12 @@ impl Build<'_> {
         healed.iter().for_each(|healed| self.warn("", &healed.to_string(), None));
         self.caches.warn(self.sink);
         healed.len()
+    }
+
+    fn tell(&self, warnings: &[plan::Warning]) {
+        for warning in warnings {
+            self.warn(warning.rule, &warning.message, warning.location.map(|location| location.first));
+        }
     }
 
     fn warn(&self, rule: &str, message: &str, line: Option<usize>) {

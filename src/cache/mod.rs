@@ -30,5 +30,5 @@ pub use error::Error;
 pub use export::{Exported, Exporter, Share};
 pub use import::{Imported, Source};
 pub use inline::{INLINE, embed, embedded};
-pub use place::Place;
+pub use place::{Bytes, Place, Upload};
 pub use repository::Repository;

@@ -24,7 +24,7 @@ mod rootfs;
 mod trees;
 
 pub use blob::Encode;
-pub use destination::Destination;
+pub use destination::{Destination, Sink, put_file, temporary_file};
 pub use error::Error;
 pub use finished::{Exported, Finished, ImageSet};
 pub use keep::keep;

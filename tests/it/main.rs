@@ -3,6 +3,7 @@
 // A test that meets what cannot be should end there.
 #![allow(clippy::unwrap_used)]
 
+mod carry;
 mod conform;
 mod cost;
 mod counting_proxy;
@@ -31,6 +32,7 @@ mod registry_wire;
 mod remote;
 mod remote_cache;
 mod robust;
+mod sandbox_foreign;
 mod sandbox_isolation;
 mod sandbox_lifetime;
 mod sandbox_process;

@@ -31,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("cache", &["oci", "tree", "layer", "graph", "store", "registry"]),
     ("export", &["oci", "tree", "progress", "layer", "image", "sys", "store", "registry", "snapshot"]),
+    ("transport", &["oci", "progress", "layer", "image", "store", "registry", "export"]),
     (
         "build",
         &[
@@ -51,6 +52,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "worker",
             "cache",
             "export",
+            "transport",
         ],
     ),
     (
@@ -73,6 +75,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "worker",
             "cache",
             "export",
+            "transport",
             "build",
         ],
     ),
