@@ -27,11 +27,13 @@ impl Client {
     pub fn tags(&self, of: &Reference, prefix: &str, after: &str) -> Result<Vec<String>, Error> {
         let what = format!("the tags of {}", of.name());
         let session = &self.0.session;
+        // Mirrors know what somebody fetched, not what there is.
+        let site = self.0.settings.home(of)?;
         let mut place = Place::Path(format!("tags/list?n={ON_A_PAGE}&last={after}"));
         let mut found = Vec::new();
         for _ in 0..MOST_PAGES {
             let ask = Ask { place: place.clone(), ..Ask::new(Method::GET, String::new(), &what) };
-            let mut response = judged(session.send(of, &ask)?, &what)?;
+            let mut response = judged(session.send(&site, &ask)?, &what)?;
             let next = response.header("link").and_then(next_page).map(str::to_string);
             let at = response.url.clone();
             let bytes = response.bytes(LARGEST_PAGE)?;

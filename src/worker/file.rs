@@ -34,17 +34,18 @@ impl Worker<'_> {
             let why = "--exclude acts on what is in a directory, not on a source that is itself a file";
             self.warn(step, format!("{names} is copied although an --exclude matches: {why}"));
         }
-        let base = self.tree(step.base, states)?;
+        // A linked layer depends on no base, so nobody looks at it: one that is elsewhere stays there.
+        let base = if copy.link { None } else { Some(self.tree(step.base, states)?) };
         let nothing = Stack::new(Vec::new());
-        let destination = if copy.link { &nothing } else { &base.stack };
+        let destination = base.as_ref().map_or(&nothing, |base| &base.stack);
         let owner = match &copy.owner {
-            Some(text) => Some(self.chown(text, &base, copy.link)?),
+            Some(text) => Some(self.chown(text, base.as_ref())?),
             None => None,
         };
         let archives = self.archives(copy, &selection, &source)?;
         let lists: Archives =
             archives.iter().map(|(place, archive)| (*place, Arc::clone(&archive.list.entries))).collect();
-        let layer = place(copy, &selection, destination, owner, &lists)?;
+        let layer = place(copy, selection, destination, owner, &lists)?;
         if let Some(path) = &layer.replaced {
             let why = "it is no directory, and there is more than one source; write it with a / at the end";
             self.warn(step, format!("{path}: only the last source is there: {why}"));
@@ -79,12 +80,11 @@ impl Worker<'_> {
         Ok(writer.commit()?.diff_id)
     }
 
-    fn chown(&self, text: &str, base: &Tree<'_>, link: bool) -> Result<Owner, Error> {
-        let files = match needs_files(text) {
-            (false, false) => IdentityFiles::default(),
-            // A linked layer depends on no base, so its key leaves the base out: a name has nothing to be looked up in.
-            _ if link => IdentityFiles::default(),
-            _ => IdentityFiles::read(self.store, base)?,
+    /// A name is looked up in `base`; a linked layer has none, so there is nothing to look it up in.
+    fn chown(&self, text: &str, base: Option<&Tree<'_>>) -> Result<Owner, Error> {
+        let files = match (needs_files(text), base) {
+            ((false, false), _) | (_, None) => IdentityFiles::default(),
+            (_, Some(base)) => IdentityFiles::read(self.store, base)?,
         };
         let files: OwnerFiles<'_> = files.as_owner_files();
         Ok(chown_owner(text, files).map_err(super::copy::Error::Owner)?)
@@ -139,13 +139,19 @@ impl Worker<'_> {
             .collect();
         let contents: SourceContents<'_> = source.contents(self.store, &places)?;
         let mut writer = self.store.layer_writer()?;
-        for Placed { entry, content } in placed {
-            if self.cancel.is_fired() {
+        for (number, Placed { entry, content }) in placed.iter().enumerate() {
+            // A system call: not for each of many small files. What is large stops by itself, in the store.
+            if number % 64 == 0 && self.cancel.is_fired() {
                 return Err(Error::Canceled);
             }
             match content {
                 Content::None => writer.entry(entry, None)?,
-                Content::Source(place) => writer.entry(entry, Some(&mut contents.open(*place)?))?,
+                Content::Source(place) => {
+                    let settled = &mut |out: &mut Vec<u8>| contents.read_settled(*place, out);
+                    if !writer.settled(entry, settled)? {
+                        writer.entry(entry, Some(&mut contents.open(*place)?))?;
+                    }
+                }
                 Content::Inline(bytes) => writer.entry(entry, Some(&mut &bytes[..]))?,
                 Content::Archive { archive, member } => {
                     writer.entry(entry, Some(&mut archives[archive].content(*member)))?;

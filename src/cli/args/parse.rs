@@ -219,6 +219,7 @@ const TAKES_VALUE: &[&str] = &[
     "--layer-epoch",
     "--context-modes",
     "--progress",
+    "--insecure-registry",
 ];
 
 #[cfg(test)]
