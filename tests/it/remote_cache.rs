@@ -1,5 +1,11 @@
 //! Two machines, one registry: what one built, the other need not. By the program itself, over Debian's docker-registry.
 
+use std::path::Path;
+
+use rbuild::cache::{Directory, Document, KnownLayer, Place};
+use rbuild::layer::LayerList;
+use rbuild::oci::{DiffId, Digest};
+
 use crate::counting_proxy::Counting;
 use crate::e2e::{Said, Workshop};
 use crate::registry_server::{Registry, have};
@@ -104,7 +110,7 @@ fn the_second_machine_does_nothing_and_fetches_what_its_output_needs() {
     assert!((RESULT.into()..u64::from(RESULT) + 20_000).contains(&down), "{down} bytes: {requests:#?}");
     let first_out = world.first.arg("out");
     build(&world.first, &[&format!("--output=type=oci,tar=false,dest={first_out}")]);
-    let read = |dir: &str| std::fs::read(std::path::Path::new(dir).join("index.json")).unwrap();
+    let read = |dir: &str| std::fs::read(Path::new(dir).join("index.json")).unwrap();
     assert_eq!(read(&out), read(&first_out), "where layers come from changes no byte");
     assert_eq!(second.rbuild(&["run", "it"]).ok().out(), "one\none\n");
 }
@@ -132,6 +138,14 @@ fn a_pushed_image_takes_its_layers_from_the_cache_without_a_download() {
         value["containerimage.digest"].clone()
     };
     assert_eq!(digest(&metadata), digest(&metadata2), "the same image, from wherever");
+
+    // Whoever wants the bytes later gets them.
+    let saved = |shop: &Workshop| {
+        shop.rbuild(&["save", "--format=oci", "-o", &shop.arg("saved.tar"), "it"]).ok();
+        std::fs::read(shop.at("saved.tar")).unwrap()
+    };
+    assert!(saved(&second) == saved(&world.first));
+    assert!(world.way.take().0 > RESULT.into());
 }
 
 #[test]
@@ -228,4 +242,104 @@ fn a_cache_that_cannot_be_reached_is_one_warning() {
         "cache 127.0.0.1:1/team/app:cache was not written",
     ]);
     assert_eq!(shop.rbuild(&["run", "it"]).ok().out(), "one\none\n");
+}
+
+/// A cache in a directory, as the first machine wrote it, and the same with something in it that is not true.
+fn lying(first: &Workshop, change: impl Fn(&Path, &mut Document)) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let honest = dir.path().join("cache");
+    build(first, &[&format!("--cache-to=type=local,dest={},mode=max", honest.display())]);
+    let mut document = Directory { path: honest.clone(), tag: "latest".to_string() }.load().unwrap();
+    change(&honest, &mut document);
+    // Whoever writes lies writes them in good form: digests, sizes and manifest fit.
+    let liar = Directory { path: honest.clone(), tag: "lie".to_string() };
+    assert!(liar.publish(&document, &|| false).unwrap());
+    let from = format!("--cache-from=type=local,src={},tag=lie", honest.display());
+    (dir, from)
+}
+
+/// The layer of the image that has its parts, and another one.
+fn two_layers(at: &Path, document: &Document) -> (DiffId, DiffId) {
+    let has_parts = |layer: &KnownLayer| {
+        let bytes = std::fs::read(at.join("blobs/sha256").join(layer.list.unwrap().0.hex())).unwrap();
+        let list = LayerList::decode(&zstd::bulk::decompress(&bytes, 1 << 20).unwrap()).unwrap();
+        list.entries.iter().any(|entry| entry.path.as_bytes().starts_with(b"parts"))
+    };
+    let find = |wanted| document.layers.iter().find(|(_, layer)| has_parts(layer) == wanted);
+    (*find(true).expect("made by COPY").0, *find(false).expect("others").0)
+}
+
+/// Builds with a cache that lies, after an edit, so that layers and lists are needed; then without it.
+fn honest_all_the_same(first: &Workshop, from: &str, said: &[&str]) {
+    first.write("app", "edited\n");
+    build(first, &[]);
+    let second = machine().unwrap();
+    second.write("app", "edited\n");
+    build(&second, &[from]).says(said).says(&["ran-app"]);
+    assert_eq!(id(&second), id(first));
+    assert_eq!(second.rbuild(&["run", "it"]).ok().out(), "edited\nedited\n");
+    // Nothing of the lie is left behind.
+    second.write("app", "again\n");
+    first.write("app", "again\n");
+    build(first, &[]);
+    build(&second, &[]);
+    assert_eq!(id(&second), id(first));
+}
+
+#[test]
+fn a_blob_with_other_bytes_is_noticed_and_the_steps_are_done() {
+    let Some(first) = machine() else { return };
+    let (_dir, from) = lying(&first, |at, document| {
+        for layer in document.layers.values() {
+            let path = at.join("blobs/sha256").join(layer.blob.hex());
+            let mut bytes = std::fs::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+        }
+        document.selections.clear();
+    });
+    honest_all_the_same(&first, &from, &["is not used any more", "ran-work"]);
+}
+
+#[test]
+fn a_list_that_is_not_that_of_its_layer_is_noticed_and_the_steps_are_done() {
+    let Some(first) = machine() else { return };
+    let (_dir, from) = lying(&first, |at, document| {
+        let (parts, other) = two_layers(at, document);
+        let list = document.layers[&other].list;
+        document.layers.get_mut(&parts).unwrap().list = list;
+        document.selections.clear();
+    });
+    honest_all_the_same(&first, &from, &["its list of files is not that of its bytes", "ran-work"]);
+}
+
+#[test]
+fn a_blob_of_another_layer_is_noticed_and_the_steps_are_done() {
+    let Some(first) = machine() else { return };
+    let (_dir, from) = lying(&first, |at, document| {
+        let (parts, other) = two_layers(at, document);
+        let KnownLayer { blob, size, .. } = document.layers[&other].clone();
+        let layer = document.layers.get_mut(&parts).unwrap();
+        (layer.blob, layer.size) = (blob, size);
+    });
+    honest_all_the_same(&first, &from, &["is not used any more", "ran-work"]);
+}
+
+#[test]
+fn a_selection_that_is_not_true_leaves_nothing_behind() {
+    let Some(first) = machine() else { return };
+    let (_dir, from) = lying(&first, |_, document| {
+        for selection in &mut document.selections {
+            selection.digest = Digest::of(b"a lie");
+        }
+    });
+    first.write("app", "edited\n");
+    build(&first, &[]);
+    let second = machine().unwrap();
+    second.write("app", "edited\n");
+    build(&second, &[&from]);
+    assert_eq!(id(&second), id(&first), "a wrong key finds nothing, and the step is done from the bytes");
+    build(&second, &[]).says(&["ran-work"]);
+    assert_eq!(id(&second), id(&first));
 }
