@@ -96,6 +96,14 @@ pub enum Error {
     /// An output.
     #[error(transparent)]
     Export(#[from] crate::export::Error),
+    /// A remote cache, where it has to be written.
+    #[error("cannot write the cache {name}: {source}")]
+    Cache {
+        /// Where.
+        name: String,
+        /// Why.
+        source: Box<crate::cache::Error>,
+    },
     /// Directories on disk.
     #[error(transparent)]
     Snapshot(#[from] crate::snapshot::Error),

@@ -1,6 +1,6 @@
 //! Doing a step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::chain::{Made, States};
@@ -39,6 +39,8 @@ pub struct Worker<'a> {
     pub snapshots: OnceLock<Snapshots>,
     /// Layers that were looked at: the build's lease keeps them, so that one look is enough.
     pub loaded: Mutex<BTreeMap<DiffId, Arc<Layer>>>,
+    /// Layers of which something was believed that nobody here has compared with their bytes.
+    pub believed: Mutex<BTreeSet<DiffId>>,
 }
 
 /// A step that is being done.

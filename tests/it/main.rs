@@ -6,6 +6,7 @@
 mod carry;
 mod conform;
 mod cost;
+mod counting_proxy;
 mod dockerfile_differential;
 mod dockerfile_golden;
 mod dockerfile_grammar;
@@ -33,6 +34,7 @@ mod registry_server;
 mod registry_settings;
 mod registry_wire;
 mod remote;
+mod remote_cache;
 mod robust;
 mod rows;
 mod sandbox_foreign;
