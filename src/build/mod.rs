@@ -20,6 +20,7 @@ mod held;
 mod images;
 mod import;
 mod interrupt;
+mod kept;
 mod layer_file;
 mod named;
 mod noted;
