@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 
 use super::error::Error;
-use super::kept::{Kept, Waiting};
 use super::numbers::Numbers;
 use super::platforms::Planned;
 use super::record::KeyRecord;
+use super::waiting::{Kept, Waiting};
 use crate::graph::{Graph, Op, PreImage, Step, StepId};
 use crate::oci::Digest;
 use crate::progress::{Event, Sink, StepNumber, Warning};
