@@ -43,6 +43,7 @@ mod schedule;
 mod start;
 mod steps;
 mod transfer;
+mod waiting;
 
 pub use cache_options::{CacheMode, CachePlace, CacheTo};
 pub use carry::{copy_image, load_images, save_images};

@@ -252,7 +252,12 @@ impl Build<'_> {
             if attempt == 1 {
                 ask_whether_it_may_be_pushed(self.options, &self.numbers, self.sink, &cancel)?;
             }
-            schedule(&steps, &pending, self.options.jobs)?;
+            let done = schedule(&steps, &pending, self.options.jobs);
+            if !self.interrupt.is_fired() {
+                // A failure may come of a directory that was changed on disk, and then it is no failure yet.
+                steps.settle()?;
+            }
+            done?;
         }
         held.release();
         let built = finish(planned, &steps, self.options, &self.numbers, stdout)?;

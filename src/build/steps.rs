@@ -7,10 +7,11 @@ use super::error::Error;
 use super::numbers::Numbers;
 use super::platforms::Planned;
 use super::record::KeyRecord;
+use super::waiting::{Kept, Waiting};
 use crate::cache::Recorded;
 use crate::graph::{Graph, Op, PreImage, Step, StepId};
 use crate::oci::Digest;
-use crate::progress::{Event, Sink, StepNumber};
+use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::worker::{Chain, Doing, Made, NextNumber, States, Worker};
 
 /// The steps of one build.
@@ -29,6 +30,7 @@ pub struct Steps<'a> {
     pub keys: Vec<OnceLock<Digest>>,
     /// Whether a failure has to name the platform.
     several: bool,
+    waiting: Waiting,
 }
 
 /// What came of one step.
@@ -50,7 +52,8 @@ impl<'a> Steps<'a> {
         let graph = &planned.graph;
         let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
         let keys = graph.steps.iter().map(|_| OnceLock::new()).collect();
-        Steps { graph, worker, numbers, caches, states, keys, several: planned.indexed }
+        let (several, waiting) = (planned.indexed, Waiting::default());
+        Steps { graph, worker, numbers, caches, states, keys, several, waiting }
     }
 
     fn states(&self) -> &States {
@@ -105,6 +108,19 @@ impl<'a> Steps<'a> {
     /// Whether a process would have to run.
     pub fn must_run(&self, pending: &[StepId]) -> bool {
         pending.iter().any(|step| matches!(self.graph.steps[step.0].op, Op::Exec(_)))
+    }
+
+    /// Waits until it is known whether what the steps stood on was as it should be; an error if not.
+    pub fn settle(&self) -> Result<(), Error> {
+        self.waiting.settle(self.worker).map_err(|error| {
+            if matches!(error, crate::worker::Error::RootChanged) {
+                let message =
+                    "a directory under a RUN was changed on disk since it was made: it is made again";
+                let warning = Warning { rule: String::new(), message: message.to_string(), line: None };
+                self.sink().send(Event::Warned(warning));
+            }
+            error.into()
+        })
     }
 
     fn start(&self, step: &Step) -> StepNumber {
@@ -176,9 +192,10 @@ impl<'a> Steps<'a> {
         {
             return Ok((Came::Cached, key, chain));
         }
-        // Two builds that miss the same key share one run.
-        let canceled = || worker.cancel.is_fired();
-        let Some(_flight) = worker.store.flight(&key, &canceled)? else { return Err(Error::Interrupted) };
+        // Two builds that miss the same key share one run. The other may be a step of this build, whose record waits.
+        let canceled =
+            || worker.cancel.is_fired() || !self.waiting.write(worker).is_ok_and(|may_come| may_come);
+        let Some(flight) = worker.store.flight(&key, &canceled)? else { return Err(Error::Interrupted) };
         // Also without a wait: the other build may have ended between the look and the flight.
         if !step.no_cache
             && let Some(chain) = self.recorded(step, &key)?
@@ -190,7 +207,8 @@ impl<'a> Steps<'a> {
         // What hangs on something that only a remote cache says is not kept: the next build asks it again.
         if worker.is_verified(step, self.states()) {
             let record = KeyRecord { layer, ran: made == Made::Ran, pre_image };
-            worker.store.put_record(&key, &record.encode(), &[layer])?;
+            let kept = Kept { flight, key, record: record.encode(), layer };
+            self.waiting.put(worker, kept).map_err(|e| self.failed(step, e))?;
         }
         Ok((Came::Done, key, self.below(step).push(layer, made)))
     }
