@@ -1,7 +1,7 @@
 //! Images in the store: by name, by digest, by id.
 
 use super::error::Error;
-use crate::oci::{Digest, ImageConfig, ImageIndex, ImageManifest, Platform, Reference, descriptor_digest};
+use crate::oci::{Digest, ImageConfig, ImageManifest, Platform, Reference, descriptor_digest, read_index};
 use crate::registry::select;
 use crate::store::{Layer, Name, Store};
 
@@ -87,7 +87,7 @@ pub fn images(store: &Store, platform: &Platform) -> Result<Vec<Found>, Error> {
 
 fn load(store: &Store, digest: &Digest, platform: &Platform) -> Result<Option<Found>, Error> {
     let Some(bytes) = store.read_blob(digest, LARGEST_DOCUMENT)? else { return Ok(None) };
-    if let Ok(index) = serde_json::from_slice::<ImageIndex>(&bytes) {
+    if let Ok(index) = read_index(&bytes) {
         let chosen = descriptor_digest(&select(&digest.to_string(), &index, platform)?)?;
         return if chosen == *digest { Ok(None) } else { load(store, &chosen, platform) };
     }

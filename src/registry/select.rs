@@ -152,7 +152,7 @@ mod tests {
         for (number, version) in [(0, "10.0.17763.1"), (1, "10.0.20348.2")] {
             all["manifests"][number]["platform"]["os.version"] = serde_json::json!(version);
         }
-        let all: ImageIndex = serde_json::from_value(all).expect("valid");
+        let all = crate::oci::read_index(all.to_string().as_bytes()).expect("valid");
         let mut wanted: Platform = "windows/amd64".parse().expect("valid");
         let pick = |wanted: &Platform| select("app", &all, wanted).map(|d| d.digest().to_string());
         assert_eq!(pick(&wanted).expect("the first"), format!("sha256:{:064}", 0));
