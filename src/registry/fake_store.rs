@@ -206,6 +206,10 @@ fn serve(state: &mut State, locked: bool, seen: &Seen) -> Answer {
             state.uploads.insert(id.clone(), Vec::new());
             Answer::new(202, "").header("location", format!("/v2/{repository}/blobs/uploads/{id}?state=x"))
         }
+        ("DELETE", Some(id)) => match state.uploads.remove(id) {
+            Some(_) => Answer::new(204, ""),
+            None => unknown("BLOB_UPLOAD_UNKNOWN", ""),
+        },
         (_, Some(id)) => {
             assert!(seen.url.wire().contains("state=x"), "the query of a location is kept");
             let Some(upload) = state.uploads.get_mut(id) else { return unknown("BLOB_UPLOAD_UNKNOWN", "") };

@@ -43,6 +43,8 @@ mod registries;
 mod registries_conf;
 mod select;
 mod session;
+#[cfg(test)]
+mod sweep_faults;
 mod tags;
 mod token;
 mod upload;

@@ -26,6 +26,7 @@ mod plan_dump;
 mod plan_golden;
 mod plan_limits;
 mod registry_build;
+mod registry_foreign;
 mod registry_lazy;
 mod registry_proxy;
 mod registry_pull;
