@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::error::Error;
-use super::images::find;
+use super::images::{find, root_of};
 use super::numbers::Numbers;
 use super::transfer::{Transfer, push_image};
 use crate::export::Destination;
-use crate::oci::{Digest, Platform, Reference};
+use crate::oci::{Digest, Reference};
 use crate::progress::StepNumber;
 use crate::store::Store;
 use crate::transport::{self, Choice, CopyFrom, CopyTo, Dialect, Moved, Mover, Place, Streams};
@@ -122,22 +122,10 @@ fn target(text: &str) -> Result<CopyTo, Error> {
     })
 }
 
-/// The manifest or index that `text` means in the store: a name, a digest, or an id; nothing if there is none.
+/// The manifest or index that `text` means in the store, and its name if it was asked for by name: an id says nothing of what
+/// the image is to be called elsewhere.
 fn stored(store: &Store, text: &str) -> Result<Option<(Digest, Vec<Reference>)>, Error> {
-    if let Ok(reference) = text.parse::<Reference>() {
-        let bare = Reference { digest: None, ..reference.clone() };
-        if let Some(name) = store.name(&bare)?
-            && reference.digest.is_none_or(|digest| digest == name.manifest.digest)
-        {
-            return Ok(Some((name.manifest.digest, vec![bare])));
-        }
-    }
-    match find(store, text, &Platform::host()) {
-        // An id says nothing of what the image is to be called elsewhere.
-        Ok(found) => Ok(Some((found.digest, Vec::new()))),
-        Err(Error::NoImage(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(root_of(store, text)?.map(|root| (root.target.digest, root.name.into_iter().collect())))
 }
 
 /// What to push instead of the bytes as they are: layers of an image that was built here are not compressed yet.

@@ -1,12 +1,14 @@
 //! Images in the store: by name, by digest, by id.
 
 use super::error::Error;
-use crate::oci::{Digest, ImageConfig, ImageIndex, ImageManifest, Platform, Reference, descriptor_digest};
+use crate::oci::{
+    Digest, ImageConfig, ImageIndex, ImageManifest, MediaType, Platform, Reference, descriptor_digest,
+};
 use crate::registry::select;
-use crate::store::{Layer, Name, Store};
+use crate::store::{Layer, Name, Origin, Store, Target};
 
 /// LIMIT: as for documents of registries.
-const LARGEST_DOCUMENT: u64 = 8 << 20;
+pub(super) const LARGEST_DOCUMENT: u64 = 8 << 20;
 
 /// An image in the store.
 #[derive(Clone, Debug)]
@@ -56,17 +58,103 @@ pub fn find(store: &Store, text: &str, platform: &Platform) -> Result<Found, Err
     }
     let mut matches: Vec<Found> = images(store, platform)?;
     matches.retain(|image| image.id.hex().starts_with(digits) || image.digest.hex().starts_with(digits));
+    if matches.is_empty() {
+        if let Ok(digest) = text.parse::<Digest>()
+            && let Some(image) = load(store, &digest, platform)?
+        {
+            return Ok(image);
+        }
+        matches = nameless(store, digits, platform)?;
+    }
+    matches.sort_by_key(|image| image.id);
     matches.dedup_by_key(|image| image.id);
     match matches.len() {
-        0 => match text.parse::<Digest>() {
-            Ok(digest) => load(store, &digest, platform)?.ok_or_else(missing),
-            Err(_) => Err(missing()),
-        },
+        0 => Err(missing()),
         1 => Ok(matches.remove(0)),
         count => {
             Err(Error::Usage(format!("{text:?} is the beginning of {count} image ids: give more digits")))
         }
     }
+}
+
+/// What a name, a digest or an id stands for, before a platform is chosen.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// The manifest or index.
+    pub target: Target,
+    /// Its name, if it was asked for by name.
+    pub name: Option<Reference>,
+    /// How it came here, if it has a name.
+    pub origin: Option<Origin>,
+}
+
+/// What `text` stands for in the store; nothing if it has nothing of the kind.
+pub fn root_of(store: &Store, text: &str) -> Result<Option<Root>, Error> {
+    if let Ok(reference) = text.parse::<Reference>() {
+        let bare = Reference { digest: None, ..reference.clone() };
+        if let Some(name) = store.name(&bare)?
+            && reference.digest.is_none_or(|digest| digest == name.manifest.digest)
+        {
+            return Ok(Some(Root { target: name.manifest, name: Some(bare), origin: Some(name.origin) }));
+        }
+        // An index that is asked for by its digest is meant whole.
+        if let Some(digest) = reference.digest
+            && let Some(target) = document(store, &digest)?
+        {
+            return Ok(Some(Root { target, name: None, origin: None }));
+        }
+    }
+    if let Ok(digest) = text.parse::<Digest>()
+        && let Some(target) = document(store, &digest)?
+    {
+        return Ok(Some(Root { target, name: None, origin: None }));
+    }
+    match find(store, text, &Platform::host()) {
+        Ok(found) => {
+            let origin = found.names.first().map(|(_, name)| name.origin);
+            Ok(document(store, &found.digest)?.map(|target| Root { target, name: None, origin }))
+        }
+        Err(Error::NoImage(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Shape {
+    #[serde(rename = "mediaType")]
+    media_type: Option<MediaType>,
+    manifests: Option<serde::de::IgnoredAny>,
+    layers: Option<serde::de::IgnoredAny>,
+}
+
+/// A manifest or index of the store; nothing if the blob is none, or not here.
+fn document(store: &Store, digest: &Digest) -> Result<Option<Target>, Error> {
+    if store.blob_size(digest)?.is_none_or(|size| size > LARGEST_DOCUMENT) {
+        return Ok(None);
+    }
+    let Some(bytes) = store.read_blob(digest, LARGEST_DOCUMENT)? else { return Ok(None) };
+    let Ok(shape) = serde_json::from_slice::<Shape>(&bytes) else { return Ok(None) };
+    let usual = match (shape.manifests.is_some(), shape.layers.is_some()) {
+        (true, false) => MediaType::ImageIndex,
+        (false, true) => MediaType::ImageManifest,
+        _ => return Ok(None),
+    };
+    let media_type = shape.media_type.unwrap_or(usual);
+    Ok(Some(Target { media_type, digest: *digest, size: bytes.len() as u64 }))
+}
+
+/// Images whose id or digest begins with `digits`, whether they have a name or not.
+fn nameless(store: &Store, digits: &str, platform: &Platform) -> Result<Vec<Found>, Error> {
+    let mut found: Vec<Found> = Vec::new();
+    for digest in store.json_blobs(LARGEST_DOCUMENT)? {
+        if let Ok(Some(image)) = load(store, &digest, platform)
+            && image.digest == digest
+            && (image.id.hex().starts_with(digits) || digest.hex().starts_with(digits))
+        {
+            found.push(image);
+        }
+    }
+    Ok(found)
 }
 
 /// All images that have a name, one for each image, the newest first.

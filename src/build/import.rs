@@ -34,7 +34,14 @@ pub fn import(
         ..History::default()
     }];
     let platform = config.platform();
-    let image = Finished { platform, config, layers: vec![layer], epoch, annotations: BTreeMap::new() };
+    let image = Finished {
+        platform,
+        config,
+        layers: vec![layer],
+        epoch,
+        annotations: BTreeMap::new(),
+        descriptor_annotations: BTreeMap::new(),
+    };
     let kept = keep(store, &ImageSet::one(image, vec![name.clone()]))?;
     set_name(store, name, kept.top.as_ref().expect("what is kept has a manifest"), Origin::Imported, now)?;
     store.sync()?;

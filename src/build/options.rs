@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::export::{Output, PushTo};
+use crate::export::{Annotation, Order, PushTo};
 use crate::graph::{HostEntry, Network, Remote, Ulimit, UrlSource};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::LayerEpoch;
@@ -36,9 +36,13 @@ pub struct Options {
     /// Ask the registry about every tag again.
     pub pull: bool,
     /// Where the result goes besides the store.
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<Order>,
     /// Which registries it is pushed to, after all else.
     pub pushes: Vec<PushTo>,
+    /// `--annotation`: of the image in the store. Outputs and pushes have theirs.
+    pub annotations: Vec<Annotation>,
+    /// Name of the image in the store besides its tags: this one at its digest.
+    pub dangling: Option<Reference>,
     /// `--secret`, by id.
     pub secrets: BTreeMap<String, SecretSource>,
     /// `--ssh`, by id.
@@ -94,6 +98,8 @@ impl Options {
             pull: false,
             outputs: Vec::new(),
             pushes: Vec::new(),
+            annotations: Vec::new(),
+            dangling: None,
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             allow_insecure: false,

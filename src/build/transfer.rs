@@ -6,7 +6,7 @@ use super::error::Error;
 use super::finish::set_name;
 use super::images::{Found, find};
 use crate::export::{
-    Encode, Finished, ImageSet, PushTo, Pusher, StoredImage, StoredManifest, push, push_stored,
+    Dress, Encode, Finished, ImageSet, PushTo, Pusher, StoredImage, StoredManifest, push, push_stored,
 };
 use crate::oci::{
     Descriptor, DiffId, Digest, LAYER_EPOCH, MediaType, Platform, Reference, descriptor_digest,
@@ -130,7 +130,7 @@ struct MediaTyped {
 }
 
 fn only(to: &Reference) -> PushTo {
-    PushTo { names: vec![to.clone()], encode: Encode::default(), by_digest: false }
+    PushTo { names: vec![to.clone()], encode: Encode::default(), by_digest: false, dress: Dress::default() }
 }
 
 /// Whether every layer is compressed already, and here.
@@ -157,6 +157,7 @@ fn finished(store: &Store, name: &str, found: &Found) -> Result<Finished, Error>
         layers,
         epoch: LAYER_EPOCH,
         annotations: BTreeMap::new(),
+        descriptor_annotations: BTreeMap::new(),
     })
 }
 
@@ -172,25 +173,4 @@ fn shown<T>(
         Error::Export(e) if e.is_canceled() => Error::Interrupted,
         _ => error,
     })
-}
-
-/// Gives the image `source` one more name.
-pub fn tag(store: &Store, source: &str, name: &Reference, now: i64) -> Result<(), Error> {
-    let _lease = store.lease()?;
-    let found = find(store, source, &Platform::host())?;
-    let known = found.names.first().map(|(_, name)| name.clone());
-    let mut value = match known {
-        Some(known) => known,
-        None => {
-            return Err(Error::Usage(format!("{source}: an image without a name cannot be given another")));
-        }
-    };
-    value.time = now;
-    store.set_name(name, &value)?;
-    Ok(store.sync()?)
-}
-
-/// Takes names away; what no name holds goes with the next collection.
-pub fn untag(store: &Store, name: &Reference) -> Result<bool, Error> {
-    Ok(store.remove_name(name)?)
 }

@@ -83,7 +83,14 @@ impl World {
         let names = ["app:1", "localhost:5000/team/app:2"].map(|n| n.parse().expect("valid")).to_vec();
         let annotations = BTreeMap::from([("org.example".to_string(), "yes".to_string())]);
         let (platform, epoch) = (config.platform(), Epoch(1_700_000_000));
-        let image = Finished { platform, config, layers, epoch, annotations };
+        let image = Finished {
+            platform,
+            config,
+            layers,
+            epoch,
+            annotations,
+            descriptor_annotations: BTreeMap::new(),
+        };
         World { scratch, store, set: ImageSet::one(image, names) }
     }
 

@@ -18,6 +18,7 @@ mod export_rootfs;
 mod layer_fixture;
 mod layer_foreign;
 mod layer_golden;
+mod outputs;
 mod plan_cache_keys;
 mod plan_case;
 mod plan_dump;
