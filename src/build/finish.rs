@@ -14,7 +14,7 @@ use crate::oci::{Descriptor, Digest, Epoch, Reference, descriptor_digest};
 use crate::progress::Event;
 use crate::registry::{Client, Kind};
 use crate::sandbox::Cancel;
-use crate::store::{Name, Origin, Store, Target};
+use crate::store::{ImageLayer, Name, Origin, Store, Target};
 use crate::worker::Worker;
 
 /// A finished build.
@@ -55,9 +55,9 @@ pub fn finish(
 ) -> Result<Built, Error> {
     let worker = steps.worker;
     let store = worker.store;
-    let images = planned.images.iter().map(|wanted| finished(wanted, steps));
     let images = {
         let _lookups = store.lookups();
+        let images = planned.images.iter().map(|wanted| finished(wanted, steps, options));
         images.collect::<Result<_, Error>>()?
     };
     let bare = ImageSet::of(images, planned.indexed, options.tags.clone());
@@ -111,11 +111,14 @@ pub fn finish(
 }
 
 /// One image, with the layers that its steps left.
-fn finished(wanted: &Wanted, steps: &Steps<'_>) -> Result<Finished, Error> {
+fn finished(wanted: &Wanted, steps: &Steps<'_>, options: &Options) -> Result<Finished, Error> {
     let chain = steps.worker.input_chain(wanted.target.state, &steps.states);
     let mut config = wanted.target.config.clone();
     config.rootfs.diff_ids = chain.diff_ids();
-    let layers = steps.worker.layers(&chain)?;
+    let layers = match options.outputs.is_empty() {
+        true => steps.worker.image_layers(&chain)?,
+        false => steps.worker.layers(&chain)?.into_iter().map(ImageLayer::Here).collect(),
+    };
     let platform = wanted.platform.clone();
     Ok(Finished {
         platform,
@@ -146,7 +149,8 @@ fn send(
     let names: Vec<String> = to.names.iter().map(|name| name.familiar()).collect();
     numbers.shown(worker.sink, &format!("pushing {}", names.join(", ")), |step| {
         let canceled = || worker.cancel.is_fired();
-        let pusher = Pusher { client, sink: worker.sink, step, canceled: &canceled };
+        let bring = |diff_id| worker.layer(diff_id).map_err(Into::into);
+        let pusher = Pusher { client, sink: worker.sink, step, canceled: &canceled, bring: &bring };
         let exported = push(store, set, to, &pusher).map_err(|e| match e.is_canceled() {
             true => Error::Interrupted,
             false => Error::Export(e),

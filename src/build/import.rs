@@ -7,7 +7,7 @@ use super::error::Error;
 use super::finish::set_name;
 use crate::export::{Exported, Finished, ImageSet, keep};
 use crate::oci::{Epoch, History, ImageConfig, LAYER_EPOCH, Platform, Reference};
-use crate::store::{Origin, Store};
+use crate::store::{ImageLayer, Origin, Store};
 
 /// Reads `tar` (in any encoding) as the only layer of an image called `name`.
 pub fn import(
@@ -37,7 +37,7 @@ pub fn import(
     let image = Finished {
         platform,
         config,
-        layers: vec![layer],
+        layers: vec![ImageLayer::Here(layer)],
         epoch,
         annotations: BTreeMap::new(),
         descriptor_annotations: BTreeMap::new(),

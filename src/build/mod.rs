@@ -10,6 +10,7 @@
 mod agents;
 mod bases;
 mod carry;
+mod checks;
 mod contexts;
 mod dockerfile;
 mod error;
@@ -21,6 +22,7 @@ mod import;
 mod interrupt;
 mod layer_file;
 mod names;
+mod noted;
 mod numbers;
 mod options;
 mod platforms;

@@ -10,8 +10,10 @@ use super::options::Options;
 use crate::export::{Dress, Error as ExportError};
 use crate::graph::{Graph, ImageSource, Joined, Location};
 use crate::oci::{Epoch, Platform};
-use crate::plan::{Base, BaseKey, BaseRequest, LayerEpoch, Outcome, Plan, Request, Target, plan};
-use crate::progress::{Event, Sink, Warning};
+use crate::plan::{
+    Base, BaseKey, BaseRequest, Copied, LayerEpoch, Outcome, Plan, Request, Target, Warning, plan,
+};
+use crate::progress::{Event, Sink};
 use crate::worker::Image;
 
 /// What is built for.
@@ -33,6 +35,8 @@ pub struct Planned {
     pub indexed: bool,
     /// What was noticed, each once.
     pub warnings: Vec<Warning>,
+    /// What is copied from the build context, each once.
+    pub copied: Vec<Copied>,
 }
 
 /// One image.
@@ -169,14 +173,8 @@ impl Planning<'_> {
                            give --source-date-epoch";
             return Err(Error::Usage(message.to_string()).into());
         }
-        let mut warnings: Vec<Warning> = Vec::new();
-        for warning in plans.iter_mut().flat_map(|plan| std::mem::take(&mut plan.warnings)) {
-            let line = warning.location.map(|location| location.first);
-            let warning = Warning { rule: warning.rule.to_string(), message: warning.message, line };
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
-        }
+        let warnings = once(plans.iter_mut().flat_map(|plan| std::mem::take(&mut plan.warnings)));
+        let copied = once(plans.iter_mut().flat_map(|plan| std::mem::take(&mut plan.copied)));
         let mut joined = Joined::default();
         let single = plans.len() == 1;
         let mut images = Vec::with_capacity(plans.len());
@@ -192,12 +190,23 @@ impl Planning<'_> {
             images.push(Wanted { platform, target, epoch: image_epoch });
         }
         let indexed = requests.iter().any(|request| request.multi_platform);
-        Ok(Planned { graph: joined.graph, images, indexed, warnings })
+        Ok(Planned { graph: joined.graph, images, indexed, warnings, copied })
     }
 
     fn located(&self, error: Error, location: Option<Location>) -> Failure {
         Failure { error, excerpt: self.inputs.excerpt(location) }
     }
+}
+
+/// What all plans say, each once, in the order in which it is first said.
+fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::new();
+    for one in all {
+        if !kept.contains(&one) {
+            kept.push(one);
+        }
+    }
+    kept
 }
 
 /// The base images found so far.

@@ -5,36 +5,46 @@ use std::sync::Arc;
 use super::error::Error;
 use super::images::find;
 use super::interrupt::Interrupt;
+use super::noted::{bring, image_layers};
+use crate::http::Canceled;
 use crate::oci::Platform;
+use crate::registry::Client;
 use crate::sandbox::Ended;
 use crate::store::Store;
 use crate::worker::Container;
 
 /// What to run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RunOptions {
     /// Name, digest or id.
     pub image: String,
+    /// Which image of an index; none is this machine's.
+    pub platform: Option<Platform>,
     /// In place of the image's CMD.
     pub command: Vec<String>,
+    /// How registries are reached, for layers that are not here yet.
+    pub registry: crate::registry::Options,
 }
 
 /// Runs it to its end.
 pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result<Ended, Error> {
     let _lease = store.lease()?;
-    let image = find(store, &options.image, &Platform::host())?;
-    let layers = image.layers(store)?.into_iter().zip(&image.config.rootfs.diff_ids);
-    let layers: Vec<Arc<_>> = layers
-        .map(|(layer, diff_id)| {
-            layer.ok_or_else(|| {
-                Error::Usage(format!(
-                    "{}: layer {diff_id} was never pulled: build on it first",
-                    options.image
-                ))
-            })
-        })
-        .collect::<Result<_, _>>()?;
+    let host = Platform::host();
+    let image = find(store, &options.image, options.platform.as_ref().unwrap_or(&host))?;
+    let platform = image.config.platform();
+    if let Some(wanted) = options.platform.as_ref().filter(|wanted| !wanted.accepts(&platform)) {
+        return Err(Error::Usage(format!("{} is for {platform}, not for {wanted}", options.image)));
+    }
+    let mut registry = options.registry.clone();
     let cancel = interrupt.attempt()?;
-    let container = Container { store, layers, config: &image.config.config, command: &options.command };
+    let stopped = cancel.clone();
+    registry.http.canceled = Canceled::new(move || stopped.is_fired());
+    let client = Client::new(registry);
+    let layers: Vec<Arc<_>> = image_layers(store, &image)?
+        .iter()
+        .map(|layer| bring(store, &client, layer, &|| cancel.is_fired()))
+        .collect::<Result<_, _>>()?;
+    let config = &image.config.config;
+    let container = Container { store, layers, config, platform: &platform, command: &options.command };
     Ok(container.run(&cancel)?)
 }

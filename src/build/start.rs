@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::agents;
 use super::bases::Bases;
+use super::checks;
 use super::contexts;
 use super::dockerfile::{Inputs, Reading};
 use super::error::{Error, Failure};
@@ -20,9 +21,10 @@ use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
 use crate::graph::Location;
+use crate::plan::{self, Checks};
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
-use crate::store::Store;
+use crate::store::{NoSource, Store};
 use crate::worker::{Agents, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
@@ -122,21 +124,23 @@ impl Build<'_> {
         if let Some((error, location)) = refused_frontend(&dockerfile) {
             return Err(Failure { error, excerpt: inputs.excerpt(Some(location)) });
         }
-        for warning in &dockerfile.warnings {
-            self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
-        }
         let request = request(dockerfile, self.options, &context, inputs.commit_time);
         let located = |error: Error, location: Option<Location>| {
             let excerpt = inputs.excerpt(location);
             Failure { error, excerpt }
         };
+        let refused = |error: plan::Error| {
+            let location = error.location;
+            located(Error::Plan(error), location)
+        };
+        let checks = Checks::read(&request.dockerfile, &request.build_args).map_err(refused)?;
+        let mut told = checks.of_text(&request.dockerfile);
+        self.tell(&told);
         let finder = Bases::new(self.store, self.options, Arc::clone(self.interrupt));
         let (options, numbers, sink) = (self.options, &self.numbers, self.sink);
         let planning = Planning { options, inputs: &inputs, finder: &finder, numbers, sink };
         let (planned, images) = planning.plan(request, &platforms)?;
-        for warning in &planned.warnings {
-            self.sink.send(Event::Warned(warning.clone()));
-        }
+        self.tell(&planned.warnings);
         let epoch = contexts::epoch(self.options, planned.images[0].epoch);
         let opening = contexts::Opening {
             graph: &planned.graph,
@@ -154,6 +158,12 @@ impl Build<'_> {
             })?,
             agents: agents.agents.clone(),
         };
+        let ignored = checks::ignored(&planned.copied, &planned.graph, &resources.contexts);
+        self.tell(&ignored);
+        told.extend(planned.warnings.iter().cloned().chain(ignored));
+        if let Some(error) = checks.violation(told.iter()) {
+            return Err(refused(error));
+        }
         contexts::scan(
             &planned.graph,
             &resources.contexts,
@@ -197,12 +207,7 @@ impl Build<'_> {
                     return Err(Error::Interrupted);
                 }
                 Err(error) => {
-                    let is_lost = match &error {
-                        Error::Step { source, .. } | Error::Worker(source) => {
-                            matches!(**source, crate::worker::Error::Lost(_))
-                        }
-                        _ => false,
-                    };
+                    let is_lost = error.is_lost();
                     // What has gone to standard output cannot be taken back, so nothing may follow it.
                     if attempt == ATTEMPTS || written || (healed == 0 && !is_lost) {
                         return Err(error);
@@ -253,6 +258,7 @@ impl Build<'_> {
             store: self.store,
             images: &resources.images,
             contexts: &resources.contexts,
+            elsewhere: &NoSource,
             numbers: &self.numbers,
             secrets,
             agents: &resources.agents,
@@ -291,6 +297,12 @@ impl Build<'_> {
         let healed = self.store.take_healed();
         healed.iter().for_each(|healed| self.warn("", &healed.to_string(), None));
         healed.len()
+    }
+
+    fn tell(&self, warnings: &[plan::Warning]) {
+        for warning in warnings {
+            self.warn(warning.rule, &warning.message, warning.location.map(|location| location.first));
+        }
     }
 
     fn warn(&self, rule: &str, message: &str, line: Option<usize>) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::error::Error;
 use super::finish::set_name;
 use super::images::{Found, find};
+use super::noted::{self, image_layers};
 use crate::export::{
     Dress, Encode, Finished, ImageSet, PushTo, Pusher, StoredImage, StoredManifest, push, push_stored,
 };
@@ -13,7 +14,7 @@ use crate::oci::{
 };
 use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::Client;
-use crate::store::{Origin, Store};
+use crate::store::{ImageLayer, Origin, Store};
 
 /// LIMIT: as for documents of registries.
 const LARGEST_DOCUMENT: u64 = 8 << 20;
@@ -97,7 +98,12 @@ pub fn push_image(store: &Store, image: &str, to: &Reference, by: &Transfer<'_>)
     let _lease = store.lease()?;
     let found = find(store, image, &Platform::host())?;
     shown(by, &format!("pushing {}", to.familiar()), |step| {
-        let pusher = Pusher { client: by.client, sink: by.sink, step, canceled: by.canceled };
+        let bring = |diff_id: DiffId| {
+            let remote = store.remote_layer(diff_id)?.ok_or(Error::NoImage(image.to_string()))?;
+            let layer = ImageLayer::Remote(std::sync::Arc::new(remote));
+            Ok(noted::bring(store, by.client, &layer, by.canceled)?)
+        };
+        let pusher = Pusher { client: by.client, sink: by.sink, step, canceled: by.canceled, bring: &bring };
         let digest = match stays(store, &found)? {
             true => {
                 let missing = || Error::NoImage(image.to_string());
@@ -113,7 +119,7 @@ pub fn push_image(store: &Store, image: &str, to: &Reference, by: &Transfer<'_>)
                 found.digest
             }
             false => {
-                let set = ImageSet::one(finished(store, image, &found)?, Vec::new());
+                let set = ImageSet::one(finished(store, &found)?, Vec::new());
                 let exported = push(store, &set, &only(to), &pusher)?;
                 descriptor_digest(&exported.top.expect("what is pushed has a manifest"))?
             }
@@ -145,12 +151,8 @@ fn stays(store: &Store, found: &Found) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn finished(store: &Store, name: &str, found: &Found) -> Result<Finished, Error> {
-    let layers = found.layers(store)?.into_iter().zip(&found.config.rootfs.diff_ids);
-    let lost =
-        |diff_id| Error::Usage(format!("{name}: layer {diff_id} was never pulled: rbuild pull {name}"));
-    let layers =
-        layers.map(|(layer, diff_id)| layer.ok_or_else(|| lost(diff_id))).collect::<Result<_, _>>()?;
+fn finished(store: &Store, found: &Found) -> Result<Finished, Error> {
+    let layers = image_layers(store, found)?;
     Ok(Finished {
         platform: found.config.platform(),
         config: found.config.clone(),

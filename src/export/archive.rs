@@ -35,9 +35,10 @@ pub(super) fn archive(
     dialect: Dialect,
     stdout: &mut dyn Write,
 ) -> Result<Exported, Error> {
+    let stored = set.here()?;
     if *to == Destination::Stdout {
         // What went out cannot be taken back, so all that goes out as it is stored is verified first.
-        for layer in set.layers().into_iter().filter(|layer| stays(layer, encode)) {
+        for layer in stored.iter().filter(|layer| stays(layer, encode)) {
             if !store.verify_blob(&layer.blob)? {
                 return Err(Error::Missing(layer.blob));
             }
@@ -52,7 +53,7 @@ pub(super) fn archive(
     }
     let mut written = BTreeSet::new();
     let mut layers = BTreeMap::new();
-    for layer in set.layers() {
+    for layer in &stored {
         let blob = blob(store, layer, encode, &directory, false)?;
         let descriptor = blob.descriptor.clone();
         let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");

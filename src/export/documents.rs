@@ -19,7 +19,7 @@ pub(super) struct Documents {
 pub(super) fn documents(set: &ImageSet, layers: &BTreeMap<DiffId, Descriptor>) -> Result<Documents, Error> {
     let mut images = Vec::with_capacity(set.images.len());
     for image in &set.images {
-        let layers = image.layers.iter().map(|layer| layers[&layer.diff_id].clone()).collect();
+        let layers = image.layers.iter().map(|layer| layers[&layer.diff_id()].clone()).collect();
         let (config, annotations) = (image.config.clone(), image.annotations.clone());
         let mut rendered = Image { config, layers, annotations, family: set.family }.render()?;
         if set.indexed {

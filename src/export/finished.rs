@@ -1,14 +1,15 @@
 //! Finished images, and what is known of them once they were written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::error::Error;
 use crate::image::Family;
 use crate::oci::{Descriptor, Digest, Epoch, ImageConfig, Platform, Reference};
-use crate::store::Layer;
+use crate::store::{ImageLayer, Layer};
 use crate::tree::Stack;
 
-/// An image, all of whose layers are in the store.
+/// An image. Layers that are not in the store can be kept and pushed by name; every other output needs them here.
 #[derive(Clone)]
 pub struct Finished {
     /// What it was made for: what an index says of it.
@@ -16,7 +17,7 @@ pub struct Finished {
     /// Diff IDs and history complete.
     pub config: ImageConfig,
     /// One a diff ID, lowest first.
-    pub layers: Vec<Arc<Layer>>,
+    pub layers: Vec<ImageLayer>,
     /// The image epoch.
     pub epoch: Epoch,
     /// Of the manifest.
@@ -26,9 +27,14 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The root file system.
-    pub fn stack(&self) -> Stack {
-        Stack::new(self.layers.iter().map(|layer| Arc::clone(&layer.list.entries)).collect())
+    /// The layers, all of which must be in the store.
+    pub fn here(&self) -> Result<Vec<Arc<Layer>>, Error> {
+        self.layers.iter().map(here).collect()
+    }
+
+    /// The root file system, whose layers must be in the store.
+    pub fn stack(&self) -> Result<Stack, Error> {
+        Ok(Stack::new(self.here()?.iter().map(|layer| Arc::clone(&layer.list.entries)).collect()))
     }
 }
 
@@ -73,10 +79,22 @@ impl ImageSet {
     }
 
     /// Every layer of every image, each once, in the order in which they are first met.
-    pub(super) fn layers(&self) -> Vec<&Arc<Layer>> {
-        let mut seen = std::collections::BTreeSet::new();
+    pub(super) fn layers(&self) -> Vec<&ImageLayer> {
+        let mut seen = BTreeSet::new();
         let all = self.images.iter().flat_map(|image| &image.layers);
-        all.filter(|layer| seen.insert(layer.diff_id)).collect()
+        all.filter(|layer| seen.insert(layer.diff_id())).collect()
+    }
+
+    /// The same, all of which must be in the store.
+    pub(super) fn here(&self) -> Result<Vec<Arc<Layer>>, Error> {
+        self.layers().into_iter().map(here).collect()
+    }
+}
+
+fn here(layer: &ImageLayer) -> Result<Arc<Layer>, Error> {
+    match layer {
+        ImageLayer::Here(layer) => Ok(Arc::clone(layer)),
+        ImageLayer::Remote(layer) => Err(Error::Missing(layer.diff_id.0)),
     }
 }
 

@@ -3,14 +3,18 @@
 use super::documents::documents;
 use super::error::Error;
 use super::finished::{Exported, ImageSet};
-use crate::oci::new_descriptor;
-use crate::store::Store;
+use crate::store::{ImageLayer, Store};
 
-/// Puts manifests, configs and the index into the store; the layers are there already and keep the form that they have.
-/// The caller sets the names.
+/// Puts manifests, configs and the index into the store; the layers are there already and keep the form that they have,
+/// or it is noted where they can be had. The caller sets the names.
 pub fn keep(store: &Store, set: &ImageSet) -> Result<Exported, Error> {
-    let kept = |l: &crate::store::Layer| new_descriptor(l.media_type.clone(), l.blob, l.size);
-    let layers = set.layers().into_iter().map(|layer| (layer.diff_id, kept(layer))).collect();
+    let layers = set.layers();
+    for layer in &layers {
+        if let ImageLayer::Remote(layer) = layer {
+            store.note_remote_layer(layer)?;
+        }
+    }
+    let layers = layers.into_iter().map(|layer| (layer.diff_id(), layer.descriptor())).collect();
     let documents = documents(set, &layers)?;
     for document in documents.all() {
         store.put_blob(&document.bytes)?;

@@ -36,7 +36,7 @@ pub(super) fn layout(
     // Two builds into one layout would lose one's names.
     flock(&held, FlockOperation::LockExclusive).map_err(Error::destination("lock", to))?;
     let mut layers = BTreeMap::new();
-    for layer in set.layers() {
+    for layer in &set.here()? {
         let blob = blob(store, layer, encode, &blobs, true)?;
         layers.insert(layer.diff_id, blob.descriptor.clone());
         place(store, layer, encode, blob, to)?;

@@ -34,6 +34,6 @@ pub use error::Error;
 pub use finished::{Exported, Finished, ImageSet};
 pub use keep::keep;
 pub use output::{Order, Output, export};
-pub use push::{PushTo, Pusher, push};
+pub use push::{Bring, PushTo, Pusher, push};
 pub use push_stored::{StoredImage, StoredManifest, push_stored};
 pub use trees::Split;

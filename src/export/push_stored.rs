@@ -39,7 +39,7 @@ pub fn push_stored(
     let mut items = Vec::new();
     for image in images {
         for (descriptor, layer) in &image.layers {
-            items.push(Item::stored(store, descriptor, layer.clone())?);
+            items.push(Item::stored(store, descriptor, layer.as_ref().map(|layer| layer.diff_id))?);
         }
         items.push(Item::bytes(image.config.clone()));
     }

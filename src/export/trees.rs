@@ -38,7 +38,7 @@ pub(super) fn trees(set: &ImageSet, split: Split) -> Result<Trees, Error> {
     let mut trees = Trees { items: Vec::new(), layers: Vec::new() };
     let mut owners = Vec::new();
     for (number, image) in set.images.iter().enumerate() {
-        let mut items = whole(&image.stack());
+        let mut items = whole(&image.stack()?);
         items.retain(|item| !item.entry.path.is_root());
         for source in items.iter_mut().filter_map(|item| item.source.as_mut()) {
             source.layer += trees.layers.len();
@@ -46,7 +46,7 @@ pub(super) fn trees(set: &ImageSet, split: Split) -> Result<Trees, Error> {
         if is_split {
             below(&directory(image), &mut items);
         }
-        trees.layers.extend(image.layers.iter().cloned());
+        trees.layers.extend(image.here()?);
         owners.resize(owners.len() + items.len(), number);
         trees.items.extend(items);
     }

@@ -303,7 +303,8 @@ impl Disk {
         path: &Path,
     ) -> Result<Option<Vec<u8>>, Error> {
         let limit = kind.limit() + frame::HEADER as u64;
-        let mut framed = Vec::new();
+        let size = file.metadata().map_or(0, |m| m.len()).min(limit) as usize;
+        let mut framed = Vec::with_capacity(size + 1);
         let read = (&file).take(limit + 1).read_to_end(&mut framed);
         let opened = match read {
             Ok(_) if framed.len() as u64 > limit => Err("it is too large".to_string()),

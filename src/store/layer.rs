@@ -196,7 +196,7 @@ impl Store {
         }
     }
 
-    fn put_layer(&self, layer: Layer) -> Result<Arc<Layer>, Error> {
+    pub(super) fn put_layer(&self, layer: Layer) -> Result<Arc<Layer>, Error> {
         let name = layer.diff_id.to_string();
         let list = layer.list.encode();
         self.disk.unsynced.count(list.len() as u64);

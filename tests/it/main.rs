@@ -31,6 +31,7 @@ mod registry_server;
 mod registry_wire;
 mod remote;
 mod robust;
+mod sandbox_foreign;
 mod sandbox_isolation;
 mod sandbox_lifetime;
 mod sandbox_process;
