@@ -1,15 +1,17 @@
 //! `rbuild copy`, `save` and `load`: which places are meant, and whole images between them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::Error;
 use super::images::{find, root_of};
+use super::noted;
 use super::numbers::Numbers;
 use super::transfer::{Transfer, push_image};
 use crate::export::Destination;
-use crate::oci::{Digest, Reference};
+use crate::oci::{DiffId, Digest, Reference};
 use crate::progress::StepNumber;
-use crate::store::Store;
+use crate::store::{ImageLayer, Store};
 use crate::transport::{self, Choice, CopyFrom, CopyTo, Dialect, Moved, Mover, Place, Streams};
 
 /// Copies one image.
@@ -30,8 +32,7 @@ pub fn copy_image(
         return Ok(Moved { digest, id: None, names: Vec::new(), label: None, images: 1 });
     }
     shown(by, &format!("copying {from} to {to}"), |step| {
-        let mover = mover(store, by, step);
-        Ok(transport::copy(&source, &target, choice, streams, &mover)?)
+        moving(store, by, step, |mover| transport::copy(&source, &target, choice, streams, mover))
     })
 }
 
@@ -49,7 +50,7 @@ pub fn save_images(
     let found = images.iter().map(|image| stored(store, image)?.ok_or_else(|| Error::NoImage(image.clone())));
     let found = found.collect::<Result<Vec<_>, _>>()?;
     shown(by, &format!("saving {}", images.join(", ")), |step| {
-        Ok(transport::save(&found, to, dialect, choice, stdout, &mover(store, by, step))?)
+        moving(store, by, step, |mover| transport::save(&found, to, dialect, choice, stdout, mover))
     })
 }
 
@@ -64,12 +65,24 @@ pub fn load_images(
     let _lease = store.lease()?;
     let what = if from == Path::new("-") { "standard input".to_string() } else { from.display().to_string() };
     shown(by, &format!("loading {what}"), |step| {
-        Ok(transport::load(from, choice, streams, &mover(store, by, step))?)
+        moving(store, by, step, |mover| transport::load(from, choice, streams, mover))
     })
 }
 
-fn mover<'a>(store: &'a Store, by: &'a Transfer<'_>, step: StepNumber) -> Mover<'a> {
-    Mover { store, client: by.client, sink: by.sink, step, canceled: by.canceled }
+/// Does `work` with all that moving needs.
+fn moving<T>(
+    store: &Store,
+    by: &Transfer<'_>,
+    step: StepNumber,
+    work: impl FnOnce(&Mover<'_>) -> Result<T, transport::Error>,
+) -> Result<T, Error> {
+    let bring = |diff_id: DiffId| {
+        let nowhere = || Error::Usage(format!("layer {diff_id} is not in the store: build again"));
+        let remote = store.remote_layer(diff_id)?.ok_or_else(nowhere)?;
+        Ok(noted::bring(store, by.client, &ImageLayer::Remote(Arc::new(remote)), by.canceled)?)
+    };
+    let Transfer { client, sink, canceled, .. } = *by;
+    Ok(work(&Mover { store, client, sink, step, canceled, bring: &bring })?)
 }
 
 fn source(store: &Store, text: &str) -> Result<CopyFrom, Error> {

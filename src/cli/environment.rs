@@ -100,6 +100,7 @@ impl Environment {
             }),
             tls: self.get("DOCKER_TLS_VERIFY").is_some() || self.get("DOCKER_TLS").is_some(),
             container_host: self.get("CONTAINER_HOST").map(str::to_string),
+            in_namespace: !self.is_root && rustix::process::geteuid().is_root(),
             sockets: self.engine_sockets(),
             path: self.get("PATH").unwrap_or_default().into(),
             docker_config,

@@ -30,6 +30,8 @@ pub struct EnginePlaces {
     pub tls: bool,
     /// `CONTAINER_HOST`, podman's.
     pub container_host: Option<String>,
+    /// Whether we are in a user namespace of our own.
+    pub in_namespace: bool,
     /// Where engines usually listen, in order.
     pub sockets: Vec<PathBuf>,
     /// Where programs are.
@@ -67,10 +69,18 @@ impl Engine {
                 Err(e) => looked.push(format!("{}: {}", socket.display(), plain(&e))),
             }
         }
-        if let Some(podman) = places.program("podman") {
-            return Ok(Engine::Program(podman, vec!["load".to_string()]));
-        }
-        looked.push("podman: not in the PATH".to_string());
+        looked.push(match places.program("podman") {
+            Some(podman) if !places.in_namespace => {
+                return Ok(Engine::Program(podman, vec!["load".to_string()]));
+            }
+            // It would take itself for root, and look for its images where root has them.
+            Some(_) => {
+                "podman: cannot run inside of rbuild's user namespace; systemctl --user start podman.socket \
+                        makes it listen"
+                    .to_string()
+            }
+            None => "podman: not in the PATH".to_string(),
+        });
         Err(format!(
             "there is no docker and no podman to load the image into: DOCKER_HOST and CONTAINER_HOST are not set; {}. \
              Start one, or leave the flag out: the image is kept in rbuild's own store, and `rbuild save NAME -o FILE` \
@@ -210,6 +220,8 @@ mod tests {
         std::fs::write(&podman, "").unwrap();
         let program = Engine::Program(podman.clone(), vec!["load".to_string()]);
         assert_eq!(Engine::find(&places(&[&dead]), None), Ok(program));
+        let inside = EnginePlaces { in_namespace: true, ..places(&[&dead]) };
+        assert!(Engine::find(&inside, None).unwrap_err().contains("podman.socket"));
         std::fs::remove_file(podman).unwrap();
         // A context of docker's configuration.
         let meta = dir.path().join("contexts/meta").join(crate::oci::Digest::of(b"mine").hex());

@@ -174,7 +174,7 @@ fn by_program(
     let output = reader.join().expect("waiting does not panic").map_err(failed(engine))?;
     // An archive that breaks off is none; but who stopped reading says why.
     if let Err(error) = filled
-        && !(matches!(error, Error::Stdout(_)) && !output.status.success())
+        && (!matches!(error, Error::Stdout(_)) || output.status.success())
     {
         return Err(error);
     }

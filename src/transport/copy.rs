@@ -90,7 +90,7 @@ pub fn copy(
     let scratch = by.store.temp_dir()?;
     let (origin, root, names): (Box<dyn Origin>, Document, Vec<Reference>) = match from {
         CopyFrom::Store(digest, names) => {
-            let origin = StoreOrigin { store: by.store };
+            let origin = StoreOrigin { store: by.store, bring: by.bring };
             let root = origin.root(digest)?;
             (Box::new(origin), root, names.clone())
         }
@@ -158,7 +158,7 @@ pub fn save(
     stdout: &mut dyn Write,
     by: &Mover<'_>,
 ) -> Result<Vec<Moved>, Error> {
-    let origin = StoreOrigin { store: by.store };
+    let origin = StoreOrigin { store: by.store, bring: by.bring };
     let mut wholes: Vec<Whole> = Vec::new();
     for (digest, names) in images {
         let mut whole = match choice {
@@ -240,7 +240,9 @@ fn platforms(origin: &dyn Origin, root: &Document) -> Result<usize, Error> {
 
 /// What goes to standard output cannot be taken back, so all that goes there is verified first.
 fn verify(by: &Mover<'_>, whole: &Whole) -> Result<(), Error> {
+    let origin = StoreOrigin { store: by.store, bring: by.bring };
     for blob in &whole.blobs {
+        origin.here(blob)?;
         if !by.store.verify_blob(&blob.digest)? {
             return Err(Error::Missing { place: "the store".to_string(), digest: blob.digest });
         }
