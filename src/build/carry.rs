@@ -12,13 +12,13 @@ use crate::export::Destination;
 use crate::oci::{DiffId, Digest, Reference};
 use crate::progress::StepNumber;
 use crate::store::{ImageLayer, Store};
-use crate::transport::{self, Choice, CopyFrom, CopyTo, Dialect, Moved, Mover, Place, Streams};
+use crate::transport::{self, Choice, CopyFrom, CopyTo, Dialect, How, Moved, Mover, Place, Streams};
 
 /// Copies one image.
 pub fn copy_image(
     store: &Store,
     (from, to): (&str, &str),
-    choice: &Choice,
+    how: &How,
     streams: Streams<'_>,
     by: &Transfer<'_>,
 ) -> Result<Moved, Error> {
@@ -26,13 +26,13 @@ pub fn copy_image(
     let source = source(store, from)?;
     let target = target(to)?;
     if let (CopyFrom::Store(..), CopyTo::Registry(to)) = (&source, &target)
-        && let Some(image) = compressed_first(store, from, choice)?
+        && let Some(image) = compressed_first(store, from, &how.choice)?
     {
         let digest = push_image(store, &image, to, by)?;
         return Ok(Moved { digest, id: None, names: Vec::new(), label: None, images: 1 });
     }
     shown(by, &format!("copying {from} to {to}"), |step| {
-        moving(store, by, step, |mover| transport::copy(&source, &target, choice, streams, mover))
+        moving(store, by, step, |mover| transport::copy(&source, &target, how, streams, mover))
     })
 }
 

@@ -33,6 +33,9 @@ pub struct CopyArgs {
     /// Which platform of several [env: DOCKER_DEFAULT_PLATFORM] [default: this machine's]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
+    /// oci makes OCI's media types of Docker's; manifests get other digests [default: as they are]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
     /// Shows no progress
     #[arg(short, long)]
     pub quiet: bool,

@@ -18,7 +18,7 @@ use crate::http::Canceled;
 use crate::oci::Platform;
 use crate::registry::Client;
 use crate::store::Store;
-use crate::transport::{Choice, Dialect, Moved, Streams};
+use crate::transport::{Choice, Dialect, How, Moved, Streams};
 
 /// Copies an image from one place to another.
 pub fn copy(args: &CopyArgs, environment: &Environment, interrupt: &Arc<Interrupt>) -> Ending {
@@ -35,11 +35,17 @@ pub fn copy(args: &CopyArgs, environment: &Environment, interrupt: &Arc<Interrup
         if is_stdout {
             refuse_terminal("oci-archive:FILE")?;
         }
+        let as_oci = match args.format.as_deref() {
+            None => false,
+            Some("oci") => true,
+            Some(other) => return Err(Ending::Failed(format!("--format {other}: only oci is supported"))),
+        };
+        let how = How { choice, as_oci };
         let places = (args.from.as_str(), args.to.as_str());
         let moved = transfer(args.quiet, environment, interrupt, |store, by| {
             let (mut stdin, mut stdout) = (std::io::stdin(), std::io::stdout().lock());
             let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, now: environment.now };
-            copy_image(store, places, &choice, streams, by)
+            copy_image(store, places, &how, streams, by)
         })?;
         match is_stdout {
             true => note(&moved.digest.to_string()),
