@@ -143,7 +143,7 @@ impl OutputFields {
 /// Why a field is not taken.
 fn refused(key: &str, value: &str) -> String {
     let reason = match key {
-        "registry.insecure" => "only registries on this machine are spoken to without TLS",
+        "registry.insecure" => "say which registry it is: --insecure-registry HOST",
         "mode" if value == "delete" => {
             "what is in the directory and not in the image is never deleted: give a new one"
         }

@@ -218,6 +218,7 @@ const TAKES_VALUE: &[&str] = &[
     "--layer-epoch",
     "--context-modes",
     "--progress",
+    "--insecure-registry",
 ];
 
 #[cfg(test)]
