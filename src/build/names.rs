@@ -58,9 +58,8 @@ pub fn remove(store: &Store, text: &str, force: bool) -> Result<Vec<Removed>, Er
         }
     }
     if names.is_empty() {
-        for digest in [found.digest, found.id] {
-            store.remove_blob(&digest)?;
-        }
+        // The config stays for the collection: the same one may be of an image in another form.
+        store.remove_blob(&found.digest)?;
         return Ok(vec![Removed::Deleted(found.id)]);
     }
     let repositories: std::collections::BTreeSet<String> = names.iter().map(Reference::name).collect();
