@@ -1,8 +1,9 @@
 //! `rbuild tag` and `rbuild rmi`: names given to images, and taken away.
 
 use super::error::Error;
-use super::images::{find, root_of};
-use crate::oci::{Digest, Platform, Reference};
+use super::images::LARGEST_DOCUMENT;
+use super::kept::kept;
+use crate::oci::{Digest, ImageIndex, Reference};
 use crate::store::{Name, Origin, Store};
 
 /// What became of an image.
@@ -17,10 +18,11 @@ pub enum Removed {
 /// Gives the image `source` (a name, a digest, an id) one more name.
 pub fn tag(store: &Store, source: &str, name: &Reference, now: i64) -> Result<(), Error> {
     let _lease = store.lease()?;
-    let root = root_of(store, source)?.ok_or_else(|| Error::NoImage(source.to_string()))?;
-    // Somebody wants to keep it: no longer a cache of what a registry has, unless it is that under its other name.
-    let origin = root.origin.unwrap_or(Origin::Built);
-    store.set_name(name, &Name { manifest: root.target, origin, time: now })?;
+    let kept = kept(store, source)?;
+    // What nobody called anything is nobody's cache.
+    let origin = kept.names.first().map_or(Origin::Built, |(_, known)| known.origin);
+    // Not what its name stands for: an id may be that of one image of an index.
+    store.set_name(name, &Name { manifest: kept.top, origin, time: now })?;
     Ok(store.sync()?)
 }
 
@@ -42,25 +44,26 @@ pub fn remove(store: &Store, text: &str, force: bool) -> Result<Vec<Removed>, Er
             }
         }
     }
-    let found = match find(store, text, &Platform::host()) {
-        // A name that is not there must not become the id of something else.
-        Err(Error::NoImage(_)) => return Err(Error::NoImage(text.to_string())),
-        found => found?,
-    };
-    let root = root_of(store, text)?.map_or(found.digest, |root| root.target.digest);
+    let kept = kept(store, text)?;
+    let root = kept.top.digest;
     let mut names = Vec::new();
     for (name, of) in store.names()? {
-        if of.manifest.digest == root || of.manifest.digest == found.digest {
+        if of.manifest.digest == root {
             names.push(name);
-        } else if lists(store, &of.manifest.digest, &found.digest)? {
+        } else if lists(store, &of.manifest.digest, &root)? {
             let message = format!("{text} is one platform of {}: that name keeps it", name.familiar());
             return Err(Error::Usage(message));
         }
     }
     if names.is_empty() {
-        // The config stays for the collection: the same one may be of an image in another form.
-        store.remove_blob(&found.digest)?;
-        return Ok(vec![Removed::Deleted(found.id)]);
+        // Configs stay for the collection: the same one may be of an image in another form.
+        for digest in kept.images.iter().map(|image| image.digest).chain([root]) {
+            if !is_needed(store, &digest)? {
+                store.remove_blob(&digest)?;
+            }
+        }
+        let id = if kept.index.is_some() { root } else { kept.images.first().map_or(root, |image| image.id) };
+        return Ok(vec![Removed::Deleted(id)]);
     }
     let repositories: std::collections::BTreeSet<String> = names.iter().map(Reference::name).collect();
     if repositories.len() > 1 && !force {
@@ -83,10 +86,20 @@ fn untag(store: &Store, names: Vec<Reference>) -> Result<Vec<Removed>, Error> {
         .collect()
 }
 
+/// Whether a name stands for this manifest, or for an index that lists it.
+fn is_needed(store: &Store, manifest: &Digest) -> Result<bool, Error> {
+    for (_, of) in store.names()? {
+        if of.manifest.digest == *manifest || lists(store, &of.manifest.digest, manifest)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Whether the document `index` is an index that lists `manifest`.
 fn lists(store: &Store, index: &Digest, manifest: &Digest) -> Result<bool, Error> {
-    let Some(bytes) = store.read_blob(index, super::images::LARGEST_DOCUMENT)? else { return Ok(false) };
-    let Ok(index) = serde_json::from_slice::<crate::oci::ImageIndex>(&bytes) else { return Ok(false) };
+    let Some(bytes) = store.read_blob(index, LARGEST_DOCUMENT)? else { return Ok(false) };
+    let Ok(index) = serde_json::from_slice::<ImageIndex>(&bytes) else { return Ok(false) };
     let manifest = manifest.to_string();
     Ok(index.manifests().iter().any(|listed| listed.digest().to_string() == manifest))
 }
