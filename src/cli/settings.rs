@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{
     Asked, BuildArgs, annotation, build_args, context_value, entitlements, host_entry, label, parse_output,
-    secret, ssh, ulimit,
+    secret, ssh, ulimit, wants_constant_times,
 };
 use super::destinations::{Destinations, destinations};
 use super::environment::Environment;
@@ -54,6 +54,14 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     let Destinations { outputs, pushes, dangling } =
         destinations(asked, push, load, &annotations, &mut tags, &engine)?;
     check_streams(&outputs)?;
+    let layer_epoch = layer_epoch(args.layer_epoch.as_deref().or(environment.get("RBUILD_LAYER_EPOCH")))?;
+    if !matches!(layer_epoch, LayerEpoch::Constant(_))
+        && let Some(text) = args.output.iter().find(|text| wants_constant_times(text))
+    {
+        return Err(format!(
+            "--output {text:?}: rewrite-timestamp contradicts --layer-epoch, which keeps times"
+        ));
+    }
     Ok(Options {
         context: context(&args.context)?,
         dockerfile: dockerfile(args.file.as_deref())?,
@@ -84,7 +92,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         ulimits: args.ulimit.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?,
         image_epoch,
         image_epoch_of_commit: of_commit,
-        layer_epoch: layer_epoch(args.layer_epoch.as_deref().or(environment.get("RBUILD_LAYER_EPOCH")))?,
+        layer_epoch,
         modes: modes(args.context_modes.as_deref().or(environment.get("RBUILD_CONTEXT_MODES")))?,
         jobs: jobs(args.jobs)?,
         registry: registry_with(environment, &args.insecure_registry)?,

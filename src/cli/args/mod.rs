@@ -18,6 +18,7 @@ pub use annotation::annotation;
 pub use build::BuildArgs;
 pub use carry::{CopyArgs, LoadArgs, SaveArgs};
 pub use output::{Asked, Stored, parse_output};
+pub use output_fields::wants_constant_times;
 pub use pairs::{build_args, context_value, host_entry, label, secret, ulimit};
 pub use parse::{Command, UsageError, parse};
 pub use registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs, RmiArgs, TagArgs};

@@ -140,6 +140,16 @@ impl OutputFields {
     }
 }
 
+/// Whether an `--output` asks for times in layers that are not those of files.
+pub fn wants_constant_times(text: &str) -> bool {
+    let fields = super::csv::fields(text).unwrap_or_default();
+    let wants = |field: &String| match field.split_once('=') {
+        Some(("rewrite-timestamp", value)) => !matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False"),
+        _ => false,
+    };
+    fields.iter().any(wants)
+}
+
 /// Why a field is not taken.
 fn refused(key: &str, value: &str) -> String {
     let reason = match key {

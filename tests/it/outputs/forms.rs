@@ -140,6 +140,8 @@ fn an_id_file_has_the_config_of_one_image_and_the_index_of_several() {
     assert_eq!(told["containerimage.digest"], read());
     assert_eq!(told.get("containerimage.config.digest"), None);
     assert_eq!(told["containerimage.descriptor"]["mediaType"], "application/vnd.oci.image.index.v1+json");
+    build(&shop, &["--layer-epoch", "preserve", "-o", "type=image,rewrite-timestamp=true"])
+        .fails(&["contradicts --layer-epoch"]);
     shop.write("Dockerfile", "FROM nothing-of-the-kind.invalid/x\n");
     build(&shop, &flags).fails(&[]);
     assert!(!shop.at("id").exists() && !shop.at("metadata.json").exists(), "a failure leaves none");
