@@ -1,24 +1,25 @@
 //! `rbuild copy`, `save` and `load`: which places are meant, and whole images between them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::Error;
 use super::kept::kept;
-use super::noted::bring_all;
+use super::noted;
 use super::numbers::Numbers;
 use super::push::push_image;
 use super::transfer::Transfer;
 use crate::export::Destination;
-use crate::oci::{Digest, Reference};
+use crate::oci::{DiffId, Digest, Reference};
 use crate::progress::StepNumber;
-use crate::store::Store;
-use crate::transport::{self, Choice, CopyFrom, CopyTo, Dialect, Moved, Mover, Place, Streams};
+use crate::store::{ImageLayer, Store};
+use crate::transport::{self, Choice, CopyFrom, CopyTo, Dialect, How, Moved, Mover, Place, Streams};
 
 /// Copies one image.
 pub fn copy_image(
     store: &Store,
     (from, to): (&str, &str),
-    choice: &Choice,
+    how: &How,
     streams: Streams<'_>,
     by: &Transfer<'_>,
 ) -> Result<Moved, Error> {
@@ -26,17 +27,13 @@ pub fn copy_image(
     let source = source(store, from)?;
     let target = target(to)?;
     if let (CopyFrom::Store(..), CopyTo::Registry(to)) = (&source, &target)
-        && let Some(image) = compressed_first(store, from, choice)?
+        && let Some(image) = compressed_first(store, from, &how.choice)?
     {
         let digest = push_image(store, &image, to, None, by)?;
         return Ok(Moved { digest, id: None, names: Vec::new(), label: None, images: 1 });
     }
     shown(by, &format!("copying {from} to {to}"), |step| {
-        if let CopyFrom::Store(digest, _) = &source {
-            bring_all(store, by.client, digest, by.canceled)?;
-        }
-        let mover = mover(store, by, step);
-        Ok(transport::copy(&source, &target, choice, streams, &mover)?)
+        moving(store, by, step, |mover| transport::copy(&source, &target, how, streams, mover))
     })
 }
 
@@ -54,10 +51,7 @@ pub fn save_images(
     let found = images.iter().map(|image| stored(store, image)?.ok_or_else(|| Error::NoImage(image.clone())));
     let found = found.collect::<Result<Vec<_>, _>>()?;
     shown(by, &format!("saving {}", images.join(", ")), |step| {
-        for (digest, _) in &found {
-            bring_all(store, by.client, digest, by.canceled)?;
-        }
-        Ok(transport::save(&found, to, dialect, choice, stdout, &mover(store, by, step))?)
+        moving(store, by, step, |mover| transport::save(&found, to, dialect, choice, stdout, mover))
     })
 }
 
@@ -72,12 +66,24 @@ pub fn load_images(
     let _lease = store.lease()?;
     let what = if from == Path::new("-") { "standard input".to_string() } else { from.display().to_string() };
     shown(by, &format!("loading {what}"), |step| {
-        Ok(transport::load(from, choice, streams, &mover(store, by, step))?)
+        moving(store, by, step, |mover| transport::load(from, choice, streams, mover))
     })
 }
 
-fn mover<'a>(store: &'a Store, by: &'a Transfer<'_>, step: StepNumber) -> Mover<'a> {
-    Mover { store, client: by.client, sink: by.sink, step, canceled: by.canceled }
+/// Does `work` with all that moving needs.
+fn moving<T>(
+    store: &Store,
+    by: &Transfer<'_>,
+    step: StepNumber,
+    work: impl FnOnce(&Mover<'_>) -> Result<T, transport::Error>,
+) -> Result<T, Error> {
+    let bring = |diff_id: DiffId| {
+        let nowhere = || Error::Usage(format!("layer {diff_id} is not in the store: build again"));
+        let remote = store.remote_layer(diff_id)?.ok_or_else(nowhere)?;
+        Ok(noted::bring(store, by.client, &ImageLayer::Remote(Arc::new(remote)), by.canceled)?)
+    };
+    let Transfer { client, sink, canceled, .. } = *by;
+    Ok(work(&Mover { store, client, sink, step, canceled, bring: &bring })?)
 }
 
 fn source(store: &Store, text: &str) -> Result<CopyFrom, Error> {
@@ -130,7 +136,8 @@ fn target(text: &str) -> Result<CopyTo, Error> {
     })
 }
 
-/// The manifest or index that `text` means in the store: a name, a digest, or an id; nothing if there is none.
+/// The manifest or index that `text` means in the store, and its name if it was asked for by name: an id says nothing of what
+/// the image is to be called elsewhere.
 fn stored(store: &Store, text: &str) -> Result<Option<(Digest, Vec<Reference>)>, Error> {
     if let Ok(reference) = text.parse::<Reference>() {
         let bare = Reference { digest: None, ..reference.clone() };

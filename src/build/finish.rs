@@ -8,11 +8,11 @@ use super::numbers::Numbers;
 use super::options::Options;
 use super::platforms::{Planned, Wanted};
 use super::steps::Steps;
-use crate::export::{Exported, Finished, ImageSet, PushTo, Pusher, export, keep, push};
+use crate::export::{Dress, Exported, Finished, ImageSet, Order, PushTo, Pusher, export, keep, push};
 use crate::http::Canceled;
-use crate::oci::{Descriptor, Digest, MediaType, Reference};
+use crate::oci::{Descriptor, Digest, Epoch, Reference, descriptor_digest};
 use crate::progress::Event;
-use crate::registry::Client;
+use crate::registry::{Client, Kind};
 use crate::sandbox::Cancel;
 use crate::store::{ImageLayer, Name, Origin, Store, Target};
 use crate::worker::Worker;
@@ -26,13 +26,15 @@ pub struct Built {
     pub configs: Vec<Digest>,
     /// The names that it has now.
     pub names: Vec<Reference>,
+    /// Its date.
+    pub created: Epoch,
 }
 
 impl Built {
     /// The config of the image, unless there is an index.
     pub fn config(&self) -> Option<Digest> {
-        match (self.top.media_type(), &self.configs[..]) {
-            (MediaType::ImageManifest, [only]) => Some(*only),
+        match &self.configs[..] {
+            [only] if Kind::of(self.top.media_type().as_ref()) == Some(Kind::Manifest) => Some(*only),
             _ => None,
         }
     }
@@ -58,18 +60,24 @@ pub fn finish(
         let images = planned.images.iter().map(|wanted| finished(wanted, steps, options));
         images.collect::<Result<_, Error>>()?
     };
-    let set = ImageSet { images, indexed: planned.indexed, names: options.tags.clone() };
+    let bare = ImageSet::of(images, planned.indexed, options.tags.clone());
+    let set = Dress { annotations: options.annotations.clone(), ..Dress::default() }.on(&bare);
     let written = numbers.shown(worker.sink, "exporting to image", |step| {
         let say = |message: String| worker.sink.send(Event::Notice { step, message });
         let mut first = None;
-        for output in &options.outputs {
-            let exported = export(store, &set, output, stdout)?;
+        for Order { output, dress } in &options.outputs {
+            let exported = export(store, &dress.on(&bare), output, stdout)?;
             first = first.or(exported.top);
         }
         let kept = keep(store, &set)?;
         let top = kept.top.expect("what is kept has a manifest");
         for name in &options.tags {
             set_name(store, name, &top, Origin::Built, options.now)?;
+        }
+        if let Some(prefix) = &options.dangling {
+            let name = Reference { digest: Some(descriptor_digest(&top)?), ..prefix.clone() };
+            set_name(store, &name, &top, Origin::Built, options.now)?;
+            say(format!("naming to {name}"));
         }
         // ORDER: durable before success is reported; directories first, since records point at layers, not at them.
         if let Some(snapshots) = worker.snapshots.get() {
@@ -89,14 +97,17 @@ pub fn finish(
     if !options.pushes.is_empty() {
         let client = client(options, worker.cancel);
         for to in &options.pushes {
-            let exported = send(store, &set, to, &client, worker, numbers)?;
+            let exported = send(store, &bare, to, &client, worker, numbers)?;
             pushed = pushed.or(exported.top);
         }
         store.sync()?;
     }
     store.collect_if_needed()?;
     let top = pushed.or(written.top).expect("set above");
-    Ok(Built { top, configs: written.configs, names: options.tags.clone() })
+    // Outputs that are called otherwise are told of where nothing else has a name.
+    let own = || options.outputs.iter().flat_map(|order| order.dress.names.clone()).collect();
+    let names = if options.tags.is_empty() { own() } else { options.tags.clone() };
+    Ok(Built { top, configs: written.configs, names, created: bare.epoch() })
 }
 
 /// One image, with the layers that its steps left.
@@ -110,7 +121,14 @@ fn finished(wanted: &Wanted, steps: &Steps<'_>, options: &Options) -> Result<Fin
     };
     steps.caches.embed(&mut config, &layers, &steps.records());
     let platform = wanted.platform.clone();
-    Ok(Finished { platform, config, layers, epoch: wanted.epoch, annotations: BTreeMap::new() })
+    Ok(Finished {
+        platform,
+        config,
+        layers,
+        epoch: wanted.epoch,
+        annotations: BTreeMap::new(),
+        descriptor_annotations: BTreeMap::new(),
+    })
 }
 
 /// A client that stops when the build does.
@@ -156,7 +174,7 @@ pub(super) fn set_name(
 ) -> Result<(), Error> {
     let target = Target {
         media_type: manifest.media_type().clone(),
-        digest: crate::oci::descriptor_digest(manifest)?,
+        digest: descriptor_digest(manifest)?,
         size: manifest.size(),
     };
     // A build that changes nothing writes nothing: the name keeps the time at which it began to mean this image.

@@ -40,6 +40,7 @@ pub fn import(
         layers: vec![ImageLayer::Here(layer)],
         epoch,
         annotations: BTreeMap::new(),
+        descriptor_annotations: BTreeMap::new(),
     };
     let kept = keep(store, &ImageSet::one(image, vec![name.clone()]))?;
     set_name(store, name, kept.top.as_ref().expect("what is kept has a manifest"), Origin::Imported, now)?;

@@ -135,16 +135,42 @@ pub fn kept(store: &Store, text: &str) -> Result<KeptImages, Error> {
             }
         }
     }
+    if matches.is_empty() {
+        if let Ok(digest) = text.parse::<Digest>()
+            && let Some(kept) = load(store, &digest)?
+        {
+            return Ok(kept);
+        }
+        for (known, kept) in nameless(store, &begins)? {
+            if matches.iter().all(|(other, _)| *other != known) {
+                matches.push((known, kept));
+            }
+        }
+    }
     match matches.len() {
-        0 => match text.parse::<Digest>() {
-            Ok(digest) => load(store, &digest)?.ok_or_else(missing),
-            Err(_) => Err(missing()),
-        },
+        0 => Err(missing()),
         1 => Ok(matches.remove(0).1),
         count => {
             Err(Error::Usage(format!("{text:?} is the beginning of {count} image ids: give more digits")))
         }
     }
+}
+
+/// Images and indexes whether they have a name or not, by what `begins` knows: looked for in all documents that are here.
+fn nameless(store: &Store, begins: &dyn Fn(&Digest) -> bool) -> Result<Vec<(Digest, KeptImages)>, Error> {
+    let mut found = Vec::new();
+    for digest in store.json_blobs(LARGEST_DOCUMENT)? {
+        // What is no image, or not here whole, cannot be meant.
+        let Ok(Some(kept)) = load(store, &digest) else { continue };
+        let known = match (&kept.index, &kept.images[..]) {
+            (None, [only]) => only.id,
+            _ => digest,
+        };
+        if begins(&digest) || begins(&known) {
+            found.push((known, kept));
+        }
+    }
+    Ok(found)
 }
 
 /// All images and indexes that have a name, one for each, the newest first.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::cache_options::{CachePlace, CacheTo};
 use super::policy::PullPolicy;
-use crate::export::{Output, PushTo};
+use crate::export::{Annotation, Order, PushTo};
 use crate::graph::{HostEntry, Network, Remote, Ulimit, UrlSource};
 use crate::oci::{Digest, Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::LayerEpoch;
@@ -40,13 +40,17 @@ pub struct Options {
     /// What registries said of tags already, to a process before this one.
     pub asked: BTreeMap<Reference, Digest>,
     /// Where the result goes besides the store.
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<Order>,
     /// Which registries it is pushed to, after all else.
     pub pushes: Vec<PushTo>,
     /// `--cache-from`: caches to look into, the first that knows something counts.
     pub cache_from: Vec<CachePlace>,
     /// `--cache-to`: caches to write.
     pub cache_to: Vec<CacheTo>,
+    /// `--annotation`: of the image in the store. Outputs and pushes have theirs.
+    pub annotations: Vec<Annotation>,
+    /// Name of the image in the store besides its tags: this one at its digest.
+    pub dangling: Option<Reference>,
     /// `--secret`, by id.
     pub secrets: BTreeMap<String, SecretSource>,
     /// `--ssh`, by id.
@@ -105,6 +109,8 @@ impl Options {
             pushes: Vec::new(),
             cache_from: Vec::new(),
             cache_to: Vec::new(),
+            annotations: Vec::new(),
+            dangling: None,
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             allow_insecure: false,

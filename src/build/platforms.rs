@@ -7,7 +7,7 @@ use super::dockerfile::Inputs;
 use super::error::{Error, Failure};
 use super::numbers::Numbers;
 use super::options::Options;
-use crate::export::Error as ExportError;
+use crate::export::{Dress, Error as ExportError};
 use crate::graph::{Graph, ImageSource, Joined, Location};
 use crate::oci::{Epoch, Platform};
 use crate::plan::{
@@ -73,11 +73,18 @@ impl Platforms {
             }
         };
         let platforms = Platforms { list, indexed };
-        match options.outputs.iter().all(|output| !indexed || output.takes_index()) {
-            true => Ok(platforms),
-            // Said before anything is done.
-            false => Err(ExportError::OneImage(platforms.names()).into()),
+        // Said before anything is done.
+        if indexed && !options.outputs.iter().all(|order| order.output.takes_index()) {
+            return Err(ExportError::OneImage(platforms.names()).into());
         }
+        let host = [Platform::host()];
+        let there = if platforms.list.is_empty() { &host[..] } else { &platforms.list };
+        let kept = Dress { annotations: options.annotations.clone(), ..Dress::default() };
+        let dresses = options.outputs.iter().map(|order| &order.dress);
+        for dress in dresses.chain(options.pushes.iter().map(|to| &to.dress)).chain([&kept]) {
+            dress.check(there, indexed)?;
+        }
+        Ok(platforms)
     }
 
     fn names(&self) -> String {
@@ -256,7 +263,7 @@ mod tests {
     #[test]
     fn an_archive_for_docker_of_several_platforms_is_refused_before_anything_is_done() {
         let mut options = Options::new(Context::Stdin);
-        options.outputs = vec![Output::DockerArchive(Destination::Stdout, Encode::default())];
+        options.outputs = vec![Output::DockerArchive(Destination::Stdout, Encode::default()).into()];
         assert!(Platforms::of(&options).is_ok());
         options.platforms = ["amd64", "arm64"].map(|text| text.parse().expect("valid")).to_vec();
         let error = Platforms::of(&options).expect_err("two").to_string();

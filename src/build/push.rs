@@ -1,14 +1,16 @@
 //! `rbuild push`: an image of the store, or an index with all its images, into a registry.
 
+use std::collections::BTreeMap;
+
 use super::error::Error;
 use super::images::{Found, LARGEST_DOCUMENT};
 use super::kept::{KeptImages, kept, media_type};
 use super::noted::{self, image_layers};
 use super::transfer::{Transfer, shown};
 use crate::export::{
-    Encode, Finished, ImageSet, PushTo, Pusher, StoredImage, StoredManifest, push, push_stored,
+    Dress, Encode, Finished, ImageSet, PushTo, Pusher, StoredImage, StoredManifest, push, push_stored,
 };
-use crate::image::index;
+use crate::image::{Family, index};
 use crate::oci::{DiffId, Digest, LAYER_EPOCH, Platform, Reference, descriptor_digest};
 use crate::progress::Event;
 use crate::registry::is_attestation;
@@ -47,12 +49,11 @@ pub fn push_image(
             }
             false => {
                 let images = images.iter().map(|image| finished(store, image));
-                let set = ImageSet {
-                    images: images.collect::<Result<_, Error>>()?,
-                    indexed: is_index,
-                    names: Vec::new(),
-                };
-                let to = PushTo { names: vec![to.clone()], encode: Encode::default(), by_digest: false };
+                let images = images.collect::<Result<_, Error>>()?;
+                let mut set = ImageSet::of(images, is_index, Vec::new());
+                set.annotations = annotations(&kept);
+                let (names, dress) = (vec![to.clone()], Dress::default());
+                let to = PushTo { names, encode: Encode::default(), by_digest: false, dress };
                 let exported = push(store, &set, &to, &pusher)?;
                 descriptor_digest(&exported.top.expect("what is pushed has a manifest"))?
             }
@@ -98,13 +99,24 @@ fn index_of(store: &Store, kept: &KeptImages, say: &dyn Fn(String)) -> Result<St
     if !kept.is_whole() {
         say("attestations are not kept here: the index goes without them".to_string());
         let listed = kept.index.iter().flat_map(|index| index.manifests());
-        let document = index(listed.filter(|listed| !is_attestation(listed)).cloned().collect());
+        let family = match kept.top.media_type == Family::Docker.index() {
+            true => Family::Docker,
+            false => Family::Oci,
+        };
+        let images = listed.filter(|listed| !is_attestation(listed)).cloned().collect();
+        let document = index(images, &annotations(kept), family);
         let media_type = document.descriptor.media_type().to_string();
         return Ok(StoredManifest { media_type, bytes: document.bytes });
     }
     let lost = || Error::NoImage(kept.top.digest.to_string());
     let bytes = store.read_blob(&kept.top.digest, LARGEST_DOCUMENT)?.ok_or_else(lost)?;
     Ok(StoredManifest { media_type: kept.top.media_type.to_string(), bytes })
+}
+
+/// Of the index.
+fn annotations(kept: &KeptImages) -> BTreeMap<String, String> {
+    let annotations = kept.index.as_ref().and_then(|index| index.annotations().clone());
+    annotations.unwrap_or_default().into_iter().collect()
 }
 
 fn stored(store: &Store, text: &str, image: &Found) -> Result<StoredImage, Error> {
@@ -136,5 +148,6 @@ fn finished(store: &Store, image: &Found) -> Result<Finished, Error> {
         layers: image_layers(store, image)?,
         epoch: LAYER_EPOCH,
         annotations,
+        descriptor_annotations: BTreeMap::new(),
     })
 }

@@ -1,12 +1,11 @@
-//! `rbuild pull`, `rbuild tag` and `rbuild rmi`: whole images from a registry into the store, and their names there.
+//! `rbuild pull`: whole images from a registry into the store.
 
 use super::error::Error;
 use super::finish::set_name;
-use super::kept::kept;
 use crate::oci::{Descriptor, DiffId, Digest, Platform, Reference, descriptor_digest};
 use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::Client;
-use crate::store::{Name, Origin, Store};
+use crate::store::{Origin, Store};
 
 /// Who asks, and who hears of it.
 pub struct Transfer<'a> {
@@ -93,22 +92,4 @@ pub(super) fn shown<T>(
         Error::Export(e) if e.is_canceled() => Error::Interrupted,
         _ => error,
     })
-}
-
-/// Gives the image or index `source` one more name.
-pub fn tag(store: &Store, source: &str, name: &Reference, now: i64) -> Result<(), Error> {
-    let _lease = store.lease()?;
-    let kept = kept(store, source)?;
-    let Some((_, known)) = kept.names.first() else {
-        return Err(Error::Usage(format!("{source}: an image without a name cannot be given another")));
-    };
-    // Not what the name stands for: an id may be that of one image of an index.
-    let value = Name { manifest: kept.top, origin: known.origin, time: now };
-    store.set_name(name, &value)?;
-    Ok(store.sync()?)
-}
-
-/// Takes names away; what no name holds goes with the next collection.
-pub fn untag(store: &Store, name: &Reference) -> Result<bool, Error> {
-    Ok(store.remove_name(name)?)
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::export::EnginePlaces;
 use crate::http::{HostCertificates, Proxies, Secret, Trust};
 use crate::registry::{Places, SettingsPlaces};
 
@@ -111,10 +112,49 @@ impl Environment {
         Trust { file: self.path("SSL_CERT_FILE"), dir: self.path("SSL_CERT_DIR"), ..Trust::default() }
     }
 
+    /// Where container engines of this machine may be.
+    pub fn engines(&self) -> EnginePlaces {
+        let docker_config = self.docker_config();
+        let said = || {
+            let text = std::fs::read(docker_config.as_ref()?.join("config.json")).ok()?;
+            let config: serde_json::Value = serde_json::from_slice(&text).ok()?;
+            config["currentContext"].as_str().map(str::to_string)
+        };
+        EnginePlaces {
+            docker_host: self.get("DOCKER_HOST").map(str::to_string),
+            context: self.get("DOCKER_CONTEXT").map(str::to_string).or_else(|| {
+                // COMPAT: as in docker, the variable outranks what was once chosen.
+                if self.get("DOCKER_HOST").is_some() { None } else { said() }
+            }),
+            tls: self.get("DOCKER_TLS_VERIFY").is_some() || self.get("DOCKER_TLS").is_some(),
+            container_host: self.get("CONTAINER_HOST").map(str::to_string),
+            in_namespace: !self.is_root && rustix::process::geteuid().is_root(),
+            sockets: self.engine_sockets(),
+            path: self.get("PATH").unwrap_or_default().into(),
+            docker_config,
+        }
+    }
+
+    /// Docker's before podman's, the machine's before the user's.
+    fn engine_sockets(&self) -> Vec<PathBuf> {
+        let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
+        if !self.is_root {
+            let (runtime, home) = (self.path("XDG_RUNTIME_DIR"), self.path("HOME"));
+            sockets.extend(runtime.as_ref().map(|runtime| runtime.join("docker.sock")));
+            sockets.extend(home.map(|home| home.join(".docker/run/docker.sock")));
+            sockets.extend(runtime.map(|runtime| runtime.join("podman/podman.sock")));
+        }
+        sockets.push(PathBuf::from("/run/podman/podman.sock"));
+        sockets
+    }
+
+    fn docker_config(&self) -> Option<PathBuf> {
+        self.path("DOCKER_CONFIG").or_else(|| Some(self.path("HOME")?.join(".docker")))
+    }
+
     /// Proxy variables for RUN: the `proxies` of docker's config.json, as `docker build` passes them.
     pub fn run_proxies(&self) -> Result<Vec<(String, String)>, String> {
-        let directory = self.path("DOCKER_CONFIG").or_else(|| Some(self.path("HOME")?.join(".docker")));
-        let Some(file) = directory.map(|directory| directory.join("config.json")) else {
+        let Some(file) = self.docker_config().map(|directory| directory.join("config.json")) else {
             return Ok(Vec::new());
         };
         let text = match std::fs::read(&file) {

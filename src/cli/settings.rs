@@ -5,14 +5,14 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{
-    Asked, BuildArgs, build_args, cache_from, cache_to, context_value, entitlements, host_entry, label,
-    parse_output, secret, ssh, ulimit,
+    Asked, BuildArgs, annotation, build_args, cache_from, cache_to, context_value, entitlements, host_entry,
+    label, parse_output, secret, ssh, ulimit, wants_constant_times,
 };
-use super::destinations::destinations;
+use super::destinations::{Destinations, destinations};
 use super::environment::Environment;
 use super::size::parse_bytes;
 use crate::build::{CacheTo, Context, DockerfileFrom, Options, PullPolicy};
-use crate::export::Output;
+use crate::export::{Annotation, Engine, Order};
 use crate::graph::{Network, Remote, without_password};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::{LayerEpoch, parse_remote_context};
@@ -53,8 +53,21 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     let tags = args.tag.iter().map(|tag| tag.parse().map_err(|e| format!("--tag {tag}: {e}")));
     let asked: Vec<Asked> = args.output.iter().map(|text| parse_output(text)).collect::<Result<_, _>>()?;
     let mut tags: Vec<Reference> = tags.collect::<Result<_, _>>()?;
-    let (outputs, pushes) = destinations(asked, args.push.unwrap_or(false), &mut tags)?;
+    let annotations: Vec<Annotation> =
+        args.annotation.iter().map(|text| annotation(text)).collect::<Result<Vec<_>, _>>()?.concat();
+    let (push, load) = (args.push.unwrap_or(false), args.load.unwrap_or(false));
+    let engine = |context: Option<&str>| Engine::find(&environment.engines(), context);
+    let Destinations { outputs, pushes, dangling } =
+        destinations(asked, push, load, &annotations, &mut tags, &engine)?;
     check_streams(&outputs)?;
+    let layer_epoch = layer_epoch(args.layer_epoch.as_deref().or(environment.get("RBUILD_LAYER_EPOCH")))?;
+    if !matches!(layer_epoch, LayerEpoch::Constant(_))
+        && let Some(text) = args.output.iter().find(|text| wants_constant_times(text))
+    {
+        return Err(format!(
+            "--output {text:?}: rewrite-timestamp contradicts --layer-epoch, which keeps times"
+        ));
+    }
     Ok(Options {
         context: context(&args.context)?,
         dockerfile: dockerfile(args.file.as_deref())?,
@@ -72,6 +85,8 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         pushes,
         cache_from: args.cache_from.iter().map(|text| cache_from(text)).collect::<Result<_, _>>()?,
         cache_to,
+        annotations,
+        dangling,
         secrets,
         ssh: args.ssh.iter().map(|text| ssh(text, environment)).collect::<Result<_, _>>()?,
         allow_insecure: allow.insecure,
@@ -85,7 +100,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         ulimits: args.ulimit.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?,
         image_epoch,
         image_epoch_of_commit: of_commit,
-        layer_epoch: layer_epoch(args.layer_epoch.as_deref().or(environment.get("RBUILD_LAYER_EPOCH")))?,
+        layer_epoch,
         modes: modes(args.context_modes.as_deref().or(environment.get("RBUILD_CONTEXT_MODES")))?,
         jobs: jobs(args.jobs)?,
         registry: registry_with(environment, &args.insecure_registry)?,
@@ -94,8 +109,8 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
 }
 
 /// Standard output takes one stream, and no terminal wants it.
-fn check_streams(outputs: &[Output]) -> Result<(), String> {
-    let streams = outputs.iter().filter(|output| output.is_stdout()).count();
+fn check_streams(outputs: &[Order]) -> Result<(), String> {
+    let streams = outputs.iter().filter(|order| order.output.is_stdout()).count();
     if streams > 1 {
         return Err(
             "--output: only one output can go to standard output; give the others dest=PATH".to_string()

@@ -21,15 +21,27 @@ pub(super) fn documents(set: &ImageSet, layers: &BTreeMap<DiffId, Descriptor>) -
     for image in &set.images {
         let layers = image.layers.iter().map(|layer| layers[&layer.diff_id()].clone()).collect();
         let (config, annotations) = (image.config.clone(), image.annotations.clone());
-        let mut rendered = Image { config, layers, annotations }.render()?;
+        let mut rendered = Image { config, layers, annotations, family: set.family }.render()?;
         if set.indexed {
             // COMPAT: an index says what was asked for, whatever variant the base says of itself.
             rendered.manifest.descriptor = with_platform(rendered.manifest.descriptor, &image.platform);
         }
+        annotate(&mut rendered.manifest.descriptor, &image.descriptor_annotations);
         images.push(rendered);
     }
     let manifests = images.iter().map(|image| image.manifest.descriptor.clone()).collect();
-    Ok(Documents { index: set.indexed.then(|| index(manifests)), images })
+    let index = set.indexed.then(|| {
+        let mut index = index(manifests, &set.annotations, set.family);
+        annotate(&mut index.descriptor, &set.descriptor_annotations);
+        index
+    });
+    Ok(Documents { index, images })
+}
+
+fn annotate(descriptor: &mut Descriptor, annotations: &BTreeMap<String, String>) {
+    if !annotations.is_empty() {
+        descriptor.set_annotations(Some(annotations.clone().into_iter().collect()));
+    }
 }
 
 impl Documents {

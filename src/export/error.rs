@@ -66,6 +66,22 @@ pub enum Error {
          at a time"
     )]
     OneImage(String),
+    /// An annotation of something that is not there.
+    #[error("annotation {key}: {reason}")]
+    Annotation {
+        /// Its key.
+        key: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A container engine that did not take the image.
+    #[error("cannot load the image by {engine}: {reason}")]
+    Engine {
+        /// Which.
+        engine: String,
+        /// In its own words.
+        reason: String,
+    },
     /// Nowhere to push to.
     #[error("a push needs a name: --tag, or name= in --output")]
     NoNames,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::Error;
+use crate::image::Family;
 use crate::oci::{Descriptor, Digest, Epoch, ImageConfig, Platform, Reference};
 use crate::store::{ImageLayer, Layer};
 use crate::tree::Stack;
@@ -21,6 +22,8 @@ pub struct Finished {
     pub epoch: Epoch,
     /// Of the manifest.
     pub annotations: BTreeMap<String, String>,
+    /// Of the manifest where an index lists it.
+    pub descriptor_annotations: BTreeMap<String, String>,
 }
 
 impl Finished {
@@ -44,12 +47,24 @@ pub struct ImageSet {
     pub indexed: bool,
     /// What the image, or the index, goes by; may be empty.
     pub names: Vec<Reference>,
+    /// Of the index.
+    pub annotations: BTreeMap<String, String>,
+    /// Of the index where that of a layout lists it.
+    pub descriptor_annotations: BTreeMap<String, String>,
+    /// What all of it is called.
+    pub family: Family,
 }
 
 impl ImageSet {
     /// One image without an index.
     pub fn one(image: Finished, names: Vec<Reference>) -> ImageSet {
-        ImageSet { images: vec![image], indexed: false, names }
+        ImageSet::of(vec![image], false, names)
+    }
+
+    /// Images, and whether there is an index above them.
+    pub fn of(images: Vec<Finished>, indexed: bool, names: Vec<Reference>) -> ImageSet {
+        let (annotations, descriptor_annotations) = (BTreeMap::new(), BTreeMap::new());
+        ImageSet { images, indexed, names, annotations, descriptor_annotations, family: Family::Oci }
     }
 
     /// The image epoch: of several, the first one's.

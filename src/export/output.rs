@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use super::archive::{Dialect, archive};
 use super::blob::Encode;
 use super::destination::Destination;
+use super::dress::Dress;
+use super::engine::Engine;
+use super::engine_load::into_engine;
 use super::error::Error;
 use super::finished::{Exported, ImageSet};
 use super::layout::layout;
@@ -26,6 +29,8 @@ pub enum Output {
     DockerArchive(Destination, Encode),
     /// `type=docker,tar=false`: the same as a directory.
     DockerDirectory(PathBuf, Encode),
+    /// `type=docker` without a destination: into a container engine of this machine.
+    Engine(Engine, Encode),
     /// `type=local`: the root file system as a directory.
     Local(PathBuf, Split),
     /// `type=tar`: the root file system in a tar.
@@ -35,7 +40,7 @@ pub enum Output {
 impl Output {
     /// Whether this can hold an index. COMPAT: `docker load` and its archives know of none.
     pub fn takes_index(&self) -> bool {
-        !matches!(self, Output::DockerArchive(..) | Output::DockerDirectory(..))
+        !matches!(self, Output::DockerArchive(..) | Output::DockerDirectory(..) | Output::Engine(..))
     }
 
     /// Whether this is written to standard output.
@@ -44,8 +49,26 @@ impl Output {
             Output::OciArchive(destination, _)
             | Output::DockerArchive(destination, _)
             | Output::Tar(destination, _) => *destination == Destination::Stdout,
-            Output::OciDirectory(..) | Output::DockerDirectory(..) | Output::Local(..) => false,
+            Output::OciDirectory(..)
+            | Output::DockerDirectory(..)
+            | Output::Engine(..)
+            | Output::Local(..) => false,
         }
+    }
+}
+
+/// One output, with what it has of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What is written.
+    pub output: Output,
+    /// Its names, annotations and media types.
+    pub dress: Dress,
+}
+
+impl From<Output> for Order {
+    fn from(output: Output) -> Order {
+        Order { output, dress: Dress::default() }
     }
 }
 
@@ -64,6 +87,15 @@ pub fn export(
         Output::DockerArchive(to, encode) => archive(store, set, to, *encode, Dialect::Docker, stdout),
         Output::OciDirectory(to, encode) => layout(store, set, to, *encode, Dialect::Oci),
         Output::DockerDirectory(to, encode) => layout(store, set, to, *encode, Dialect::Docker),
+        Output::Engine(engine, encode) => {
+            let mut exported = None;
+            into_engine(engine, |out| {
+                let archive = archive(store, set, &Destination::Stdout, *encode, Dialect::Docker, out)?;
+                exported = Some(archive);
+                Ok(())
+            })?;
+            Ok(exported.expect("an engine took what was written"))
+        }
         Output::Local(to, split) => local(store, set, to, *split).map(|()| without_manifest(set)),
         Output::Tar(to, split) => rootfs(store, set, to, *split, stdout).map(|()| without_manifest(set)),
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::blob::{Blob, Bytes, Encode, blob, file, goes_as_it_is, stored};
 use super::documents::documents;
+use super::dress::Dress;
 use super::error::Error;
 use super::finished::{Exported, ImageSet};
 use crate::image::Document;
@@ -26,6 +27,8 @@ pub struct PushTo {
     pub encode: Encode,
     /// No tag is set: the manifest is there by its digest.
     pub by_digest: bool,
+    /// Annotations and media types; names are those above.
+    pub dress: Dress,
 }
 
 /// What pushing needs besides the image.
@@ -105,6 +108,7 @@ pub(super) struct Outbound<'a> {
 /// Pushes images, and the index above them, under every name of `to`.
 pub fn push(store: &Store, set: &ImageSet, to: &PushTo, pusher: &Pusher<'_>) -> Result<Exported, Error> {
     let work = Work { store, directory: store.temp_dir()? };
+    let set = &to.dress.on(set);
     let mut repositories: BTreeMap<String, Vec<&Reference>> = BTreeMap::new();
     for name in &to.names {
         repositories.entry(name.name()).or_default().push(name);

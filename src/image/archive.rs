@@ -48,6 +48,7 @@ fn tag(name: &Reference) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::family::Family;
     use crate::image::manifest::Image;
     use crate::oci::{DiffId, ImageConfig, MediaType, Platform, new_descriptor};
 
@@ -56,7 +57,9 @@ mod tests {
         let mut config = ImageConfig::empty(&Platform::new("linux", "amd64", None));
         config.rootfs.diff_ids.push(DiffId(Digest::of(b"")));
         let layers = vec![new_descriptor(MediaType::ImageLayerGzip, Digest::of(b"blob"), 4)];
-        let image = Image { config, layers, annotations: Default::default() }.render().expect("fits");
+        let image = Image { config, layers, annotations: Default::default(), family: Family::Oci }
+            .render()
+            .expect("fits");
         let names = ["app:1", "ghcr.io/a/b:c"].map(|n| n.parse().expect("valid"));
         let text = String::from_utf8(docker_manifest(&image, &names).expect("fits")).expect("utf-8");
         let (config, blob) = (Digest::of(&image.config.bytes).hex(), Digest::of(b"blob").hex());

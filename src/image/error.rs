@@ -21,6 +21,16 @@ pub enum Error {
         /// What it says of itself.
         media_type: MediaType,
     },
+    /// A layer's media type has no form of Docker's.
+    #[error(
+        "layer {diff_id} has media type {media_type}, which Docker's media types have no word for: leave oci-mediatypes=false out, or say compression=gzip,force-compression=true"
+    )]
+    NoDocker {
+        /// Which layer.
+        diff_id: DiffId,
+        /// What it says of itself.
+        media_type: MediaType,
+    },
     /// An index that is there is no index.
     #[error("not an OCI image index: {0}")]
     Index(String),

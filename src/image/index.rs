@@ -1,8 +1,9 @@
 //! Indexes: of an image's platforms, and the `index.json` of a layout. SPEC: image-spec image-index.md, image-layout.md.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::error::Error;
+use super::family::Family;
 use super::manifest::Document;
 use crate::oci::{Descriptor, Epoch, ImageIndex, MediaType, Reference, canonical};
 
@@ -13,8 +14,12 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const CREATED: &str = "org.opencontainers.image.created";
 
 /// The index of an image that has a manifest for each platform, in the order given.
-pub fn index(manifests: Vec<Descriptor>) -> Document {
-    Document::new(MediaType::ImageIndex, Index { manifests }.render())
+pub fn index(manifests: Vec<Descriptor>, annotations: &BTreeMap<String, String>, family: Family) -> Document {
+    let mut index = Index { manifests }.whole();
+    index.set_media_type(Some(family.index()));
+    let annotations: HashMap<String, String> = annotations.clone().into_iter().collect();
+    index.set_annotations((!annotations.is_empty()).then_some(annotations));
+    Document::new(family.index(), canonical(&index))
 }
 
 /// A manifest or index and what it goes by.
@@ -93,11 +98,15 @@ impl Index {
 
     /// Canonical JSON.
     pub fn render(&self) -> Vec<u8> {
+        canonical(&self.whole())
+    }
+
+    fn whole(&self) -> ImageIndex {
         let mut index = ImageIndex::default();
         index.set_schema_version(2);
         index.set_media_type(Some(MediaType::ImageIndex));
         index.set_manifests(self.manifests.clone());
-        canonical(&index)
+        index
     }
 }
 

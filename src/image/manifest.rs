@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use oci_spec::image::ImageManifestBuilder;
 
 use super::error::Error;
-use crate::oci::{
-    Descriptor, DiffId, Digest, ImageConfig, MediaType, canonical, new_descriptor, with_platform,
-};
+use super::family::Family;
+use crate::oci::{Descriptor, Digest, ImageConfig, MediaType, canonical, new_descriptor, with_platform};
 
 /// An image whose layers have their final bytes.
 #[derive(Clone, Debug)]
@@ -18,6 +17,8 @@ pub struct Image {
     pub layers: Vec<Descriptor>,
     /// Of the manifest.
     pub annotations: BTreeMap<String, String>,
+    /// What all of it is called.
+    pub family: Family,
 }
 
 /// Bytes, and the descriptor that names them.
@@ -53,46 +54,28 @@ impl Image {
         if diff_ids.len() != self.layers.len() {
             return Err(Error::LayerCount { diff_ids: diff_ids.len(), layers: self.layers.len() });
         }
-        let layers = self.layers.iter().zip(diff_ids).map(|(layer, diff_id)| as_oci(layer, *diff_id));
-        let config = Document::new(MediaType::ImageConfig, canonical(&self.config));
+        let layers =
+            self.layers.iter().zip(diff_ids).map(|(layer, diff_id)| self.family.layer(layer, *diff_id));
+        let config = Document::new(self.family.config(), canonical(&self.config));
         let mut manifest = ImageManifestBuilder::default()
             .schema_version(2u32)
-            .media_type(MediaType::ImageManifest)
+            .media_type(self.family.manifest())
             .config(config.descriptor.clone())
             .layers(layers.collect::<Result<Vec<_>, _>>()?)
             .build()
             .expect("version, config and layers are set");
         let annotations: HashMap<String, String> = self.annotations.clone().into_iter().collect();
         manifest.set_annotations((!annotations.is_empty()).then_some(annotations));
-        let mut manifest = Document::new(MediaType::ImageManifest, canonical(&manifest));
+        let mut manifest = Document::new(self.family.manifest(), canonical(&manifest));
         manifest.descriptor = with_platform(manifest.descriptor, &self.config.platform());
         Ok(Rendered { config, manifest })
     }
 }
 
-/// The layer's descriptor in OCI's words: what `docker save` and Docker registries say maps one to one.
-fn as_oci(layer: &Descriptor, diff_id: DiffId) -> Result<Descriptor, Error> {
-    let media_type = match layer.media_type().as_ref() {
-        "application/vnd.docker.image.rootfs.diff.tar" => MediaType::ImageLayer,
-        "application/vnd.docker.image.rootfs.diff.tar.gzip" => MediaType::ImageLayerGzip,
-        "application/vnd.docker.image.rootfs.diff.tar.zstd" => MediaType::ImageLayerZstd,
-        "application/vnd.docker.image.rootfs.foreign.diff.tar" => MediaType::ImageLayerNonDistributable,
-        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => {
-            MediaType::ImageLayerNonDistributableGzip
-        }
-        // Whatever else calls itself an OCI layer (nondistributable, encrypted, …) goes through as it is.
-        other if other.starts_with("application/vnd.oci.image.layer.") => layer.media_type().clone(),
-        _ => return Err(Error::LayerType { diff_id, media_type: layer.media_type().clone() }),
-    };
-    let mut layer = layer.clone();
-    layer.set_media_type(media_type);
-    Ok(layer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::Platform;
+    use crate::oci::{DiffId, Platform};
 
     fn image(media_types: &[&str]) -> Image {
         let mut config = ImageConfig::empty(&Platform::new("linux", "amd64", None));
@@ -103,7 +86,7 @@ mod tests {
                 new_descriptor(MediaType::from(*t), Digest::of(b"blob"), 4)
             })
             .collect();
-        Image { config, layers, annotations: BTreeMap::new() }
+        Image { config, layers, annotations: BTreeMap::new(), family: Family::Oci }
     }
 
     #[test]
@@ -126,6 +109,21 @@ mod tests {
         let text = String::from_utf8(rendered.manifest.bytes).expect("utf-8");
         assert!(text.contains("vnd.oci.image.layer.v1.tar+gzip") && !text.contains("docker"), "{text}");
         assert!(matches!(image(&["text/plain"]).render(), Err(Error::LayerType { .. })));
+    }
+
+    #[test]
+    fn docker_has_words_for_all_but_zstandard() {
+        let gzip = "application/vnd.oci.image.layer.v1.tar+gzip";
+        let rendered = Image { family: Family::Docker, ..image(&[gzip]) }.render().expect("fits");
+        let text = String::from_utf8(rendered.manifest.bytes).expect("utf-8");
+        assert!(!text.contains("vnd.oci"), "{text}");
+        for part in ["manifest.v2+json", "container.image.v1+json", "rootfs.diff.tar.gzip"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert_eq!(rendered.config.bytes, image(&[gzip]).render().expect("fits").config.bytes);
+        let zstd =
+            Image { family: Family::Docker, ..image(&["application/vnd.oci.image.layer.v1.tar+zstd"]) };
+        assert!(matches!(zstd.render(), Err(Error::NoDocker { .. })));
     }
 
     #[test]

@@ -8,10 +8,12 @@
 
 mod archive;
 mod error;
+mod family;
 mod index;
 mod manifest;
 
 pub use archive::{blob_path, docker_manifest, layout_marker};
 pub use error::Error;
+pub use family::Family;
 pub use index::{Index, NamedManifest, index};
 pub use manifest::{Document, Image, Rendered};

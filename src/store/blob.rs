@@ -6,7 +6,10 @@ use std::io::{self, Read as _, Write};
 use super::disk::TempFile;
 use super::error::Error;
 use super::healed::ObjectKind;
+use super::layout::digest_of;
+use super::lease;
 use super::open::Store;
+use super::process::list;
 use super::recover::file_digest;
 use crate::oci::{Digest, Hasher};
 
@@ -183,6 +186,36 @@ impl Store {
         };
         self.disk.heal(ObjectKind::Blob, &path, &file, reason)?;
         Ok(None)
+    }
+
+    /// Blobs of at most `limit` bytes that begin as a JSON object does: documents, and not layers.
+    pub fn json_blobs(&self, limit: u64) -> Result<Vec<Digest>, Error> {
+        let mut found = Vec::new();
+        for entry in list(&self.disk.layout.directory("blobs/sha256"))? {
+            let Some(digest) = digest_of(&entry.file_name()) else { continue };
+            let mut first = [0];
+            let begins = File::open(entry.path()).and_then(|mut file| {
+                let is_small = file.metadata()?.len() <= limit;
+                Ok(is_small && file.read(&mut first)? == 1 && first == *b"{")
+            });
+            // What vanishes meanwhile is left out.
+            if begins.is_ok_and(|begins| begins) {
+                found.push(digest);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Removes a blob that nothing needs any more; whether there was one. It stays while a build is running, which may use
+    /// it.
+    pub fn remove_blob(&self, digest: &Digest) -> Result<bool, Error> {
+        let (_, is_live) = lease::oldest(&self.disk)?;
+        if is_live {
+            return Ok(false);
+        }
+        let _removing = self.disk.removing()?;
+        self.disk.remove(&self.disk.layout.blob(digest))
     }
 
     /// Reads a blob through; false if it is not here, or damaged and so dropped.

@@ -9,10 +9,10 @@ use tar::{EntryType, Header};
 use super::entries::{docker_list, entries, render};
 use super::error::Error;
 use super::mover::Mover;
-use super::origin::Origin;
+use super::origin::{Blob, Origin};
 use super::spool::spool;
 use super::target::Target;
-use super::whole::{Blob, Whole};
+use super::whole::Whole;
 use crate::export::{Destination, Sink};
 use crate::image::{Document, blob_path, layout_marker};
 use crate::oci::{Digest, descriptor_digest};
@@ -124,7 +124,7 @@ impl Target for ArchiveTarget<'_> {
             for blob in new {
                 by.go_on()?;
                 let told = by.told(blob.digest, blob.descriptor.size());
-                self.put_blob(blob, |out| from.blob(&blob.descriptor, out, &told))?;
+                self.put_blob(blob, |out| from.blob(blob, out, &told))?;
             }
             return Ok(());
         }

@@ -6,10 +6,10 @@ use super::bundle::Bundle;
 use super::document::verified;
 use super::error::Error;
 use super::listing::{Listed, Listing, list};
-use super::origin::{Origin, copy_verified};
+use super::origin::{Blob, Origin, copy_verified};
 use super::whole::check_size;
 use crate::image::{Document, blob_path};
-use crate::oci::{Descriptor, Digest, Reference, descriptor_digest};
+use crate::oci::{Descriptor, DiffId, Digest, Reference, descriptor_digest};
 
 /// A layout or an archive.
 pub(super) struct BundleOrigin {
@@ -103,7 +103,7 @@ impl Origin for BundleOrigin {
         verified(&self.place(), descriptor, bytes)
     }
 
-    fn has(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+    fn has(&self, descriptor: &Descriptor, _: Option<DiffId>) -> Result<bool, Error> {
         match self.open(descriptor) {
             Ok(_) => Ok(true),
             Err(Error::Missing { .. }) => Ok(false),
@@ -111,7 +111,7 @@ impl Origin for BundleOrigin {
         }
     }
 
-    fn blob(&self, descriptor: &Descriptor, out: &mut dyn Write, moved: &dyn Fn(u64)) -> Result<(), Error> {
-        copy_verified(&self.place(), descriptor, &mut self.open(descriptor)?, out, moved)
+    fn blob(&self, blob: &Blob, out: &mut dyn Write, moved: &dyn Fn(u64)) -> Result<(), Error> {
+        copy_verified(&self.place(), &blob.descriptor, &mut self.open(&blob.descriptor)?, out, moved)
     }
 }

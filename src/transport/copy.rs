@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::archive_target::{ArchiveTarget, Dialect};
 use super::bundle::Bundle;
 use super::bundle_origin::BundleOrigin;
+use super::convert::{is_docker, to_oci};
 use super::document::{Said, read};
 use super::error::Error;
 use super::layout_target::LayoutTarget;
@@ -53,6 +54,15 @@ pub enum CopyTo {
     Archive(Destination, Dialect, Option<String>),
 }
 
+/// How it is copied.
+#[derive(Clone, Debug)]
+pub struct How {
+    /// Which images of an index.
+    pub choice: Choice,
+    /// Docker's media types become OCI's, and digests of manifests others.
+    pub as_oci: bool,
+}
+
 /// Where archives are read from and written to when they are streams, and when it is.
 pub struct Streams<'a> {
     /// Standard input.
@@ -82,15 +92,16 @@ pub struct Moved {
 pub fn copy(
     from: &CopyFrom,
     to: &CopyTo,
-    choice: &Choice,
+    how: &How,
     ends: Streams<'_>,
     by: &Mover<'_>,
 ) -> Result<Moved, Error> {
     let Streams { stdin, stdout, now } = ends;
+    let How { choice, as_oci } = how;
     let scratch = by.store.temp_dir()?;
     let (origin, root, names): (Box<dyn Origin>, Document, Vec<Reference>) = match from {
         CopyFrom::Store(digest, names) => {
-            let origin = StoreOrigin { store: by.store };
+            let origin = StoreOrigin { store: by.store, bring: by.bring };
             let root = origin.root(digest)?;
             (Box::new(origin), root, names.clone())
         }
@@ -116,6 +127,14 @@ pub fn copy(
     let wrong =
         |name: &str, e: crate::oci::Error| Error::Place { text: name.to_string(), reason: e.to_string() };
     whole.names = names;
+    let is_layout = matches!(to, CopyTo::Layout(..) | CopyTo::Archive(_, Dialect::Oci, _));
+    match is_docker(&whole) {
+        true if *as_oci => whole = to_oci(&whole, &origin.place())?,
+        true if is_layout => {
+            by.say("Docker's media types stay; skopeo and umoci read OCI's alone: --format oci".to_string());
+        }
+        _ => {}
+    }
     match to {
         CopyTo::Store(Some(name)) => whole.names = vec![name.clone()],
         CopyTo::Layout(_, Some(name)) | CopyTo::Archive(_, Dialect::Oci, Some(name)) => {
@@ -128,8 +147,12 @@ pub fn copy(
     }
     let target: Box<dyn Target> = match to {
         CopyTo::Store(_) => {
-            let pulled = matches!(from, CopyFrom::Registry(_));
-            let origin = if pulled { NameOrigin::Pulled } else { NameOrigin::Imported };
+            // Only what can be fetched again under its name is a cache.
+            let pulled = |reference: &Reference| whole.names.iter().all(|name| name == reference);
+            let origin = match from {
+                CopyFrom::Registry(reference) if pulled(reference) => NameOrigin::Pulled,
+                _ => NameOrigin::Imported,
+            };
             Box::new(StoreTarget { store: by.store, origin, now })
         }
         CopyTo::Registry(reference) => Box::new(RegistryTarget::new(reference.clone(), &*origin, by)),
@@ -158,7 +181,7 @@ pub fn save(
     stdout: &mut dyn Write,
     by: &Mover<'_>,
 ) -> Result<Vec<Moved>, Error> {
-    let origin = StoreOrigin { store: by.store };
+    let origin = StoreOrigin { store: by.store, bring: by.bring };
     let mut wholes: Vec<Whole> = Vec::new();
     for (digest, names) in images {
         let mut whole = match choice {
@@ -240,7 +263,9 @@ fn platforms(origin: &dyn Origin, root: &Document) -> Result<usize, Error> {
 
 /// What goes to standard output cannot be taken back, so all that goes there is verified first.
 fn verify(by: &Mover<'_>, whole: &Whole) -> Result<(), Error> {
+    let origin = StoreOrigin { store: by.store, bring: by.bring };
     for blob in &whole.blobs {
+        origin.here(blob)?;
         if !by.store.verify_blob(&blob.digest)? {
             return Err(Error::Missing { place: "the store".to_string(), digest: blob.digest });
         }

@@ -67,6 +67,14 @@ pub enum Error {
         /// What was found.
         reason: String,
     },
+    /// A layer that is elsewhere, and could not be had.
+    #[error("cannot fetch layer {layer}, which the image needs: {source}")]
+    Bring {
+        /// Which.
+        layer: DiffId,
+        /// Why.
+        source: crate::store::Trouble,
+    },
     /// A file or directory of this machine.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {

@@ -9,10 +9,10 @@ use rustix::fs::{FlockOperation, flock};
 use super::entries::{entries, render};
 use super::error::Error;
 use super::mover::Mover;
-use super::origin::{Origin, digest_of};
+use super::origin::{Blob, Origin, digest_of};
 use super::spool::{ATTEMPTS, is_corrupt};
 use super::target::Target;
-use super::whole::{Blob, Whole};
+use super::whole::Whole;
 use crate::export::{put_file, temporary_file};
 use crate::image::{Document, blob_path, layout_marker};
 use crate::oci::{Digest, ImageIndex, descriptor_digest};
@@ -60,7 +60,7 @@ impl LayoutTarget {
         let mut attempt = 1;
         loop {
             let mut out = io::BufWriter::with_capacity(1 << 18, temporary_file(&directory)?);
-            match from.blob(&blob.descriptor, &mut out, &told) {
+            match from.blob(blob, &mut out, &told) {
                 Err(error) if is_corrupt(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
                 Ok(()) => {

@@ -11,6 +11,7 @@
 mod archive_target;
 mod bundle;
 mod bundle_origin;
+mod convert;
 mod copy;
 mod document;
 mod entries;
@@ -29,7 +30,7 @@ mod target;
 mod whole;
 
 pub use archive_target::Dialect;
-pub use copy::{CopyFrom, CopyTo, Moved, Streams, copy, load, save};
+pub use copy::{CopyFrom, CopyTo, How, Moved, Streams, copy, load, save};
 pub use error::Error;
 pub use mover::Mover;
 pub use place::Place;

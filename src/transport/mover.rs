@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
+use crate::export::Bring;
 use crate::oci::Digest;
 use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::Client;
@@ -21,6 +22,8 @@ pub struct Mover<'a> {
     pub step: StepNumber,
     /// Whether to stop.
     pub canceled: &'a (dyn Fn() -> bool + Sync),
+    /// Brings a layer into the store that is not there.
+    pub bring: &'a Bring<'a>,
 }
 
 /// LIMIT: as many as the registry client sends at once.

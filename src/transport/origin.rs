@@ -4,7 +4,16 @@ use std::io::{self, Read, Write};
 
 use super::error::Error;
 use crate::image::Document;
-use crate::oci::{Descriptor, Digest, Hasher, Reference, descriptor_digest};
+use crate::oci::{Descriptor, DiffId, Digest, Hasher, Reference, descriptor_digest};
+
+/// A blob on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Blob {
+    pub descriptor: Descriptor,
+    pub digest: Digest,
+    /// What it unpacks to, if it is a layer of an image.
+    pub diff_id: Option<DiffId>,
+}
 
 /// Something that images can be read from. All bytes that it gives were verified when it returns.
 pub(super) trait Origin: Sync {
@@ -14,11 +23,16 @@ pub(super) trait Origin: Sync {
     /// A manifest, index or config.
     fn document(&self, descriptor: &Descriptor) -> Result<Document, Error>;
 
-    /// Whether the bytes of a descriptor are there at all.
-    fn has(&self, descriptor: &Descriptor) -> Result<bool, Error>;
+    /// Whether the bytes of a descriptor, which is that of a layer if there is a diff ID, are to be had at all.
+    fn has(&self, descriptor: &Descriptor, diff_id: Option<DiffId>) -> Result<bool, Error>;
 
     /// Streams a blob to `out`; when it fails, what was written is to be thrown away. `moved` hears of the bytes so far.
-    fn blob(&self, descriptor: &Descriptor, out: &mut dyn Write, moved: &dyn Fn(u64)) -> Result<(), Error>;
+    fn blob(&self, blob: &Blob, out: &mut dyn Write, moved: &dyn Fn(u64)) -> Result<(), Error>;
+
+    /// Other repositories that have a blob.
+    fn places(&self, _: &Blob) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
 
     /// The repository that it is, if it is one: another one of the same registry can take blobs over from it.
     fn repository(&self) -> Option<&Reference> {

@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use super::error::Error;
-use super::origin::Origin;
+use super::origin::{Blob, Origin};
 use super::whole::check_size;
 use crate::image::Document;
-use crate::oci::{Descriptor, Reference};
+use crate::oci::{Descriptor, DiffId, Reference};
 use crate::registry::{Client, Kind};
 
 /// A repository.
@@ -42,12 +42,12 @@ impl Origin for RegistryOrigin<'_> {
         Ok(Document { descriptor: descriptor.clone(), bytes })
     }
 
-    fn has(&self, _: &Descriptor) -> Result<bool, Error> {
+    fn has(&self, _: &Descriptor, _: Option<DiffId>) -> Result<bool, Error> {
         Ok(true)
     }
 
-    fn blob(&self, descriptor: &Descriptor, out: &mut dyn Write, moved: &dyn Fn(u64)) -> Result<(), Error> {
-        Ok(self.client.blob(&self.reference, descriptor, out, moved, self.canceled)?)
+    fn blob(&self, blob: &Blob, out: &mut dyn Write, moved: &dyn Fn(u64)) -> Result<(), Error> {
+        Ok(self.client.blob(&self.reference, &blob.descriptor, out, moved, self.canceled)?)
     }
 
     fn repository(&self) -> Option<&Reference> {

@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicU64;
 
 use super::error::Error;
 use super::mover::Mover;
-use super::origin::Origin;
+use super::origin::{Blob, Origin};
 use super::spool::spool;
 use super::target::Target;
-use super::whole::{Blob, Whole};
+use super::whole::Whole;
 use crate::image::Document;
 use crate::oci::{Digest, Reference, descriptor_digest};
 use crate::registry::{self, Body, Outgoing, Pushed};
@@ -35,7 +35,8 @@ impl<'a> RegistryTarget<'a> {
     fn send(&self, blob: &Blob, again: bool) -> Result<(), Error> {
         let Mover { store, client, canceled, .. } = self.by;
         let place = format!("{}/", self.to.registry);
-        let known = store.blob_origins(&blob.digest)?;
+        let mut known = store.blob_origins(&blob.digest)?;
+        known.extend(self.from.places(blob)?);
         let mut from: Vec<String> =
             known.iter().filter_map(|known| known.strip_prefix(&place)).map(str::to_string).collect();
         if let Some(repository) = self.from.repository().filter(|from| from.registry == self.to.registry) {

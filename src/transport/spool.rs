@@ -6,8 +6,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::mover::Mover;
-use super::origin::Origin;
-use super::whole::Blob;
+use super::origin::{Blob, Origin};
 
 /// LIMIT: how often bytes with a wrong digest are fetched anew.
 pub(super) const ATTEMPTS: usize = 3;
@@ -19,7 +18,7 @@ pub(super) fn spool(blob: &Blob, from: &dyn Origin, directory: &Path, by: &Mover
     loop {
         let file = tempfile::tempfile_in(directory).map_err(Error::io("make a file in", directory))?;
         let mut out = BufWriter::with_capacity(1 << 18, file);
-        match from.blob(&blob.descriptor, &mut out, &told) {
+        match from.blob(blob, &mut out, &told) {
             Err(error) if is_corrupt(&error) && attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error),
             Ok(()) => {

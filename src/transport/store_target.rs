@@ -2,10 +2,10 @@
 
 use super::error::Error;
 use super::mover::Mover;
-use super::origin::Origin;
+use super::origin::{Blob, Origin};
 use super::spool::{ATTEMPTS, is_corrupt};
 use super::target::Target;
-use super::whole::{Blob, Whole};
+use super::whole::Whole;
 use crate::image::Document;
 use crate::oci::{DiffId, descriptor_digest};
 use crate::store::{self, Name, Origin as NameOrigin, Store, Target as Named};
@@ -45,7 +45,7 @@ impl StoreTarget<'_> {
         let mut attempt = 1;
         loop {
             let mut out = self.store.blob_writer()?;
-            match from.blob(&blob.descriptor, &mut out, &told) {
+            match from.blob(blob, &mut out, &told) {
                 Err(error) if is_corrupt(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
                 Ok(()) => {

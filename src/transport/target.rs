@@ -2,8 +2,8 @@
 
 use super::error::Error;
 use super::mover::Mover;
-use super::origin::Origin;
-use super::whole::{Blob, Whole};
+use super::origin::{Blob, Origin};
+use super::whole::Whole;
 use crate::image::Document;
 
 /// Something that images can be written to. Nothing is named before [`Target::finish`].

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::document::{LARGEST_DOCUMENT, Said, is_attestation, read};
 use super::error::Error;
-use super::origin::Origin;
+use super::origin::{Blob, Origin};
 use crate::image::Document;
 use crate::oci::{
     Descriptor, DiffId, Digest, ImageConfig, ImageManifest, Platform, Reference, descriptor_digest,
@@ -21,15 +21,6 @@ pub enum Choice {
     /// The index with those of its images that are there whole. COMPAT: an index out of docker's own store may name
     /// others.
     Present,
-}
-
-/// A blob on its way.
-#[derive(Clone, Debug)]
-pub(super) struct Blob {
-    pub descriptor: Descriptor,
-    pub digest: Digest,
-    /// What it unpacks to, if it is a layer of an image.
-    pub diff_id: Option<DiffId>,
 }
 
 /// One image manifest of an image.
@@ -133,14 +124,19 @@ impl Search<'_> {
 
     /// Whether a child of an index is here with all its blobs.
     fn is_present(&self, child: &Descriptor) -> Result<bool, Error> {
-        if !self.origin.has(child)? {
+        if !self.origin.has(child, None)? {
             return Ok(false);
         }
         let Said::Manifest(manifest) = read(&self.place, &self.origin.document(child)?)? else {
             return Ok(true);
         };
-        for blob in std::iter::once(manifest.config()).chain(manifest.layers()) {
-            if !self.origin.has(blob)? {
+        if !self.origin.has(manifest.config(), None)? {
+            return Ok(false);
+        }
+        let diff_ids =
+            self.config(child, &manifest)?.map(|config| config.rootfs.diff_ids).unwrap_or_default();
+        for (index, layer) in manifest.layers().iter().enumerate() {
+            if !self.origin.has(layer, diff_ids.get(index).copied())? {
                 return Ok(false);
             }
         }

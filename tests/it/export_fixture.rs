@@ -84,7 +84,14 @@ impl World {
         let annotations = BTreeMap::from([("org.example".to_string(), "yes".to_string())]);
         let layers = layers.into_iter().map(ImageLayer::Here).collect();
         let (platform, epoch) = (config.platform(), Epoch(1_700_000_000));
-        let image = Finished { platform, config, layers, epoch, annotations };
+        let image = Finished {
+            platform,
+            config,
+            layers,
+            epoch,
+            annotations,
+            descriptor_annotations: BTreeMap::new(),
+        };
         World { scratch, store, set: ImageSet::one(image, names) }
     }
 

@@ -19,6 +19,7 @@ mod export_rootfs;
 mod layer_fixture;
 mod layer_foreign;
 mod layer_golden;
+mod outputs;
 mod patterns_properties;
 mod plan_cache_keys;
 mod plan_case;

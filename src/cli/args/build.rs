@@ -36,13 +36,21 @@ pub struct BuildArgs {
     /// Name for the image; may be repeated
     #[arg(short, long, value_name = "NAME[:TAG]", help_heading = "Where it goes")]
     pub tag: Vec<String>,
-    /// type=oci|docker|local|tar,dest=PATH[,compression=gzip|zstd|uncompressed][,compression-level=N][,tar=false];
-    /// type=registry[,name=NAME][,push-by-digest=true] and type=image[,push=true] take the same compression; a PATH alone is type=local, `-` a tar on standard output [default: rbuild's own store]
+    /// type=oci|docker|local|tar,dest=PATH, type=docker, type=registry or type=image[,push=true], with name=, compression=,
+    /// annotation.KEY= and more (docs/outputs.md); a PATH alone is type=local, `-` a tar on standard output; may be
+    /// repeated [default: rbuild's own store]
     #[arg(short, long, value_name = "SPEC", help_heading = "Where it goes")]
     pub output: Vec<String>,
     /// Pushes the image to the registries of its names
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Where it goes")]
     pub push: Option<bool>,
+    /// Loads the image into the docker or podman of this machine, as -o type=docker does
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Where it goes")]
+    pub load: Option<bool>,
+    /// An annotation; LEVEL is manifest, index, manifest-descriptor or index-descriptor, also several with commas,
+    /// each with [PLATFORM] if it is for one
+    #[arg(long, value_name = "[LEVEL:]KEY=VALUE", help_heading = "Where it goes")]
+    pub annotation: Vec<String>,
     /// Writes the image's id to a file
     #[arg(long, value_name = "FILE", help_heading = "Where it goes")]
     pub iidfile: Option<PathBuf>,

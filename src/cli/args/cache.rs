@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::csv::fields;
-use super::output::compressed;
+use super::output_fields::compressed;
 use crate::build::{CacheMode, CachePlace, CacheTo};
 
 /// Keys and values, each taken once.
@@ -146,6 +146,7 @@ pub fn cache_to(text: &str) -> Result<CacheTo, String> {
     });
     let compression = fields.take("compression");
     let compression = compressed(compression.as_deref(), level.transpose()?).map_err(|e| fields.wrong(e))?;
+    let compression = compression.unwrap_or_default();
     let must_succeed = !fields.flag("ignore-error", true)?;
     fields.done()?;
     Ok(CacheTo::Place { place, mode, compression, must_succeed })

@@ -33,6 +33,12 @@ pub struct CopyArgs {
     /// Which platform of several [env: DOCKER_DEFAULT_PLATFORM] [default: this machine's]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
+    /// oci makes OCI's media types of Docker's; manifests get other digests [default: as they are]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// A registry that may be spoken to without TLS, or with a certificate of nobody's
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub insecure_registry: Vec<String>,
     /// Shows no progress
     #[arg(short, long)]
     pub quiet: bool,

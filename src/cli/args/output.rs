@@ -3,176 +3,176 @@
 use std::path::PathBuf;
 
 use super::csv::fields;
-use crate::export::{Destination, Encode, Output, PushTo, Split};
+use super::output_fields::OutputFields;
+use crate::export::{Destination, Dress, Encode, Order, Output, PushTo, Split};
 use crate::layer::Compression;
+use crate::oci::Reference;
 
 /// What one `--output` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// Something written.
-    Output(Output),
-    /// The image in the store, with these names besides those of `--tag`.
-    Named(PushTo),
+    Output(Order),
+    /// Into a container engine of this machine: that of a context of docker's, or whichever there is.
+    Engine(Option<String>, Encode, Dress),
+    /// The image in the store, under names besides those of `--tag`.
+    Named(Stored),
     /// Pushed; under the names of `--tag` if it has none of its own.
-    Push(PushTo),
+    Push(Stored),
+    /// Nothing besides the store.
+    Nothing,
+}
+
+/// `type=image` and `type=registry`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Where it is pushed to, and what it is called.
+    pub to: PushTo,
+    /// Whether the store has it under those names, too.
+    pub named_here: bool,
+    /// A name for it at its digest.
+    pub dangling: Option<Reference>,
+    /// That only if it has no other name.
+    pub dangling_only: bool,
 }
 
 /// Reads one `--output`.
 pub fn parse_output(text: &str) -> Result<Asked, String> {
     let wrong = |reason: String| format!("--output {text:?}: {reason}");
     if text == "-" {
-        return Ok(Asked::Output(Output::Tar(Destination::Stdout, Split::Auto)));
+        return Ok(Asked::Output(Output::Tar(Destination::Stdout, Split::Auto).into()));
     }
     let fields = fields(text).map_err(wrong)?;
     if fields.len() == 1 && !text.contains('=') {
-        return Ok(Asked::Output(Output::Local(PathBuf::from(text), Split::Auto)));
+        return Ok(Asked::Output(Output::Local(PathBuf::from(text), Split::Auto).into()));
     }
-    let (mut kind, mut dest, mut tar) = (None, None, None);
-    let (mut names, mut push, mut by_digest) = (Vec::new(), None, false);
-    let (mut compression, mut level, mut force) = (None, None, false);
-    let mut split = None;
-    for field in &fields {
-        let (key, value) =
-            field.split_once('=').ok_or_else(|| wrong(format!("{field:?} is no key=value")))?;
-        let boolean = || {
-            value.parse::<bool>().map_err(|_| wrong(format!("{key} must be true or false, not {value:?}")))
-        };
-        match key {
-            "type" => kind = Some(value),
-            "dest" | "path" => dest = Some(value),
-            "tar" => tar = Some(boolean()?),
-            "compression" => compression = Some(value),
-            "compression-level" => {
-                let number = value.parse::<i32>();
-                level = Some(
-                    number
-                        .map_err(|_| wrong(format!("compression-level must be a number, not {value:?}")))?,
-                );
-            }
-            "force-compression" => force = boolean()?,
-            "oci-mediatypes" | "name-canonical" | "store" if value == "true" => {}
-            "name" => {
-                for name in value.split(',').filter(|name| !name.is_empty()) {
-                    names.push(name.parse().map_err(|e| wrong(format!("name {name}: {e}")))?);
-                }
-            }
-            "platform-split" => {
-                split = Some(if boolean()? { Split::Always } else { Split::Never });
-            }
-            "push" => push = Some(boolean()?),
-            "push-by-digest" => by_digest = boolean()?,
-            "registry.insecure" => {
-                return Err(wrong(format!(
-                    "{field} is not supported: only registries on this machine are spoken to without TLS"
-                )));
-            }
-            "name-canonical" | "oci-mediatypes" | "oci-artifact" | "rewrite-timestamp" | "mode" | "store"
-            | "unpack" | "attestation-prefix" | "context" => {
-                return Err(wrong(format!("{field} is not supported yet{}", instead(key))));
-            }
-            _ => return Err(wrong(format!("unknown key {key:?}"))),
-        }
-    }
-    let kind = kind.ok_or_else(|| wrong("type is missing".to_string()))?;
+    asked(OutputFields::read(&fields).map_err(wrong)?).map_err(wrong)
+}
+
+fn asked(fields: OutputFields) -> Result<Asked, String> {
+    let kind = fields.kind.as_deref().ok_or("type is missing")?;
     let is_image = matches!(kind, "image" | "registry");
-    if !is_image && (push.is_some() || by_digest || !names.is_empty()) {
-        return Err(wrong(format!(
-            "name and push are for type=image and type=registry, not for type={kind}: names come from --tag"
-        )));
+    if !is_image && (fields.push.is_some() || fields.by_digest) {
+        return Err(format!("push is for type=image and type=registry, not for type={kind}"));
     }
-    if is_image && (dest.is_some() || tar.is_some()) {
-        return Err(wrong(format!("type={kind} has no dest and no tar")));
+    if !is_image && (fields.store.is_some() || fields.dangling.is_some()) {
+        return Err(format!("store and dangling-name-prefix are for type=image, not for type={kind}"));
     }
-    let is_archive = matches!(kind, "oci" | "docker") || is_image;
-    if !is_archive && (compression.is_some() || level.is_some() || force || tar.is_some()) {
-        return Err(wrong(format!("compression and tar= are for outputs of images, not for type={kind}")));
+    if is_image && (fields.dest.is_some() || fields.tar.is_some()) {
+        return Err(format!("type={kind} has no dest and no tar"));
     }
-    if split.is_some() && !matches!(kind, "local" | "tar") {
-        return Err(wrong(format!("platform-split is for type=local and type=tar, not for type={kind}")));
+    if let (false, Some(field)) = (is_image || matches!(kind, "oci" | "docker"), fields.is_of_image()) {
+        return Err(format!("{field} is for outputs of images, not for type={kind}"));
     }
-    let split = split.unwrap_or_default();
-    let encode = Encode { compression: compressed(compression, level).map_err(wrong)?, force };
-    let to = |names| PushTo { names, encode, by_digest };
-    match (kind, push) {
-        ("registry", Some(false)) => {
-            return Err(wrong("push=false contradicts type=registry: use type=image".to_string()));
-        }
-        ("registry", _) | ("image", Some(true)) => return Ok(Asked::Push(to(names))),
-        ("image", _) => return Ok(Asked::Named(to(names))),
-        _ => {}
+    if fields.split.is_some() && !matches!(kind, "local" | "tar") {
+        return Err(format!("platform-split is for type=local and type=tar, not for type={kind}"));
     }
-    let destination = match dest {
+    if fields.context.is_some() && (kind != "docker" || fields.dest.is_some()) {
+        return Err("context= is for type=docker without dest".to_string());
+    }
+    let compression = fields.compression()?;
+    let encode = Encode { compression: compression.unwrap_or_default(), force: fields.force };
+    let dress = |names: &[Reference]| Dress {
+        names: names.to_vec(),
+        annotations: fields.annotations.clone(),
+        family: fields.family.unwrap_or_default(),
+    };
+    if is_image {
+        let names = fields.names.clone();
+        let stored = Stored {
+            to: PushTo { names, encode, by_digest: fields.by_digest, dress: dress(&[]) },
+            named_here: fields.store.unwrap_or(true),
+            dangling: fields.dangling.clone(),
+            dangling_only: fields.dangling_only,
+        };
+        return match (kind, fields.push) {
+            ("registry", Some(false)) => {
+                Err("push=false contradicts type=registry: use type=image".to_string())
+            }
+            ("registry", _) | ("image", Some(true)) => Ok(Asked::Push(stored)),
+            _ => Ok(Asked::Named(stored)),
+        };
+    }
+    let destination = match fields.dest.as_deref() {
         None | Some("-") => Destination::Stdout,
         Some(path) => Destination::Path(PathBuf::from(path)),
     };
     let directory = |what: &str| match &destination {
         Destination::Path(path) => Ok(path.clone()),
-        Destination::Stdout => Err(wrong(format!("{what} needs dest=DIRECTORY"))),
+        Destination::Stdout => Err(format!("{what} needs dest=DIRECTORY")),
     };
-    let output = match (kind, tar.unwrap_or(true)) {
-        ("oci", true) => Ok(Output::OciArchive(destination, encode)),
-        ("oci", false) => Ok(Output::OciDirectory(directory("tar=false")?, encode)),
-        ("docker", true) => Ok(Output::DockerArchive(destination, encode)),
-        ("docker", false) => Ok(Output::DockerDirectory(directory("tar=false")?, encode)),
-        ("local", _) => Ok(Output::Local(directory("type=local")?, split)),
-        ("tar", _) => Ok(Output::Tar(destination, split)),
-        ("cacheonly", _) => Err(wrong(format!("type={kind} is not supported yet{}", instead(kind)))),
-        (other, _) => Err(wrong(format!(
-            "unknown type {other:?}: image, registry, oci, docker, local and tar are known"
-        ))),
-    };
-    output.map(Asked::Output)
-}
-
-/// The compression that was asked for.
-pub(super) fn compressed(name: Option<&str>, level: Option<i32>) -> Result<Compression, String> {
-    match (name, level) {
-        (None | Some("gzip"), None) => Ok(Compression::default()),
-        (None | Some("gzip"), Some(level @ 0..=9)) => Ok(Compression::Gzip { level: level as u32 }),
-        (None | Some("gzip"), Some(level)) => Err(format!("gzip has levels 0 to 9, not {level}")),
-        (Some("zstd"), level @ (None | Some(0..=22))) => Ok(Compression::Zstd { level: level.unwrap_or(3) }),
-        (Some("zstd"), Some(level)) => Err(format!("zstd has levels 0 to 22, not {level}")),
-        (Some("uncompressed"), None) => Ok(Compression::Uncompressed),
-        (Some("uncompressed"), Some(_)) => Err("compression=uncompressed has no level".to_string()),
-        (Some(other), _) => {
-            Err(format!("unknown compression {other:?}: gzip, zstd and uncompressed are known"))
+    let split = fields.split.unwrap_or_default();
+    let output = match (kind, fields.tar.unwrap_or(true)) {
+        ("oci", true) => Output::OciArchive(destination, encode),
+        ("oci", false) => Output::OciDirectory(directory("tar=false")?, encode),
+        // An engine unpacks what it is given: nobody asked for it to be compressed on the way.
+        ("docker", true) if fields.dest.is_none() => {
+            let compression = compression.unwrap_or(Compression::Uncompressed);
+            return Ok(Asked::Engine(
+                fields.context.clone(),
+                Encode { compression, ..encode },
+                dress(&fields.names),
+            ));
         }
-    }
-}
-
-fn instead(key: &str) -> &'static str {
-    match key {
-        "cacheonly" => ": without --output the image is kept in rbuild's own store",
-        "rewrite-timestamp" => ": layers have constant times anyway (--layer-epoch)",
-        _ => "",
-    }
+        ("docker", true) => Output::DockerArchive(destination, encode),
+        ("docker", false) => Output::DockerDirectory(directory("tar=false")?, encode),
+        ("local", _) => Output::Local(directory("type=local")?, split),
+        ("tar", _) => Output::Tar(destination, split),
+        ("cacheonly", _) => return Ok(Asked::Nothing),
+        (other, _) => {
+            return Err(format!(
+                "unknown type {other:?}: image, registry, oci, docker, local, tar and cacheonly are known"
+            ));
+        }
+    };
+    Ok(Asked::Output(Order { output, dress: dress(&fields.names) }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Family;
 
     #[test]
     fn the_short_forms_are_a_directory_and_a_tar() {
-        assert_eq!(parse_output("out"), Ok(Asked::Output(Output::Local("out".into(), Split::Auto))));
-        assert_eq!(parse_output("-"), Ok(Asked::Output(Output::Tar(Destination::Stdout, Split::Auto))));
+        let order = |output: Output| Ok(Asked::Output(output.into()));
+        assert_eq!(parse_output("out"), order(Output::Local("out".into(), Split::Auto)));
+        assert_eq!(parse_output("-"), order(Output::Tar(Destination::Stdout, Split::Auto)));
     }
 
     #[test]
     fn types_destinations_and_compressions_are_read() {
         let encode = Encode { compression: Compression::Zstd { level: 5 }, force: false };
+        let order = |output: Output| Ok(Asked::Output(output.into()));
         assert_eq!(
             parse_output("type=oci,dest=a.tar,compression=zstd,compression-level=5"),
-            Ok(Asked::Output(Output::OciArchive(Destination::Path("a.tar".into()), encode)))
+            order(Output::OciArchive(Destination::Path("a.tar".into()), encode))
         );
-        let split = Output::Local("d".into(), Split::Never);
-        assert_eq!(parse_output("type=local,dest=d,platform-split=false"), Ok(Asked::Output(split)));
         let directory = Output::OciDirectory("d".into(), Encode::default());
-        assert_eq!(parse_output("type=oci,tar=false,dest=d"), Ok(Asked::Output(directory)));
-        assert_eq!(
-            parse_output("type=docker"),
-            Ok(Asked::Output(Output::DockerArchive(Destination::Stdout, Encode::default())))
-        );
+        assert_eq!(parse_output("type=oci,tar=false,dest=d"), order(directory));
+        let stdout = Output::DockerArchive(Destination::Stdout, Encode::default());
+        assert_eq!(parse_output("type=docker,dest=-"), order(stdout));
+        let split = Output::Local("d".into(), Split::Always);
+        assert_eq!(parse_output("type=local,dest=d,platform-split=true"), order(split));
+        assert_eq!(parse_output("type=cacheonly"), Ok(Asked::Nothing));
+        let plain = Encode { compression: Compression::Uncompressed, force: false };
+        assert_eq!(parse_output("type=docker"), Ok(Asked::Engine(None, plain, Dress::default())));
+        let gzip = Asked::Engine(Some("far".into()), Encode::default(), Dress::default());
+        assert_eq!(parse_output("type=docker,context=far,compression=gzip"), Ok(gzip));
+    }
+
+    #[test]
+    fn names_annotations_and_media_types_are_an_outputs_own() {
+        let Ok(Asked::Output(order)) = parse_output(
+            r#"type=oci,dest=x,"name=a:1,h.example/b:2",annotation-index.k=v,"annotation.x=1,2",oci-mediatypes=false"#,
+        ) else {
+            panic!("an output")
+        };
+        assert_eq!((order.dress.names.len(), order.dress.family), (2, Family::Docker));
+        assert_eq!(order.dress.annotations[1].value, "1,2");
+        let canonical = "type=image,name=a,name-canonical=true,unpack=true,store=false,oci-artifact=false";
+        let Ok(Asked::Named(stored)) = parse_output(canonical) else { panic!("an image") };
+        assert!(!stored.named_here);
     }
 
     #[test]
@@ -183,10 +183,18 @@ mod tests {
             ("type=oci,tar=false", "dest"),
             ("type=registry,push=false", "type=image"),
             ("type=oci,compression=lz4", "lz4"),
+            ("type=oci,compression=estargz", "estargz is not supported"),
             ("type=oci,compression-level=20", "0 to 9"),
+            ("type=oci,compression=zstd,oci-mediatypes=false", "conflicts"),
             ("type=tar,compression=gzip", "type=tar"),
-            ("type=oci,platform-split=true", "type=local"),
-            ("type=local,dest=x,platform-split=yes", "true or false"),
+            ("type=local,dest=x,annotation.a=b", "type=local"),
+            ("type=image,platform-split=true", "type=image"),
+            ("type=oci,push=true", "type=image"),
+            ("type=oci,attestation-prefix=x", "no attestations"),
+            ("type=image,oci-artifact=true", "no attestations"),
+            ("type=local,dest=x,mode=delete", "never deleted"),
+            ("type=oci,annotation-layer.a=b", "no level"),
+            ("type=oci,dest=x,context=far", "context="),
             ("dest=x", "type"),
         ] {
             let error = parse_output(text).expect_err(text);

@@ -202,6 +202,7 @@ const TAKES_VALUE: &[&str] = &[
     "--build-context",
     "--platform",
     "--label",
+    "--annotation",
     "--iidfile",
     "--metadata-file",
     "--no-cache-filter",
@@ -252,7 +253,7 @@ mod tests {
 
     #[test]
     fn docker_flags_that_are_not_supported_are_refused_by_name() {
-        for flag in ["--load", "--rm=false", "--squash", "--provenance=true"] {
+        for flag in ["--squash", "--rm=false", "--provenance=true"] {
             match parsed(&[flag, "."]) {
                 Err(UsageError::Refused(message)) => assert!(message.starts_with(flag), "{message}"),
                 other => panic!("{flag}: {other:?}"),

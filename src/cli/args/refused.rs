@@ -13,7 +13,6 @@ pub const ACCEPTED: &[(&str, &[&str])] = &[
 
 /// Known flags of docker, podman and buildah that rbuild does not have, with the reason or the way round.
 const REFUSED: &[(&str, &str)] = &[
-    ("--annotation", "annotations are not supported yet; a LABEL or --label reaches the config"),
     ("--attest", "attestations are not supported yet"),
     ("--builder", "there is one builder, this program: leave the flag out"),
     ("--call", "only building is supported yet"),
@@ -28,7 +27,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("--format", "the image is an OCI image; -o type=docker writes an archive for docker load"),
     ("--isolation", "only --isolation=default"),
     ("--layers", "layers are always cached"),
-    ("--load", "loading into a daemon is not supported yet: -o type=docker,dest=- | docker load"),
     ("--memory", "resource control is not supported yet"),
     ("--memory-swap", "resource control is not supported yet"),
     ("--policy", "policies are not supported yet"),

@@ -53,9 +53,12 @@ pub struct TagArgs {
 /// `rbuild rmi`
 #[derive(Args, Debug, Clone)]
 pub struct RmiArgs {
-    /// Names to take away; what no name holds any more goes with `rbuild prune`
+    /// Names to take away, or images by id or digest; what no name holds any more goes with `rbuild prune`
     #[arg(value_name = "REF", required = true)]
     pub images: Vec<String>,
+    /// Takes an image away by its id although it has names in several repositories
+    #[arg(short, long)]
+    pub force: bool,
 }
 
 /// `rbuild login`

@@ -4,8 +4,6 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Map, Value};
-
 use super::asked;
 use super::open::open;
 use crate::build::{Built, Context, DockerfileFrom, Error, Interrupt, Namespace, Options, Outcome};
@@ -14,10 +12,10 @@ use crate::cli::display::{Display, Plain, Quiet, Terminal, Watch, escape};
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::failure::render;
+use crate::cli::metadata::metadata;
 use crate::cli::say::note;
 use crate::cli::settings::options;
 use crate::cli::stdin;
-use crate::export::Output;
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Privilege;
 
@@ -159,7 +157,7 @@ fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn W
         write(file, metadata(built).as_bytes())?;
     }
     let names: Vec<String> = built.names.iter().map(|name| name.familiar()).collect();
-    let streams = options.outputs.iter().any(Output::is_stdout);
+    let streams = options.outputs.iter().any(|order| order.output.is_stdout());
     if args.quiet {
         if !streams {
             writeln!(stdout, "{}", built.id())
@@ -170,24 +168,6 @@ fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn W
     let names = if names.is_empty() { String::new() } else { format!("  {}", names.join(" ")) };
     note(&format!("\n{}{names}", built.top.digest()));
     Ok(())
-}
-
-/// The keys that docker's build action reads.
-fn metadata(built: &Built) -> String {
-    let mut object = Map::new();
-    if let Some(config) = built.config() {
-        object.insert("containerimage.config.digest".to_string(), Value::from(config.to_string()));
-    }
-    object.insert(
-        "containerimage.descriptor".to_string(),
-        serde_json::to_value(&built.top).expect("a descriptor is JSON"),
-    );
-    object.insert("containerimage.digest".to_string(), Value::from(built.top.digest().to_string()));
-    if !built.names.is_empty() {
-        let names: Vec<String> = built.names.iter().map(ToString::to_string).collect();
-        object.insert("image.name".to_string(), Value::from(names.join(",")));
-    }
-    serde_json::to_string_pretty(&Value::Object(object)).expect("an object is JSON") + "\n"
 }
 
 /// Writes a small file whole or not at all.

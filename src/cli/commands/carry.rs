@@ -12,13 +12,13 @@ use crate::cli::display::Watch;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::say::{note, out};
-use crate::cli::settings::{one_platform, registry};
+use crate::cli::settings::{one_platform, registry_with};
 use crate::export::Destination;
 use crate::http::Canceled;
 use crate::oci::Platform;
 use crate::registry::Client;
 use crate::store::Store;
-use crate::transport::{Choice, Dialect, Moved, Streams};
+use crate::transport::{Choice, Dialect, How, Moved, Streams};
 
 /// Copies an image from one place to another.
 pub fn copy(args: &CopyArgs, environment: &Environment, interrupt: &Arc<Interrupt>) -> Ending {
@@ -35,11 +35,17 @@ pub fn copy(args: &CopyArgs, environment: &Environment, interrupt: &Arc<Interrup
         if is_stdout {
             refuse_terminal("oci-archive:FILE")?;
         }
+        let as_oci = match args.format.as_deref() {
+            None => false,
+            Some("oci") => true,
+            Some(other) => return Err(Ending::Failed(format!("--format {other}: only oci is supported"))),
+        };
+        let how = How { choice, as_oci };
         let places = (args.from.as_str(), args.to.as_str());
-        let moved = transfer(args.quiet, environment, interrupt, |store, by| {
+        let moved = transfer(args.quiet, &args.insecure_registry, environment, interrupt, |store, by| {
             let (mut stdin, mut stdout) = (std::io::stdin(), std::io::stdout().lock());
             let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, now: environment.now };
-            copy_image(store, places, &choice, streams, by)
+            copy_image(store, places, &how, streams, by)
         })?;
         match is_stdout {
             true => note(&moved.digest.to_string()),
@@ -72,7 +78,7 @@ pub fn save(args: &SaveArgs, environment: &Environment, interrupt: &Arc<Interrup
             }
         };
         let choice = one(args.platform.as_deref())?;
-        transfer(args.quiet, environment, interrupt, |store, by| {
+        transfer(args.quiet, &[], environment, interrupt, |store, by| {
             let mut stdout = std::io::stdout().lock();
             save_images(store, &args.images, &to, dialect, choice.as_ref(), &mut stdout, by)
         })?;
@@ -92,7 +98,7 @@ pub fn load(args: &LoadArgs, environment: &Environment, interrupt: &Arc<Interrup
             ));
         }
         let choice = one(args.platform.as_deref())?;
-        let all = transfer(args.quiet, environment, interrupt, |store, by| {
+        let all = transfer(args.quiet, &[], environment, interrupt, |store, by| {
             let (mut stdin, mut stdout) = (std::io::stdin(), std::io::sink());
             let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, now: environment.now };
             load_images(store, &from, choice.as_ref(), streams, by)
@@ -132,11 +138,12 @@ fn refuse_terminal(instead: &str) -> Result<(), Ending> {
 /// Does `work` with a store, a client of registries and a display.
 fn transfer<T>(
     quiet: bool,
+    insecure: &[String],
     environment: &Environment,
     interrupt: &Arc<Interrupt>,
     work: impl FnOnce(&Store, &Transfer<'_>) -> Result<T, Error>,
 ) -> Result<T, Ending> {
-    let mut options = registry(environment).map_err(Ending::Failed)?;
+    let mut options = registry_with(environment, insecure).map_err(Ending::Failed)?;
     let stopped = Arc::clone(interrupt);
     options.http.canceled = Canceled::new(move || stopped.is_fired());
     let (client, store) = (Client::new(options), open(environment)?);

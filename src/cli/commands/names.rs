@@ -1,9 +1,11 @@
 //! `rbuild tag` and `rbuild rmi`
 
 use super::open::{failed, open};
+use crate::build::{Error, Removed};
 use crate::cli::args::{RmiArgs, TagArgs};
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
+use crate::cli::say::{note, out};
 use crate::oci::Reference;
 
 /// Gives an image one more name.
@@ -22,21 +24,27 @@ pub fn tag(args: &TagArgs, environment: &Environment) -> Ending {
 /// Takes names away. All that can be taken away are, also if some cannot.
 pub fn rmi(args: &RmiArgs, environment: &Environment) -> Ending {
     let work = || -> Result<Ending, Ending> {
-        let names: Vec<Reference> =
-            args.images.iter().map(|name| name.parse()).collect::<Result<_, _>>().map_err(failed)?;
         let store = open(environment)?;
-        let mut missing = false;
-        for name in &names {
-            match crate::build::untag(&store, name).map_err(failed)? {
-                true => println!("untagged {}", name.familiar()),
-                false => {
-                    eprintln!("rbuild: no image {:?} in the store", name.familiar());
-                    missing = true;
+        let mut failures = false;
+        for image in &args.images {
+            match crate::build::remove(&store, image, args.force) {
+                Ok(removed) => {
+                    for one in removed {
+                        out(&match one {
+                            Removed::Untagged(name) => format!("untagged {}\n", name.familiar()),
+                            Removed::Deleted(id) => format!("deleted {id}\n"),
+                        })?;
+                    }
                 }
+                Err(error @ (Error::NoImage(_) | Error::Usage(_))) => {
+                    note(&format!("rbuild: {error}"));
+                    failures = true;
+                }
+                Err(error) => return Err(failed(error)),
             }
         }
         store.sync().map_err(failed)?;
-        Ok(Ending::Code(u8::from(missing)))
+        Ok(Ending::Code(u8::from(failures)))
     };
     work().unwrap_or_else(|ending| ending)
 }

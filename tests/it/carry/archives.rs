@@ -182,3 +182,56 @@ fn what_cannot_be_saved_or_loaded_is_said_in_one_line() {
     shop.rbuild_with(&["load"], &rootfs, &[]).fails(&["no image in it", "rbuild import"]);
     shop.rbuild_with(&["load"], b"hello", &[]).fails(&["standard input", "tar"]);
 }
+
+#[test]
+fn images_without_a_name_are_found_by_id_named_and_taken_away() {
+    let shop = shop();
+    let id = inspect(&shop, "app:1")["id"].as_str().unwrap().to_string();
+    let digest = inspect(&shop, "app:1")["digest"].as_str().unwrap().to_string();
+    let layout = shop.arg("nameless");
+    shop.rbuild(&["copy", "app:1", &format!("oci:{layout}:tag")]).ok();
+    let other = Workshop::bare();
+    other.rbuild(&["load", "-i", &layout]).ok().says(&["has no name"]);
+    let short = &id["sha256:".len()..][..12];
+    assert_eq!(inspect(&other, short)["digest"], digest.as_str());
+    other.rbuild(&["tag", short, "named:1"]).ok();
+    other.rbuild(&["tag", &digest, "named:2"]).ok();
+    other.rbuild(&["tag", &id, "else/where:3"]).ok();
+    assert_eq!(inspect(&other, "named:2")["id"], id.as_str());
+    // By its id an image goes with all its names, if they are in one repository.
+    other.rbuild(&["rmi", short]).fails(&["several repositories", "--force"]);
+    assert_eq!(other.rbuild(&["rmi", "else/where:3"]).ok().out(), "untagged else/where:3\n");
+    assert_eq!(other.rbuild(&["rmi", short]).ok().out(), "untagged named:1\nuntagged named:2\n");
+    other.rbuild(&["tag", short, "again:1"]).ok();
+    other.rbuild(&["tag", short, "again/else:1"]).ok();
+    assert_eq!(other.rbuild(&["rmi", "--force", &digest]).ok().out().lines().count(), 2);
+    // Without a name it goes at once.
+    assert_eq!(other.rbuild(&["rmi", &id]).ok().out(), format!("deleted {id}\n"));
+    other.rbuild(&["rmi", &id]).fails(&["no image"]);
+    other.rbuild(&["inspect", short]).fails(&["no image"]);
+    // What can be removed is, although something else cannot.
+    shop.rbuild(&["rmi", "nothing", "second:2"]).fails(&["no image \"nothing\""]);
+    assert!(!shop.rbuild(&["images"]).ok().out().contains("second"));
+}
+
+#[test]
+fn one_platform_of_a_named_index_is_kept_by_that_name() {
+    let shop = Workshop::bare();
+    shop.write("a", "a");
+    shop.write("Dockerfile", "FROM scratch\nCOPY a /\n");
+    let context = shop.context().display().to_string();
+    shop.rbuild(&["build", "--platform", "linux/amd64,linux/arm64", "-t", "both", &context]).ok();
+    let one = inspect(&shop, "both")["digest"].as_str().unwrap().to_string();
+    shop.rbuild(&["rmi", &one]).fails(&["one platform of both"]);
+    // A second name of an index is a name of all of it.
+    shop.rbuild(&["tag", "both", "other"]).ok();
+    shop.rbuild(&["rmi", "both"]).ok();
+    let whole = shop.arg("whole.tar");
+    shop.rbuild(&["save", "other", "-o", &whole]).ok();
+    let said = shop
+        .rbuild(&["copy", "--all", &format!("oci-archive:{whole}"), &format!("oci:{}", shop.arg("out"))])
+        .ok();
+    assert_ne!(said.out().trim(), one);
+    shop.rbuild(&["tag", &one, "single"]).ok();
+    assert_eq!(inspect(&shop, "single")["digest"], one.as_str());
+}

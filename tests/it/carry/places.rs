@@ -207,6 +207,13 @@ fn registries_are_copied_to_from_and_between_by_mounting() {
     // A digest that the image does not have is never its name.
     let wrong = format!("docker://{host}/team/wrong@{}", Digest::of(b"other"));
     shop.rbuild(&["copy", "--all", &both, &wrong]).fails(&["has the digest"]);
+    // Of a base that nothing read here, the layers come when somebody wants them.
+    let derived = Workshop::bare();
+    derived.write("Dockerfile", format!("FROM {pushed}\nENV MORE=1\n"));
+    derived.rbuild(&["-t", "derived", &derived.context().display().to_string()]).ok();
+    let stream = derived.rbuild(&["save", "derived"]).ok().stdout;
+    let last = Workshop::bare();
+    assert_eq!(last.rbuild_with(&["load"], &stream, &[]).ok().out(), "Loaded image: derived:latest\n");
     // What skopeo pushes in Docker's own form stays as it is.
     let docker = format!("docker://{host}/team/docker:1");
     skopeo(&["copy", "--format", "v2s2", "--dest-tls-verify=false", &format!("oci:{layout}:2"), &docker]);
@@ -214,6 +221,31 @@ fn registries_are_copied_to_from_and_between_by_mounting() {
     let archive = other.arg("docker.tar");
     let said = other.rbuild(&["copy", &docker, &format!("docker-archive:{archive}:docker:1")]).ok();
     assert_eq!(said.out().trim(), digest);
+    // Or becomes an OCI image, for what reads those alone.
+    let of_oci = format!("oci:{}:of-docker", other.arg("layout"));
+    other.rbuild(&["copy", &docker, &of_oci]).ok().says(&["--format oci"]);
+    let said = other.rbuild(&["copy", "--format", "oci", &docker, &of_oci]).ok();
+    assert_ne!(said.out().trim(), digest);
+    assert_eq!(digest_of(&[&of_oci]), said.out().trim());
+    let whole = other.arg("both.tar");
+    skopeo(&[
+        "copy",
+        "--all",
+        "--format",
+        "v2s2",
+        "--dest-tls-verify=false",
+        &both,
+        &format!("{docker}-both"),
+    ]);
+    let all =
+        ["copy", "--all", "--format", "oci", &format!("{docker}-both"), &format!("oci-archive:{whole}:1")];
+    other.rbuild(&all).ok();
+    skopeo(&[
+        "copy",
+        "--all",
+        &format!("oci-archive:{whole}:1"),
+        &format!("oci:{}:1", other.arg("by-skopeo")),
+    ]);
     let loaded = Workshop::bare();
     loaded.rbuild(&["load", "-i", &archive]).ok();
     assert_eq!(inspect(&loaded, "docker:1")["digest"], digest.as_str());

@@ -84,7 +84,7 @@ fn quiet_prints_the_id_alone_and_standard_output_can_be_the_archive() {
     let said = shop.again(&["-o", "type=oci,dest=-"]).ok();
     let archive = flat(&said.stdout);
     assert!(archive.contains_key(&format!("blobs/sha256/{}", &id.trim()[7..])), "{:?}", archive.keys());
-    let said = shop.again(&["-o", "type=docker"]).ok();
+    let said = shop.again(&["-o", "type=docker,dest=-"]).ok();
     assert!(flat(&said.stdout).contains_key("manifest.json"));
     let said = shop.again(&["-q", "-o", "-"]).ok();
     assert_eq!(flat(&said.stdout)["srv/a.txt"].text, "from the context");
