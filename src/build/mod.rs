@@ -21,6 +21,7 @@ mod interrupt;
 mod layer_file;
 mod numbers;
 mod options;
+mod packing;
 mod record;
 mod remote_secrets;
 mod remotes;

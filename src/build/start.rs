@@ -15,6 +15,7 @@ use super::held::Held;
 use super::interrupt::Interrupt;
 use super::numbers::Numbers;
 use super::options::{DockerfileFrom, Options, SecretSource};
+use super::packing::Packing;
 use super::remotes::Remotes;
 use super::request::request;
 use super::schedule::schedule;
@@ -239,7 +240,8 @@ impl Build<'_> {
         let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
-        let steps = Steps::new(&plan.graph, &worker, &self.numbers);
+        let packing = Packing::new(&plan.graph, &[plan.target.state], self.options);
+        let steps = Steps::new(&plan.graph, &worker, &self.numbers, packing);
         if attempt == 1 {
             self.show_images(resources)?;
         }
@@ -249,7 +251,9 @@ impl Build<'_> {
                 return Ok(None);
             }
             held.release();
+            steps.packing.begin(self.store);
             schedule(&steps, &pending, self.options.jobs)?;
+            steps.packing.finish();
         }
         held.release();
         let chain: Chain = worker.input_chain(plan.target.state, &steps.states);

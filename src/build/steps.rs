@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::error::Error;
 use super::numbers::Numbers;
+use super::packing::Packing;
 use super::record::KeyRecord;
 use crate::graph::{Graph, Op, PreImage, Step, StepId};
 use crate::oci::Digest;
@@ -18,6 +19,8 @@ pub struct Steps<'a> {
     pub worker: &'a Worker<'a>,
     /// Where numbers come from.
     pub numbers: &'a Numbers,
+    /// Which layers are compressed, and when.
+    pub packing: Packing,
     /// What each step left.
     pub states: Vec<OnceLock<Chain>>,
 }
@@ -32,8 +35,14 @@ pub enum Came {
 
 impl<'a> Steps<'a> {
     /// No step is known yet.
-    pub fn new(graph: &'a Graph, worker: &'a Worker<'a>, numbers: &'a Numbers) -> Steps<'a> {
-        Steps { graph, worker, numbers, states: graph.steps.iter().map(|_| OnceLock::new()).collect() }
+    pub fn new(
+        graph: &'a Graph,
+        worker: &'a Worker<'a>,
+        numbers: &'a Numbers,
+        packing: Packing,
+    ) -> Steps<'a> {
+        let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
+        Steps { graph, worker, numbers, packing, states }
     }
 
     fn states(&self) -> &States {
@@ -59,6 +68,7 @@ impl<'a> Steps<'a> {
                 Some(chain) => {
                     let number = self.start(step);
                     self.sink().send(Event::Cached { step: number });
+                    self.made(StepId(index), &chain);
                     self.states[index].set(chain).expect("each step is looked up once");
                 }
             }
@@ -99,7 +109,7 @@ impl<'a> Steps<'a> {
     pub fn perform(&self, id: StepId) -> Result<(), Error> {
         let step = &self.graph.steps[id.0];
         let number = self.start(step);
-        let result = self.perform_as(step, number);
+        let result = self.perform_as(id, number);
         let end = match &result {
             Ok((Came::Cached, _)) => Event::Cached { step: number },
             Ok((Came::Done, _)) => Event::Done { step: number },
@@ -108,12 +118,19 @@ impl<'a> Steps<'a> {
         };
         self.sink().send(end);
         let (_, chain) = result?;
+        self.made(id, &chain);
         self.states[id.0].set(chain).expect("each step is done once");
         Ok(())
     }
 
-    fn perform_as(&self, step: &Step, number: StepNumber) -> Result<(Came, Chain), Error> {
-        let worker = self.worker;
+    fn made(&self, id: StepId, chain: &Chain) {
+        if let Some(link) = chain.0.last() {
+            self.packing.made(id, link.diff_id);
+        }
+    }
+
+    fn perform_as(&self, id: StepId, number: StepNumber) -> Result<(Came, Chain), Error> {
+        let (step, worker) = (&self.graph.steps[id.0], self.worker);
         let pre_image = self.pre_image(step)?;
         let key = pre_image.key();
         if !step.no_cache
@@ -130,8 +147,8 @@ impl<'a> Steps<'a> {
         {
             return Ok((Came::Cached, chain));
         }
-        let (layer, made) =
-            worker.perform(step, Doing { number, key }, self.states()).map_err(|e| failed(step, e))?;
+        let doing = Doing { number, key, form: self.packing.form(id) };
+        let (layer, made) = worker.perform(step, doing, self.states()).map_err(|e| failed(step, e))?;
         let record = KeyRecord { layer, ran: made == crate::worker::Made::Ran, pre_image };
         worker.store.put_record(&key, &record.encode(), &[layer])?;
         Ok((Came::Done, self.below(step).push(layer, made)))

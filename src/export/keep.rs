@@ -3,13 +3,13 @@
 use super::error::Error;
 use super::finished::{Exported, Finished};
 use crate::image::Image;
-use crate::oci::{Digest, new_descriptor};
+use crate::oci::Digest;
 use crate::store::Store;
 
-/// Puts manifest and config into the store; the layers are there already and keep the form that they have. The caller
+/// Puts manifest and config into the store; the layers are there already, and are named as what they are. The caller
 /// sets the names.
 pub fn keep(store: &Store, image: &Finished) -> Result<Exported, Error> {
-    let layers = image.layers.iter().map(|l| new_descriptor(l.media_type.clone(), l.blob, l.size)).collect();
+    let layers = image.layers.iter().map(|layer| layer.descriptor()).collect();
     let annotations = image.annotations.clone();
     let rendered = Image { config: image.config.clone(), layers, annotations }.render()?;
     let config = store.put_blob(&rendered.config.bytes)?;

@@ -32,6 +32,17 @@ pub enum Output {
 }
 
 impl Output {
+    /// How layers are compressed; none where no layer goes out as such.
+    pub fn encode(&self) -> Option<Encode> {
+        match self {
+            Output::OciArchive(_, encode)
+            | Output::OciDirectory(_, encode)
+            | Output::DockerArchive(_, encode)
+            | Output::DockerDirectory(_, encode) => Some(*encode),
+            Output::Local(_) | Output::Tar(_) => None,
+        }
+    }
+
     /// Whether this is written to standard output.
     pub fn is_stdout(&self) -> bool {
         match self {

@@ -4,41 +4,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::blob::BlobSink;
 use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
 use super::layer_record::{Layer, LayerRecord};
 use super::lock::locked;
 use super::open::Store;
-use crate::layer::{self, Encoding, LayerList, Limits, Writer, Written};
+use crate::layer::{self, Encoding, LayerList, Limits, Written};
 use crate::oci::{DiffId, Digest, Hasher, MediaType, canonical};
-use crate::tree::Entry;
-
-/// A layer in the making, in the plain form. Dropped without [`LayerWriter::commit`], it leaves nothing.
-pub struct LayerWriter {
-    store: Store,
-    writer: Writer<BlobSink>,
-}
-
-impl LayerWriter {
-    /// Adds the next entry, in order, with its bytes if it is a file.
-    pub fn entry(&mut self, entry: &Entry, content: Option<&mut dyn Read>) -> Result<(), Error> {
-        self.writer.entry(entry, content).map_err(|e| self.store.layer_error("cannot be written", e))
-    }
-
-    /// Ends the layer and stores it.
-    pub fn commit(self) -> Result<Arc<Layer>, Error> {
-        let LayerWriter { store, writer } = self;
-        let (sink, written) = writer.finish().map_err(|e| store.layer_error("cannot be written", e))?;
-        let Written { diff_id, size, list } = written;
-        // The plain form is the tar itself, which the writer has hashed.
-        sink.commit(&diff_id.0)?;
-        let layer =
-            Layer { diff_id, list, blob: diff_id.0, size, media_type: MediaType::ImageLayer, tar_size: size };
-        store.put_layer(layer)
-    }
-}
 
 /// Hashes what passes through, to the end of the file.
 struct Hashing<'a> {
@@ -65,11 +38,6 @@ fn media_type(encoding: Encoding) -> MediaType {
 }
 
 impl Store {
-    /// Starts a layer.
-    pub fn layer_writer(&self) -> Result<LayerWriter, Error> {
-        Ok(LayerWriter { store: self.clone(), writer: Writer::new(BlobSink::new(self)?) })
-    }
-
     /// Reads a blob that is already here, in any compression, as a layer; verifies both digests and saves its list. If
     /// the layer is already here in another form, that form stays the layer's.
     pub fn import_layer(&self, blob: &Digest, expect: Option<DiffId>) -> Result<Arc<Layer>, Error> {
@@ -100,7 +68,12 @@ impl Store {
         }
         match self.layer(diff_id)? {
             Some(layer) => Ok(layer),
-            None => self.put_layer(Layer { diff_id, list, blob: *blob, size, media_type, tar_size }),
+            None => {
+                let packed = Vec::new();
+                let encoded = list.encode();
+                let layer = Layer { diff_id, list, blob: *blob, size, media_type, tar_size, packed };
+                self.put_layer(layer, &encoded)
+            }
         }
     }
 
@@ -179,7 +152,7 @@ impl Store {
         self.drop_layer(diff_id, "its bytes are not what its list says")
     }
 
-    fn layer_record(&self, diff_id: DiffId) -> Result<Option<LayerRecord>, Error> {
+    pub(super) fn layer_record(&self, diff_id: DiffId) -> Result<Option<LayerRecord>, Error> {
         let path = self.disk.layout.layer(&diff_id);
         let name = diff_id.to_string();
         let Some(bytes) = self.disk.read_framed(Kind::Layer, ObjectKind::Layer, name.as_bytes(), &path)?
@@ -195,13 +168,20 @@ impl Store {
         }
     }
 
-    fn put_layer(&self, layer: Layer) -> Result<Arc<Layer>, Error> {
-        let name = layer.diff_id.to_string();
-        let list = layer.list.encode();
+    /// Saves list and record of a layer whose blobs are here.
+    pub(super) fn put_layer(&self, layer: Layer, list: &[u8]) -> Result<Arc<Layer>, Error> {
         self.disk.unsynced.count(list.len() as u64);
-        let layout = &self.disk.layout;
+        let name = layer.diff_id.to_string();
         // ORDER: blob, list, record: a record that can be read has all that it speaks of.
-        self.disk.write_framed(Kind::List, name.as_bytes(), &layout.list(&layer.diff_id), &list)?;
+        let path = self.disk.layout.list(&layer.diff_id);
+        self.disk.write_framed(Kind::List, name.as_bytes(), &path, list)?;
+        self.put_layer_record(layer)
+    }
+
+    /// Saves the record of a layer whose list is here.
+    pub(super) fn put_layer_record(&self, layer: Layer) -> Result<Arc<Layer>, Error> {
+        let name = layer.diff_id.to_string();
+        let layout = &self.disk.layout;
         let record = canonical(&layer.record());
         self.disk.write_framed(Kind::Layer, name.as_bytes(), &layout.layer(&layer.diff_id), &record)?;
         let layer = Arc::new(layer);
@@ -226,7 +206,7 @@ impl Store {
         Ok(was_there)
     }
 
-    fn layer_error(&self, what: &str, source: layer::Error) -> Error {
+    pub(super) fn layer_error(&self, what: &str, source: layer::Error) -> Error {
         match source {
             layer::Error::Write(source) => Error::io_of("write a layer in", self.root(), None, source),
             source => Error::Layer { what: what.to_string(), source },

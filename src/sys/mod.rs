@@ -22,6 +22,7 @@ pub mod seccomp;
 pub mod signals;
 pub mod subid;
 pub mod userns;
+pub mod writeback;
 
 pub use error::UsernsError;
 pub use privilege::{Privilege, privilege};

@@ -114,7 +114,7 @@ impl Worker<'_> {
         }
 
         let changed = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
-        let diff_id = self.write_changes(&active, &changed)?;
+        let diff_id = self.write_changes(&active, &changed, doing)?;
         // The layer is whole; the directory only saves the next RUN from unpacking it, and a full disk can do without.
         match snapshots.commit(active, chain.id(), diff_id, &changed) {
             Err(e) if e.is_no_space() => {}
@@ -123,8 +123,8 @@ impl Worker<'_> {
         Ok(diff_id)
     }
 
-    fn write_changes(&self, active: &Active, changed: &[Changed]) -> Result<DiffId, Error> {
-        let mut writer = self.store.layer_writer()?;
+    fn write_changes(&self, active: &Active, changed: &[Changed], doing: Doing) -> Result<DiffId, Error> {
+        let mut writer = self.store.layer_writer_as(doing.form)?;
         for Changed { entry, from } in changed {
             match from {
                 Content::None => writer.entry(entry, None)?,
