@@ -122,6 +122,19 @@ impl Error {
         }
     }
 
+    /// Whether a layer was lost that doing its step makes again.
+    pub(super) fn is_lost(&self) -> bool {
+        let is_lost = |error: &crate::worker::Error| matches!(error, crate::worker::Error::Lost(_));
+        match self {
+            Error::Step { source, .. } | Error::Worker(source) => is_lost(source),
+            Error::Export(crate::export::Error::Bring { source, .. }) => {
+                source.downcast_ref::<crate::worker::Error>().is_some_and(is_lost)
+            }
+            Error::Export(crate::export::Error::Otherwise(_)) => true,
+            _ => false,
+        }
+    }
+
     /// The same error, of what the instruction at `location` reads.
     pub(super) fn at(self, location: Option<Location>) -> Error {
         match (self, location) {

@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::progress::Event;
 use crate::registry::Client;
 use crate::sandbox::Cancel;
-use crate::store::{Name, Origin, Store, Target};
+use crate::store::{ImageLayer, Name, Origin, Store, Target};
 use crate::worker::{Chain, Worker};
 
 /// A finished build.
@@ -40,7 +40,13 @@ pub fn finish(
     config.rootfs.diff_ids = chain.diff_ids();
     let finished = Finished {
         config,
-        layers: worker.layers(chain)?,
+        layers: {
+            let _lookups = worker.store.lookups();
+            match options.outputs.is_empty() {
+                true => worker.image_layers(chain)?,
+                false => worker.layers(chain)?.into_iter().map(ImageLayer::Here).collect(),
+            }
+        },
         names: options.tags.clone(),
         epoch: plan.image_epoch,
         annotations: BTreeMap::new(),
@@ -110,7 +116,8 @@ fn send(
     let names: Vec<String> = to.names.iter().map(|name| name.familiar()).collect();
     numbers.shown(worker.sink, &format!("pushing {}", names.join(", ")), |step| {
         let canceled = || worker.cancel.is_fired();
-        let pusher = Pusher { client, sink: worker.sink, step, canceled: &canceled };
+        let bring = |diff_id| worker.layer(diff_id).map_err(Into::into);
+        let pusher = Pusher { client, sink: worker.sink, step, canceled: &canceled, bring: &bring };
         let exported = push(store, image, to, &pusher).map_err(|e| match e.is_canceled() {
             true => Error::Interrupted,
             false => Error::Export(e),

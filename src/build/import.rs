@@ -7,7 +7,7 @@ use super::error::Error;
 use super::finish::set_name;
 use crate::export::{Exported, Finished, keep};
 use crate::oci::{Epoch, History, ImageConfig, LAYER_EPOCH, Platform, Reference};
-use crate::store::{Origin, Store};
+use crate::store::{ImageLayer, Origin, Store};
 
 /// Reads `tar` (in any encoding) as the only layer of an image called `name`.
 pub fn import(
@@ -35,7 +35,7 @@ pub fn import(
     }];
     let finished = Finished {
         config,
-        layers: vec![layer],
+        layers: vec![ImageLayer::Here(layer)],
         names: vec![name.clone()],
         epoch,
         annotations: BTreeMap::new(),

@@ -19,6 +19,7 @@ mod images;
 mod import;
 mod interrupt;
 mod layer_file;
+mod noted;
 mod numbers;
 mod options;
 mod packing;

@@ -5,36 +5,38 @@ use std::sync::Arc;
 use super::error::Error;
 use super::images::find;
 use super::interrupt::Interrupt;
+use super::noted::{bring, image_layers};
+use crate::http::Canceled;
 use crate::oci::Platform;
+use crate::registry::Client;
 use crate::sandbox::Ended;
 use crate::store::Store;
 use crate::worker::Container;
 
 /// What to run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RunOptions {
     /// Name, digest or id.
     pub image: String,
     /// In place of the image's CMD.
     pub command: Vec<String>,
+    /// How registries are reached, for layers that are not here yet.
+    pub registry: crate::registry::Options,
 }
 
 /// Runs it to its end.
 pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result<Ended, Error> {
     let _lease = store.lease()?;
     let image = find(store, &options.image, &Platform::host())?;
-    let layers = image.layers(store)?.into_iter().zip(&image.config.rootfs.diff_ids);
-    let layers: Vec<Arc<_>> = layers
-        .map(|(layer, diff_id)| {
-            layer.ok_or_else(|| {
-                Error::Usage(format!(
-                    "{}: layer {diff_id} was never pulled: build on it first",
-                    options.image
-                ))
-            })
-        })
-        .collect::<Result<_, _>>()?;
+    let mut registry = options.registry.clone();
     let cancel = interrupt.attempt()?;
+    let stopped = cancel.clone();
+    registry.http.canceled = Canceled::new(move || stopped.is_fired());
+    let client = Client::new(registry);
+    let layers: Vec<Arc<_>> = image_layers(store, &image)?
+        .iter()
+        .map(|layer| bring(store, &client, layer, &|| cancel.is_fired()))
+        .collect::<Result<_, _>>()?;
     let container = Container { store, layers, config: &image.config.config, command: &options.command };
     Ok(container.run(&cancel)?)
 }

@@ -24,7 +24,7 @@ use crate::graph::{Graph, ImageSource, Location};
 use crate::plan::{self, Base, BaseKey, Plan};
 use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::sandbox::Cancel;
-use crate::store::Store;
+use crate::store::{NoSource, Store};
 use crate::worker::{Agents, Chain, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
@@ -211,12 +211,7 @@ impl Build<'_> {
                     return Err(Error::Interrupted);
                 }
                 Err(error) => {
-                    let is_lost = match &error {
-                        Error::Step { source, .. } | Error::Worker(source) => {
-                            matches!(**source, crate::worker::Error::Lost(_))
-                        }
-                        _ => false,
-                    };
+                    let is_lost = error.is_lost();
                     // What has gone to standard output cannot be taken back, so nothing may follow it.
                     if attempt == ATTEMPTS || written || (healed == 0 && !is_lost) {
                         return Err(error);
@@ -271,6 +266,7 @@ impl Build<'_> {
             store: self.store,
             images: &resources.images,
             contexts: &resources.contexts,
+            elsewhere: &NoSource,
             numbers: &self.numbers,
             secrets,
             agents: &resources.agents,

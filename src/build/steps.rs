@@ -55,6 +55,7 @@ impl<'a> Steps<'a> {
 
     /// Looks up every step whose inputs are known, in order; says which are left to do. Does none of them.
     pub fn look_up(&self) -> Result<Vec<StepId>, Error> {
+        let _lookups = self.worker.store.lookups();
         let mut pending = Vec::new();
         for (index, step) in self.graph.steps.iter().enumerate() {
             let is_ready = step.needs().iter().all(|needed| self.states[needed.0].get().is_some());
@@ -124,7 +125,7 @@ impl<'a> Steps<'a> {
     }
 
     fn made(&self, id: StepId, chain: &Chain) {
-        if let Some(link) = chain.0.last() {
+        if let Some((_, link)) = chain.below() {
             self.packing.made(id, link.diff_id);
         }
     }

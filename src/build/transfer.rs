@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use super::error::Error;
 use super::finish::set_name;
 use super::images::{Found, find};
+use super::noted::{self, image_layers};
 use crate::export::{Encode, Finished, PushTo, Pusher, push, push_stored};
 use crate::oci::{
     Descriptor, DiffId, Digest, LAYER_EPOCH, MediaType, Platform, Reference, descriptor_digest,
 };
 use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::Client;
-use crate::store::{Origin, Store};
+use crate::store::{ImageLayer, Origin, Store};
 
 /// LIMIT: as for documents of registries.
 const LARGEST_DOCUMENT: u64 = 8 << 20;
@@ -95,7 +96,12 @@ pub fn push_image(store: &Store, image: &str, to: &Reference, by: &Transfer<'_>)
     let _lease = store.lease()?;
     let found = find(store, image, &Platform::host())?;
     shown(by, &format!("pushing {}", to.familiar()), |step| {
-        let pusher = Pusher { client: by.client, sink: by.sink, step, canceled: by.canceled };
+        let bring = |diff_id: DiffId| {
+            let remote = store.remote_layer(diff_id)?.ok_or(Error::NoImage(image.to_string()))?;
+            let layer = ImageLayer::Remote(std::sync::Arc::new(remote));
+            Ok(noted::bring(store, by.client, &layer, by.canceled)?)
+        };
+        let pusher = Pusher { client: by.client, sink: by.sink, step, canceled: by.canceled, bring: &bring };
         let digest = match stays(store, &found)? {
             true => {
                 let missing = || Error::NoImage(image.to_string());
@@ -111,7 +117,7 @@ pub fn push_image(store: &Store, image: &str, to: &Reference, by: &Transfer<'_>)
                 found.digest
             }
             false => {
-                let exported = push(store, &finished(store, image, &found)?, &only(to), &pusher)?;
+                let exported = push(store, &finished(store, &found)?, &only(to), &pusher)?;
                 descriptor_digest(&exported.manifest.expect("what is pushed has a manifest"))?
             }
         };
@@ -142,12 +148,8 @@ fn stays(store: &Store, found: &Found) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn finished(store: &Store, name: &str, found: &Found) -> Result<Finished, Error> {
-    let layers = found.layers(store)?.into_iter().zip(&found.config.rootfs.diff_ids);
-    let lost =
-        |diff_id| Error::Usage(format!("{name}: layer {diff_id} was never pulled: rbuild pull {name}"));
-    let layers =
-        layers.map(|(layer, diff_id)| layer.ok_or_else(|| lost(diff_id))).collect::<Result<_, _>>()?;
+fn finished(store: &Store, found: &Found) -> Result<Finished, Error> {
+    let layers = image_layers(store, found)?;
     Ok(Finished {
         config: found.config.clone(),
         layers,

@@ -34,9 +34,10 @@ pub(super) fn archive(
     dialect: Dialect,
     stdout: &mut dyn Write,
 ) -> Result<Exported, Error> {
+    let stored = image.here()?;
     if *to == Destination::Stdout {
         // What went out cannot be taken back, so all that goes out as it is stored is verified first.
-        for layer in &image.layers {
+        for layer in &stored {
             if let Some(blob) = needed(store, layer, encode)?
                 && !store.verify_blob(&blob)?
             {
@@ -52,8 +53,8 @@ pub(super) fn archive(
         header(&mut sink, path, EntryType::Directory, 0)?;
     }
     let mut written = BTreeSet::new();
-    let mut layers = Vec::with_capacity(image.layers.len());
-    for layer in &image.layers {
+    let mut layers = Vec::with_capacity(stored.len());
+    for layer in &stored {
         let blob = blob(store, layer, encode, &directory, false)?;
         let descriptor = blob.descriptor.clone();
         let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");

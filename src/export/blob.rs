@@ -8,7 +8,7 @@ use super::destination::Source;
 use super::error::Error;
 use crate::layer::{Compression, Compressor, Hashing};
 use crate::oci::{Descriptor, Digest, MediaType, descriptor_digest, new_descriptor};
-use crate::store::{Layer, Store, form};
+use crate::store::{Kept, Layer, RemoteLayer, Store, form};
 
 /// How layers are compressed on their way out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,17 @@ fn stays(layer: &Layer, encode: Encode) -> bool {
         Some(form) if form == Form::wanted(encode.compression) => true,
         Some(Form::Plain) => false,
         Some(_) => !encode.force,
+    }
+}
+
+/// The same for a layer that is elsewhere: whether its blob there is what would be made of it here.
+pub(super) fn goes_as_it_is(layer: &RemoteLayer, encode: Encode) -> bool {
+    match layer.kept {
+        Kept::Plain { made_by, .. } => made_by == Some(encode.compression),
+        Kept::AsItComes => match Form::of(layer.blob.media_type()) {
+            None | Some(Form::Plain) => encode.compression == Compression::Uncompressed,
+            Some(form) => form == Form::wanted(encode.compression) || !encode.force,
+        },
     }
 }
 

@@ -41,6 +41,17 @@ pub enum Error {
     /// A blob that the image needs is not in the store any more.
     #[error("blob {0}, which the image needs, is not in the store: build again")]
     Missing(Digest),
+    /// A layer that is elsewhere, and could not be had.
+    #[error("cannot fetch layer {layer}, which the image needs: {source}")]
+    Bring {
+        /// Which.
+        layer: DiffId,
+        /// Why.
+        source: crate::store::Trouble,
+    },
+    /// A layer is elsewhere in a form of another version of this program. It is here now: doing it all again helps.
+    #[error("layer {0} was compressed by another version of rbuild: push again")]
+    Otherwise(DiffId),
     /// A file of the image that the output cannot hold.
     #[error("cannot export {path}: {reason}")]
     Entry {

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::error::Error;
 use crate::oci::{Descriptor, Digest, Epoch, ImageConfig, Reference};
-use crate::store::Layer;
+use crate::store::{ImageLayer, Layer};
 use crate::tree::Stack;
 
-/// An image, all of whose layers are in the store.
+/// An image. Layers that are not in the store can be kept and pushed by name; every other output needs them here.
 #[derive(Clone)]
 pub struct Finished {
     /// Diff IDs and history complete.
     pub config: ImageConfig,
     /// One a diff ID, lowest first.
-    pub layers: Vec<Arc<Layer>>,
+    pub layers: Vec<ImageLayer>,
     /// What it goes by; may be empty.
     pub names: Vec<Reference>,
     /// The image epoch.
@@ -23,9 +24,18 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The root file system.
-    pub fn stack(&self) -> Stack {
-        Stack::new(self.layers.iter().map(|layer| Arc::clone(&layer.list.entries)).collect())
+    /// The layers, all of which must be in the store.
+    pub fn here(&self) -> Result<Vec<Arc<Layer>>, Error> {
+        let here = |layer: &ImageLayer| match layer {
+            ImageLayer::Here(layer) => Ok(Arc::clone(layer)),
+            ImageLayer::Remote(layer) => Err(Error::Missing(layer.diff_id.0)),
+        };
+        self.layers.iter().map(here).collect()
+    }
+
+    /// The root file system, whose layers must be in the store.
+    pub fn stack(&self) -> Result<Stack, Error> {
+        Ok(Stack::new(self.here()?.iter().map(|layer| Arc::clone(&layer.list.entries)).collect()))
     }
 }
 

@@ -33,8 +33,9 @@ pub(super) fn layout(
     let held = File::open(to).map_err(Error::destination("open", to))?;
     // Two builds into one layout would lose one's names.
     flock(&held, FlockOperation::LockExclusive).map_err(Error::destination("lock", to))?;
-    let mut layers = Vec::with_capacity(image.layers.len());
-    for layer in &image.layers {
+    let stored = image.here()?;
+    let mut layers = Vec::with_capacity(stored.len());
+    for layer in &stored {
         let blob = blob(store, layer, encode, &blobs, true)?;
         layers.push(blob.descriptor.clone());
         place(store, layer, encode, blob, to)?;

@@ -23,7 +23,8 @@ use crate::tree::RootPath;
 /// that is there the entries are moved, replacing what has their names and keeping the rest, as BuildKit's `mode=copy`.
 /// No symbolic link is followed. Owners are set by root alone.
 pub(super) fn local(store: &Store, image: &Finished, to: &Path) -> Result<(), Error> {
-    let mut items = whole(&image.stack());
+    let layers = image.here()?;
+    let mut items = whole(&image.stack()?);
     // The destination itself is the user's.
     items.retain(|item| !item.entry.path.is_root());
     let owners = if rustix::process::geteuid().is_root() { Owners::Keep } else { Owners::Writer };
@@ -43,7 +44,7 @@ pub(super) fn local(store: &Store, image: &Finished, to: &Path) -> Result<(), Er
         .tempdir_in(beside)
         .map_err(Error::destination("make a directory in", beside))?;
     let opened = File::open(stage.path()).map_err(Error::destination("open", stage.path()))?;
-    write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &image.layers }, owners).map_err(
+    write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &layers }, owners).map_err(
         |e| match e.is_no_space() {
             true => Error::destination("write", to)(std::io::Error::from(Errno::NOSPC)),
             false => e.into(),

@@ -26,4 +26,4 @@ pub use error::Error;
 pub use finished::{Exported, Finished};
 pub use keep::keep;
 pub use output::{Output, export};
-pub use push::{PushTo, Pusher, push, push_stored};
+pub use push::{Bring, PushTo, Pusher, push, push_stored};

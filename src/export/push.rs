@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::blob::{Blob, Bytes, Encode, blob, file, stored};
+use super::blob::{Blob, Bytes, Encode, blob, file, goes_as_it_is, stored};
 use super::error::Error;
 use super::finished::{Exported, Finished};
 use crate::image::Image;
-use crate::oci::{Descriptor, Digest, Reference, descriptor_digest};
+use crate::oci::{Descriptor, DiffId, Digest, Reference, descriptor_digest};
 use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::{self, Body, Client, Outgoing, Pushed};
-use crate::store::{Layer, Store, TempDir};
+use crate::store::{ImageLayer, Layer, Store, TempDir, Trouble};
 
 /// Where an image is pushed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,12 @@ pub struct Pusher<'a> {
     pub step: StepNumber,
     /// Whether to stop.
     pub canceled: &'a (dyn Fn() -> bool + Sync),
+    /// Brings a layer into the store that is not there.
+    pub bring: &'a Bring<'a>,
 }
+
+/// Brings a layer into the store.
+pub type Bring<'a> = dyn Fn(DiffId) -> Result<Arc<Layer>, Trouble> + Sync + 'a;
 
 /// LIMIT: as many as the client sends at once; more would only hold more files open.
 const WORKERS: usize = 4;
@@ -51,17 +56,20 @@ struct Item {
     digest: Digest,
     size: u64,
     /// The layer that it is, if it is one.
-    layer: Option<Arc<Layer>>,
+    layer: Option<DiffId>,
+    /// Places that have it.
+    places: Vec<String>,
     /// Its bytes, or how to make them.
     source: Mutex<Held>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one for each layer of an image")]
 enum Held {
     Bytes(Vec<u8>),
     File(File),
     /// Made, or opened, when it has to be sent.
-    Later(Encode, Descriptor, Bytes),
+    Later(Arc<Layer>, Encode, Descriptor, Bytes),
+    /// Fetched when it has to be sent after all.
+    Remote(Encode, Descriptor),
 }
 
 /// Where compressed layers are kept until the push is over.
@@ -80,7 +88,7 @@ pub fn push(store: &Store, image: &Finished, to: &PushTo, pusher: &Pusher<'_>) -
     let first = to.names.first().ok_or(Error::NoNames)?;
     // A layer is on its way while the next ones are compressed.
     let layers = in_parallel(&image.layers, |layer| {
-        let item = work.layer(layer, to.encode)?;
+        let item = work.layer(layer, to.encode, pusher)?;
         work.send(&item.1, first, pusher, false)?;
         Ok(item)
     })?;
@@ -112,7 +120,8 @@ pub fn push_stored(
         let digest = descriptor_digest(descriptor).map_err(|_| Error::NoNames)?;
         let file = stored(store, &digest)?;
         let (size, source) = (descriptor.size(), Mutex::new(Held::File(file)));
-        items.push(Item { digest, size, layer: layer.clone(), source });
+        let layer = layer.as_ref().map(|layer| layer.diff_id);
+        items.push(Item { digest, size, layer, places: Vec::new(), source });
     }
     items.push(Item::bytes(config));
     work.publish(&items, 0, &[name], false, manifest.0, manifest.1, pusher)
@@ -121,21 +130,40 @@ pub fn push_stored(
 impl Item {
     fn bytes(bytes: Vec<u8>) -> Item {
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
-        Item { digest, size, layer: None, source: Mutex::new(Held::Bytes(bytes)) }
+        Item { digest, size, layer: None, places: Vec::new(), source: Mutex::new(Held::Bytes(bytes)) }
     }
 }
 
 impl Work<'_> {
-    /// A layer in the form that goes out. Bytes that a former push made are not made again before they are needed.
-    fn layer(&self, layer: &Arc<Layer>, encode: Encode) -> Result<(Descriptor, Item), Error> {
-        let Blob { descriptor, bytes } = blob(self.store, layer, encode, self.directory.path(), true)?;
+    /// A layer in the form that goes out. Bytes that a former push made are not made again before they are needed, and a
+    /// layer that is elsewhere in that form is not fetched before.
+    fn layer(
+        &self,
+        layer: &ImageLayer,
+        encode: Encode,
+        pusher: &Pusher<'_>,
+    ) -> Result<(Descriptor, Item), Error> {
+        let layer = match layer {
+            ImageLayer::Here(layer) => Arc::clone(layer),
+            ImageLayer::Remote(remote) if goes_as_it_is(remote, encode) => {
+                let (descriptor, places) = (remote.blob.clone(), remote.places.clone());
+                let digest = descriptor_digest(&descriptor).map_err(|_| Error::Missing(remote.diff_id.0))?;
+                let source = Mutex::new(Held::Remote(encode, descriptor.clone()));
+                let size = descriptor.size();
+                let item = Item { digest, size, layer: Some(remote.diff_id), places, source };
+                return Ok((descriptor, item));
+            }
+            ImageLayer::Remote(remote) => brought(pusher, remote.diff_id)?,
+        };
+        let Blob { descriptor, bytes } = blob(self.store, &layer, encode, self.directory.path(), true)?;
         let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");
+        let (size, diff_id) = (descriptor.size(), Some(layer.diff_id));
         let source = match bytes {
             Bytes::Made(file) => Held::File(file),
-            other => Held::Later(encode, descriptor.clone(), other),
+            other => Held::Later(layer, encode, descriptor.clone(), other),
         };
-        let size = descriptor.size();
-        Ok((descriptor, Item { digest, size, layer: Some(layer.clone()), source: Mutex::new(source) }))
+        let source = Mutex::new(source);
+        Ok((descriptor, Item { digest, size, layer: diff_id, places: Vec::new(), source }))
     }
 
     /// Everything but the first `sent` items into one repository, then the manifest under each tag.
@@ -174,9 +202,10 @@ impl Work<'_> {
 
     fn send(&self, item: &Item, to: &Reference, pusher: &Pusher<'_>, again: bool) -> Result<(), Error> {
         let sent = Arc::new(AtomicU64::new(0));
-        let open = || self.open(item).map_err(io::Error::other);
+        let open = || self.open(item, pusher).map_err(io::Error::other);
         let registry = format!("{}/", to.registry);
-        let from = self.store.blob_origins(&item.digest)?;
+        let mut from = item.places.clone();
+        from.extend(self.store.blob_origins(&item.digest)?);
         let from =
             from.iter().filter_map(|place| place.strip_prefix(&registry)).map(str::to_string).collect();
         let (digest, size) = (item.digest, item.size);
@@ -199,9 +228,10 @@ impl Work<'_> {
             over.store(true, Ordering::Relaxed);
             watcher.thread().unpark();
             done
-        })?;
+        });
+        let done = done.map_err(own)?;
         if let Some(layer) = &item.layer {
-            self.store.note_blob_origin(&digest, layer.diff_id, &format!("{registry}{}", to.repository))?;
+            self.store.note_blob_origin(&digest, *layer, &format!("{registry}{}", to.repository))?;
             if done == Pushed::Mounted {
                 let message = format!("{digest} mounted from another repository");
                 pusher.sink.send(Event::Notice { step: pusher.step, message });
@@ -211,21 +241,48 @@ impl Work<'_> {
     }
 
     /// The bytes of an item; made now if they were not needed before.
-    fn open(&self, item: &Item) -> Result<Body, Error> {
+    fn open(&self, item: &Item, pusher: &Pusher<'_>) -> Result<Body, Error> {
         let mut held = item.source.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Held::Later(encode, descriptor, bytes) = &mut *held {
-            let layer = item.layer.as_ref().expect("only layers come later");
-            let bytes = std::mem::replace(bytes, Bytes::Remembered);
-            let blob = Blob { descriptor: descriptor.clone(), bytes };
-            let file = file(self.store, layer, *encode, blob, self.directory.path())?;
-            *held = Held::File(file);
+        let directory = self.directory.path();
+        match &mut *held {
+            Held::Later(layer, encode, descriptor, bytes) => {
+                let bytes = std::mem::replace(bytes, Bytes::Remembered);
+                let blob = Blob { descriptor: descriptor.clone(), bytes };
+                let file = file(self.store, layer, *encode, blob, directory)?;
+                *held = Held::File(file);
+            }
+            Held::Remote(encode, descriptor) => {
+                let layer = brought(pusher, item.layer.expect("only layers are elsewhere"))?;
+                let blob = blob(self.store, &layer, *encode, directory, true)?;
+                if blob.descriptor.digest() != descriptor.digest() {
+                    return Err(Error::Otherwise(layer.diff_id));
+                }
+                let file = file(self.store, &layer, *encode, blob, directory)?;
+                *held = Held::File(file);
+            }
+            Held::Bytes(_) | Held::File(_) => {}
         }
-        let failed = |source| Error::Layer { layer: crate::oci::DiffId(item.digest), source };
+        let failed = |source| Error::Layer { layer: DiffId(item.digest), source };
         match &*held {
             Held::Bytes(bytes) => Ok(Body::bytes(bytes.clone())),
             Held::File(file) => Ok(Body::file(file.try_clone().map_err(failed)?)),
-            Held::Later(..) => unreachable!("opened above"),
+            Held::Later(..) | Held::Remote(..) => unreachable!("opened above"),
         }
+    }
+}
+
+fn brought(pusher: &Pusher<'_>, layer: DiffId) -> Result<Arc<Layer>, Error> {
+    (pusher.bring)(layer).map_err(|source| Error::Bring { layer, source })
+}
+
+/// An error of ours that came back through the client.
+fn own(error: registry::Error) -> Error {
+    match error {
+        registry::Error::Read { what, source } => match source.downcast::<Error>() {
+            Ok(own) => own,
+            Err(source) => registry::Error::Read { what, source }.into(),
+        },
+        error => error.into(),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
 use super::destination::{Destination, Sink};
 use super::error::Error;
 use super::finished::Finished;
 use crate::layer::{self, Writer};
 use crate::snapshot::{Item, whole};
-use crate::store::{Contents, Store};
+use crate::store::{Contents, Layer, Store};
 
 /// Writes the root file system, with the entries of all layers merged. As in BuildKit's, the root itself is not in.
 pub(super) fn rootfs(
@@ -17,9 +18,10 @@ pub(super) fn rootfs(
     to: &Destination,
     stdout: &mut dyn Write,
 ) -> Result<(), Error> {
-    let mut items = whole(&image.stack());
+    let layers = image.here()?;
+    let mut items = whole(&image.stack()?);
     items.retain(|item| !item.entry.path.is_root());
-    let contents = contents(store, image, &items)?;
+    let contents = contents(store, &layers, &items)?;
     let mut sink = Sink::open(to, stdout)?;
     let written = write(&mut sink, &items, &contents);
     match written {
@@ -58,7 +60,11 @@ fn write(sink: &mut Sink<'_>, items: &[Item], contents: &BTreeMap<usize, Content
     Ok(())
 }
 
-fn contents(store: &Store, image: &Finished, items: &[Item]) -> Result<BTreeMap<usize, Contents>, Error> {
+fn contents(
+    store: &Store,
+    layers: &[Arc<Layer>],
+    items: &[Item],
+) -> Result<BTreeMap<usize, Contents>, Error> {
     let mut wanted: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for place in items.iter().filter_map(|item| item.source) {
         wanted.entry(place.layer).or_default().push(place.index);
@@ -67,7 +73,7 @@ fn contents(store: &Store, image: &Finished, items: &[Item]) -> Result<BTreeMap<
         .into_iter()
         .map(|(layer, mut wanted)| {
             wanted.sort_unstable();
-            Ok((layer, store.contents(&image.layers[layer], &wanted)?))
+            Ok((layer, store.contents(&layers[layer], &wanted)?))
         })
         .collect()
 }

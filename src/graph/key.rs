@@ -7,13 +7,13 @@ use super::copy::{Copy, CopySource, MakeDirectory};
 use super::exec::{Exec, HostEntry, Mount, MountKind, Script, Ulimit};
 use super::preimage::PreImage;
 use super::step::{Op, Step};
-use crate::oci::{DiffId, Digest};
+use crate::oci::{ChainId, Digest};
 
 /// The content that a step's inputs turned out to have.
 #[derive(Clone, Copy, Debug)]
 pub struct Resolved<'a> {
-    /// The layers of the base, lowest first.
-    pub chain: &'a [DiffId],
+    /// The name of the base's layers; none if there are none.
+    pub base: Option<ChainId>,
     /// For each of [`Op::reads`], the digest of the entries that it selects, after normalisation.
     pub sources: &'a [Digest],
 }
@@ -52,9 +52,7 @@ pub fn pre_image(step: &Step, resolved: &Resolved<'_>) -> PreImage {
         pre.push(format!("source {index}"), digest);
     }
     if !is_independent(op) {
-        for (index, layer) in resolved.chain.iter().enumerate() {
-            pre.push(format!("base layer {index}"), layer);
-        }
+        pre.push("base", resolved.base.map_or("scratch".to_string(), |base| base.to_string()));
     }
     pre
 }
@@ -189,7 +187,7 @@ mod tests {
         }
     }
 
-    fn key_of(op: Op, chain: &[DiffId], sources: &[Digest]) -> Digest {
+    fn key_of(op: Op, base: Option<ChainId>, sources: &[Digest]) -> Digest {
         let step = Step {
             op,
             base: Input::Scratch,
@@ -198,13 +196,13 @@ mod tests {
             location: Location::default(),
             no_cache: false,
         };
-        pre_image(&step, &Resolved { chain, sources }).key()
+        pre_image(&step, &Resolved { base, sources }).key()
     }
 
     fn exec_key(change: impl FnOnce(&mut Exec)) -> Digest {
         let mut exec = exec();
         change(&mut exec);
-        key_of(Op::Exec(Box::new(exec)), &[], &[])
+        key_of(Op::Exec(Box::new(exec)), None, &[])
     }
 
     #[test]
@@ -256,10 +254,10 @@ mod tests {
                 epoch: Some(LAYER_EPOCH),
             }))
         };
-        let layer = DiffId(Digest::of(b"base"));
+        let base = Some(ChainId(Digest::of(b"base")));
         let source = Digest::of(b"source");
-        assert_ne!(key_of(copy(false), &[], &[source]), key_of(copy(false), &[layer], &[source]));
-        assert_eq!(key_of(copy(true), &[], &[source]), key_of(copy(true), &[layer], &[source]));
-        assert_ne!(key_of(copy(true), &[], &[source]), key_of(copy(true), &[], &[layer.0]));
+        assert_ne!(key_of(copy(false), None, &[source]), key_of(copy(false), base, &[source]));
+        assert_eq!(key_of(copy(true), None, &[source]), key_of(copy(true), base, &[source]));
+        assert_ne!(key_of(copy(true), None, &[source]), key_of(copy(true), None, &[Digest::of(b"other")]));
     }
 }

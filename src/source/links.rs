@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::local::Local;
-use super::walk::{Directory, Found, Goal, What};
+use super::walk::{Directory, Goal, Rest, What};
 use super::wanted::{Component, Wanted};
 use crate::tree::RootPath;
 
@@ -17,10 +17,9 @@ const MOST: usize = 255;
 /// What else is wanted because of the links that a walk met.
 pub(super) fn onward(local: &Local, goal: Goal<'_>, root: &Directory) -> Result<Vec<Wanted>, Error> {
     let mut more = Vec::new();
-    each_link(root, &mut |found, target| {
-        for &(wanted, depth) in &found.onward {
-            let above = found.path.parent().unwrap_or_default();
-            follow(local, &above, target, &goal.wanted[wanted].components[depth..], &mut more)?;
+    each_link(root, &RootPath::root(), &mut |above, target, rests| {
+        for &(wanted, depth) in rests {
+            follow(local, above, target, &goal.wanted[wanted].components[depth..], &mut more)?;
         }
         Ok(())
     })?;
@@ -30,15 +29,19 @@ pub(super) fn onward(local: &Local, goal: Goal<'_>, root: &Directory) -> Result<
     Ok(more)
 }
 
-type Visit<'a> = dyn FnMut(&Found, &[u8]) -> Result<(), Error> + 'a;
+type Visit<'a> = dyn FnMut(&RootPath, &[u8], &[Rest]) -> Result<(), Error> + 'a;
 
-fn each_link(directory: &Directory, visit: &mut Visit<'_>) -> Result<(), Error> {
+fn each_link(directory: &Directory, path: &RootPath, visit: &mut Visit<'_>) -> Result<(), Error> {
     // A directory that cannot be read is reported when entries are made of it.
-    for found in directory.contents().unwrap_or_default() {
-        match &found.what {
-            What::Link(target) if !found.onward.is_empty() => visit(found, target)?,
-            What::Directory(below) => each_link(below, visit)?,
-            _ => {}
+    let Ok(contents) = directory.contents() else { return Ok(()) };
+    for (index, rests) in &contents.onward {
+        if let What::Link(target) = &contents.found[*index].what {
+            visit(path, target, rests)?;
+        }
+    }
+    for found in &contents.found {
+        if let What::Directory(below) = &found.what {
+            each_link(below, &path.join(contents.name(found)), visit)?;
         }
     }
     Ok(())

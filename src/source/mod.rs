@@ -13,6 +13,7 @@ mod error;
 mod git;
 mod layout_choice;
 mod links;
+mod listing;
 mod local;
 mod modes;
 mod names;

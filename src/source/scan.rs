@@ -10,14 +10,15 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::links::onward;
+use super::listing::{Content, LineKind, Listing};
 use super::local::Local;
-use super::modes::{ContextModes, normalise};
+use super::modes::ContextModes;
 use super::probe::Probe;
 use super::stat_cache::{Reader, Record, Writer, order};
-use super::walk::{Directory, Found, Goal, Stat, What, walk};
+use super::walk::{Goal, walk};
 use super::wanted::Wanted;
 use crate::oci::{Digest, Epoch, Hasher};
-use crate::tree::{Entry, Kind, Patterns, RootPath, Time};
+use crate::tree::{Entry, Patterns, entries_digest};
 
 /// How a directory is scanned.
 #[derive(Clone, Copy, Debug)]
@@ -30,17 +31,20 @@ pub struct ScanOptions<'a> {
     pub modes: ContextModes,
     /// The time of every entry; none to keep times, in whole seconds.
     pub epoch: Option<Epoch>,
-    /// The stat cache that an earlier scan gave. Damaged bytes are as good as none.
+    /// The stat cache that an earlier scan gave, whole; whoever keeps it notices damage.
     pub cache: Option<&'a [u8]>,
 }
 
 /// What a directory holds.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Scan {
-    /// Sorted, without the root; files hashed, owners, modes and times normalised. Hard links are separate files.
-    pub entries: Arc<[Entry]>,
+    listing: Listing,
+    modes: ContextModes,
+    epoch: Option<Epoch>,
     /// How many entries lost permission bits (or, under `git`, have other ones).
     pub loosened: usize,
+    /// The digest of all entries.
+    pub digest: Digest,
     /// The new stat cache; none if the old one still says it all.
     pub cache: Option<Vec<u8>>,
     /// Bytes of file content that were read.
@@ -53,6 +57,7 @@ const UNSEEN: usize = 100_000;
 impl Local {
     /// Lists the wanted part of the directory and hashes what the stat cache does not know.
     pub fn scan(&self, options: &ScanOptions<'_>) -> Result<Scan, Error> {
+        let &ScanOptions { modes, epoch, .. } = options;
         // ORDER: before anything is looked at.
         let probe = Probe::take(self.directory());
         let mut wanted = options.wanted.to_vec();
@@ -65,62 +70,79 @@ impl Local {
             }
             wanted.extend(more);
         };
-        let mut listing = Listing { local: self, entries: Vec::new(), stats: Vec::new() };
-        listing.directory(&RootPath::root(), &root)?;
-        let Listing { mut entries, stats, .. } = listing;
-
+        let mut listing = Listing::of(self, &root)?;
+        drop(root);
         let whole = wanted.iter().any(|wanted| wanted.components.is_empty());
-        let mut known = Known::look_up(options.cache, &entries, &stats, whole);
-        let read = self.hash(&mut entries, &stats, &mut known, options.modes)?;
-        let cache = known.renew(&entries, &stats, &probe);
-        let loosened = entries
-            .iter_mut()
-            .filter_map(|e| normalise(e, options.modes, options.epoch).then_some(()))
-            .count();
-        Ok(Scan { entries: entries.into(), loosened, cache, read })
+        let known = Known::look_up(options.cache, &mut listing, whole);
+        let read = self.hash(&mut listing, modes)?;
+        let cache = known.renew(&listing, &probe);
+        drop(known);
+        let mut loosened = 0;
+        let digest = entries_digest((0..listing.lines.len()).map(|index| {
+            let (entry, changed) = listing.entry(index, modes, epoch);
+            loosened += usize::from(changed);
+            entry
+        }));
+        Ok(Scan { listing, modes, epoch, loosened, digest, cache, read })
     }
 
-    /// Fills in what is not known; says how many bytes were read.
-    fn hash(
-        &self,
-        entries: &mut [Entry],
-        stats: &[Stat],
-        known: &mut Known,
-        modes: ContextModes,
-    ) -> Result<u64, Error> {
+    /// Reads what is not known; says how many bytes that were.
+    fn hash(&self, listing: &mut Listing, modes: ContextModes) -> Result<u64, Error> {
         let capabilities = modes == ContextModes::Preserve;
-        let done: Result<Vec<u64>, Error> = entries
-            .par_iter_mut()
-            .zip(stats)
-            .zip(&mut known.digests)
-            .filter(|((entry, stat), digest)| {
-                // Only a program can have a capability.
-                let ask = capabilities && stat.mode & 0o111 != 0;
-                matches!(entry.kind, Kind::File { .. }) && (digest.is_none() || ask)
-            })
-            .map_init(Vec::new, |buffer, ((entry, stat), digest)| {
-                let mut file = self.open_file(&entry.path)?;
-                if capabilities {
-                    entry.xattrs =
-                        capability(&file).map_err(|e| Error::read(self.display(&entry.path))(e.into()))?;
+        let unread = |index: &usize| match listing.lines[*index].kind {
+            LineKind::File(Content::Unread) => true,
+            // Only a program can have a capability.
+            LineKind::File(_) => capabilities && listing.lines[*index].stat.mode & 0o111 != 0,
+            _ => false,
+        };
+        let unread: Vec<usize> = (0..listing.lines.len()).filter(unread).collect();
+        let done: Result<Vec<Done>, Error> = unread
+            .par_iter()
+            .map_init(Vec::new, |buffer, &index| {
+                let line = &listing.lines[index];
+                let path = listing.root_path(index);
+                let mut file = self.open_file(&path)?;
+                let xattrs = match capabilities {
+                    true => capability(&file).map_err(|e| Error::read(self.display(&path))(e.into()))?,
+                    false => BTreeMap::new(),
+                };
+                if !matches!(line.kind, LineKind::File(Content::Unread)) {
+                    return Ok(Done { xattrs, content: None });
                 }
-                if digest.is_some() {
-                    return Ok(0);
-                }
-                let (content, size) =
-                    content(&mut file, buffer).map_err(Error::read(self.display(&entry.path)))?;
-                // A file that grew since it was looked at is what was read; its stamp says nothing of it.
-                entry.kind = Kind::File { size, digest: content };
-                *digest = (size == stat.size).then_some(content);
-                Ok(size)
+                let (content, size) = content(&mut file, buffer).map_err(Error::read(self.display(&path)))?;
+                Ok(Done { xattrs, content: Some((size, content)) })
             })
             .collect();
-        for (entry, digest) in entries.iter_mut().zip(&known.digests) {
-            if let (Kind::File { digest: to, .. }, Some(from)) = (&mut entry.kind, digest) {
-                *to = *from;
+        let mut read = 0;
+        for (index, Done { xattrs, content }) in unread.into_iter().zip(done?) {
+            if !xattrs.is_empty() {
+                listing.xattrs.insert(index, xattrs);
+            }
+            let line = &mut listing.lines[index];
+            if let Some((size, digest)) = content {
+                // A file that grew since it was looked at is what was read; its stamps say nothing of it.
+                let same = size == line.stat.size;
+                line.kind =
+                    LineKind::File(if same { Content::Known(digest) } else { Content::Read(size, digest) });
+                read += size;
             }
         }
-        Ok(done?.into_iter().sum())
+        Ok(read)
+    }
+}
+
+/// What was asked of one file.
+struct Done {
+    xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The number of its bytes and their digest, unless that was known.
+    content: Option<(u64, Digest)>,
+}
+
+impl Scan {
+    /// Sorted, without the root; files hashed, owners, modes and times normalised. Hard links are separate files.
+    pub fn entries(&self) -> Arc<[Entry]> {
+        let entry = |index| self.listing.entry(index, self.modes, self.epoch).0;
+        (0..self.listing.lines.len()).map(entry).collect()
     }
 }
 
@@ -156,52 +178,8 @@ fn capability(file: &std::fs::File) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Errno>
     }
 }
 
-/// Entries in the making, and what `statx` said of each.
-struct Listing<'a> {
-    local: &'a Local,
-    entries: Vec<Entry>,
-    stats: Vec<Stat>,
-}
-
-impl Listing<'_> {
-    /// Appends a directory's contents. Says whether anything was appended.
-    fn directory(&mut self, path: &RootPath, directory: &Directory) -> Result<bool, Error> {
-        let contents =
-            directory.contents().map_err(|errno| Error::read(self.local.display(path))(errno.into()))?;
-        let before = self.entries.len();
-        for found in contents {
-            let kind = match &found.what {
-                What::Special(what) => return Err(Error::Special { path: found.path.clone(), what }),
-                What::Directory(below) => {
-                    let at = self.entries.len();
-                    self.push(found, Kind::Directory);
-                    if !self.directory(&found.path, below)? && found.excluded {
-                        self.entries.truncate(at);
-                        self.stats.truncate(at);
-                    }
-                    continue;
-                }
-                What::File => Kind::File { size: found.stat.size, digest: Digest::from_bytes([0; 32]) },
-                What::Link(target) => Kind::Symlink(target.clone()),
-                What::Fifo => Kind::Fifo,
-            };
-            self.push(found, kind);
-        }
-        Ok(self.entries.len() > before)
-    }
-
-    fn push(&mut self, found: &Found, kind: Kind) {
-        let mtime = Time::from_seconds(found.stat.mtime.seconds);
-        let (path, mode) = (found.path.clone(), found.stat.mode);
-        self.entries.push(Entry { path, kind, mode, uid: 0, gid: 0, mtime, xattrs: BTreeMap::new() });
-        self.stats.push(found.stat);
-    }
-}
-
-/// What the stat cache knows of a listing.
+/// What the stat cache knows beside a listing.
 struct Known {
-    /// For each entry that is a file.
-    digests: Vec<Option<Digest>>,
     /// Records of paths that were not looked at.
     unseen: Vec<(Vec<u8>, Record)>,
     /// Whether the cache has nothing but what is still true.
@@ -209,25 +187,30 @@ struct Known {
 }
 
 impl Known {
-    fn look_up(cache: Option<&[u8]>, entries: &[Entry], stats: &[Stat], whole: bool) -> Known {
+    /// Fills in what the cache knows of the files of `listing`.
+    fn look_up(cache: Option<&[u8]>, listing: &mut Listing, whole: bool) -> Known {
         let mut reader = Reader::new(cache);
-        let mut known = Known { digests: vec![None; entries.len()], unseen: Vec::new(), intact: true };
-        for (index, (entry, stat)) in entries.iter().zip(stats).enumerate() {
-            if !matches!(entry.kind, Kind::File { .. }) {
+        let mut known = Known { unseen: Vec::new(), intact: true };
+        for index in 0..listing.lines.len() {
+            if !matches!(listing.lines[index].kind, LineKind::File(_)) {
                 continue;
             }
+            let mut found = None;
             while let Some((path, record)) = reader.current() {
-                match order(path, entry.path.as_bytes()) {
+                match order(path, listing.path(index)) {
                     std::cmp::Ordering::Less => known.unseen.push((path.to_vec(), *record)),
-                    std::cmp::Ordering::Equal if record.is_of(stat) => {
-                        known.digests[index] = Some(record.digest)
+                    std::cmp::Ordering::Equal if record.is_of(&listing.lines[index].stat) => {
+                        found = Some(record.digest);
                     }
                     std::cmp::Ordering::Equal => {}
                     std::cmp::Ordering::Greater => break,
                 }
                 reader.advance();
             }
-            known.intact &= known.digests[index].is_some();
+            match found {
+                Some(digest) => listing.lines[index].kind = LineKind::File(Content::Known(digest)),
+                None => known.intact = false,
+            }
         }
         while let Some((path, record)) = reader.current() {
             known.unseen.push((path.to_vec(), *record));
@@ -242,20 +225,20 @@ impl Known {
     }
 
     /// The new cache, if the old one is not the same.
-    fn renew(&self, entries: &[Entry], stats: &[Stat], probe: &Probe) -> Option<Vec<u8>> {
+    fn renew(&self, listing: &Listing, probe: &Probe) -> Option<Vec<u8>> {
         if self.intact {
             return None;
         }
-        let mut writer = Writer::new(entries.len() + self.unseen.len());
+        let mut writer = Writer::new(listing.lines.len() + self.unseen.len());
         let mut unseen = self.unseen.iter().peekable();
-        for ((entry, stat), digest) in entries.iter().zip(stats).zip(&self.digests) {
-            let Some(digest) = digest else { continue };
-            let path = entry.path.as_bytes();
+        for (index, line) in listing.lines.iter().enumerate() {
+            let LineKind::File(Content::Known(digest)) = &line.kind else { continue };
+            let path = listing.path(index);
             while let Some((before, record)) = unseen.next_if(|(p, _)| order(p, path).is_lt()) {
                 writer.push(before, record);
             }
-            if probe.settled(stat.device, stat.ctime) {
-                writer.push(path, &Record::new(stat, *digest));
+            if probe.settled(line.stat.device, line.stat.ctime) {
+                writer.push(path, &Record::new(&line.stat, *digest));
             }
         }
         unseen.for_each(|(path, record)| writer.push(path, record));

@@ -8,8 +8,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps, UTIME_NOW};
 
@@ -35,8 +35,17 @@ pub struct Disk {
     noted: Mutex<BTreeSet<PathBuf>>,
     /// Set when what is going on is to end soon.
     interrupted: AtomicBool,
+    /// The use lock, while this process keeps it from one look-up to the next.
+    use_lock: Mutex<UseLock>,
     /// Whether files without a name can be made, and named later.
     anonymous: bool,
+}
+
+#[derive(Debug, Default)]
+struct UseLock {
+    lock: Option<Arc<Lock>>,
+    /// How many want it kept.
+    lookups: usize,
 }
 
 /// A file that has no name yet, or a temporary one.
@@ -65,6 +74,7 @@ impl Disk {
             healed: Mutex::default(),
             noted: Mutex::default(),
             interrupted: AtomicBool::new(false),
+            use_lock: Mutex::default(),
             anonymous: true,
         };
         disk.anonymous = disk.probe_anonymous();
@@ -108,32 +118,69 @@ impl Disk {
     }
 
     /// Keeps objects from being removed while one is looked up and touched.
-    pub fn using(&self) -> Result<Lock, Error> {
-        Lock::wait(&self.layout.use_lock(), Mode::Shared)
+    pub fn using(&self) -> Result<Arc<Lock>, Error> {
+        let mut held = locked(&self.use_lock);
+        if let Some(lock) = &held.lock {
+            return Ok(Arc::clone(lock));
+        }
+        let lock = Arc::new(Lock::wait(&self.layout.use_lock(), Mode::Shared)?);
+        if held.lookups > 0 {
+            held.lock = Some(Arc::clone(&lock));
+        }
+        Ok(lock)
     }
 
     /// Keeps objects from being looked up while some are removed. Not while holding [`Disk::using`].
     pub fn removing(&self) -> Result<Lock, Error> {
+        // What this process keeps between look-ups would be waited for, for ever.
+        locked(&self.use_lock).lock = None;
         Lock::wait(&self.layout.use_lock(), Mode::Exclusive)
+    }
+
+    /// Keeps the use lock from one look-up to the next, until [`Disk::end_lookups`].
+    pub fn begin_lookups(&self) {
+        locked(&self.use_lock).lookups += 1;
+    }
+
+    /// The end of what [`Disk::begin_lookups`] began.
+    pub fn end_lookups(&self) {
+        let mut held = locked(&self.use_lock);
+        held.lookups -= 1;
+        if held.lookups == 0 {
+            held.lock = None;
+        }
     }
 
     /// Opens an object and marks it as used now; none if it is not there.
     pub fn open_used(&self, path: &Path) -> Result<Option<File>, Error> {
-        // What is not there needs no lock: a miss is common, and cheap.
-        if fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
+        // What is not there needs no lock, unless it is held anyway: a miss is common, and cheap.
+        if locked(&self.use_lock).lock.is_none() && self.size(path)?.is_none() {
             return Ok(None);
         }
         let _using = self.using()?;
+        let Some(file) = self.open(path)? else { return Ok(None) };
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        rustix::fs::futimens(&file, &Timestamps { last_access: now, last_modification: now })
+            .map_err(|e| Error::io("touch", path)(e.into()))?;
+        Ok(Some(file))
+    }
+
+    /// Opens an object that belongs to one just marked as used; none if it is not there.
+    pub fn open(&self, path: &Path) -> Result<Option<File>, Error> {
         let flags = OFlags::NOFOLLOW.bits() as i32;
         match OpenOptions::new().read(true).custom_flags(flags).open(path) {
-            Ok(file) => {
-                let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-                rustix::fs::futimens(&file, &Timestamps { last_access: now, last_modification: now })
-                    .map_err(|e| Error::io("touch", path)(e.into()))?;
-                Ok(Some(file))
-            }
+            Ok(file) => Ok(Some(file)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::io("open", path)(e)),
+        }
+    }
+
+    /// The size of an object that belongs to one just marked as used; none if it is not there.
+    pub fn size(&self, path: &Path) -> Result<Option<u64>, Error> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("look at", path)(e)),
         }
     }
 
@@ -227,9 +274,37 @@ impl Disk {
         name: &[u8],
         path: &Path,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let Some(file) = self.open_used(path)? else { return Ok(None) };
+        match self.open_used(path)? {
+            Some(file) => self.read_open(file, kind, object, name, path),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for an object that belongs to one just marked as used.
+    pub fn read_framed_of(
+        &self,
+        kind: Kind,
+        object: ObjectKind,
+        name: &[u8],
+        path: &Path,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match self.open(path)? {
+            Some(file) => self.read_open(file, kind, object, name, path),
+            None => Ok(None),
+        }
+    }
+
+    fn read_open(
+        &self,
+        file: File,
+        kind: Kind,
+        object: ObjectKind,
+        name: &[u8],
+        path: &Path,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let limit = kind.limit() + frame::HEADER as u64;
-        let mut framed = Vec::new();
+        let size = file.metadata().map_or(0, |m| m.len()).min(limit) as usize;
+        let mut framed = Vec::with_capacity(size + 1);
         let read = (&file).take(limit + 1).read_to_end(&mut framed);
         let opened = match read {
             Ok(_) if framed.len() as u64 > limit => Err("it is too large".to_string()),

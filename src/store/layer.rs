@@ -83,9 +83,10 @@ impl Store {
         let path = layout.layer(&diff_id);
         let known = locked(&self.layers).get(&diff_id).cloned();
         if let Some(layer) = known {
-            // ORDER: the record last, so that a record that is fresh has a blob that is fresh.
-            let blob = self.disk.touch(&layout.blob(&layer.blob))?;
-            if blob == Some(layer.size) && self.disk.touch(&path)?.is_some() {
+            // ORDER: the record first: list and blob are kept by what is fresh.
+            if self.disk.touch(&path)?.is_some()
+                && self.disk.size(&layout.blob(&layer.blob))? == Some(layer.size)
+            {
                 return Ok(Some(layer));
             }
             locked(&self.layers).remove(&diff_id);
@@ -113,8 +114,8 @@ impl Store {
     /// Whether a layer is here, without reading its list: all of its files are there, and the blob has its size.
     pub fn has_layer(&self, diff_id: DiffId) -> Result<bool, Error> {
         let Some(record) = self.layer_record(diff_id)? else { return Ok(false) };
-        let blob = self.disk.touch(&self.disk.layout.blob(&record.blob))?;
-        if blob == Some(record.size) && self.disk.touch(&self.disk.layout.list(&diff_id))?.is_some() {
+        let blob = self.disk.size(&self.disk.layout.blob(&record.blob))?;
+        if blob == Some(record.size) && self.disk.size(&self.disk.layout.list(&diff_id))?.is_some() {
             return Ok(true);
         }
         // What is wrong is noticed, and dropped, on the long way.
@@ -126,12 +127,12 @@ impl Store {
         let layout = &self.disk.layout;
         let name = record.diff_id.to_string();
         let path = layout.list(&record.diff_id);
-        let bytes = self.disk.read_framed(Kind::List, ObjectKind::EntryList, name.as_bytes(), &path)?;
+        let bytes = self.disk.read_framed_of(Kind::List, ObjectKind::EntryList, name.as_bytes(), &path)?;
         let Some(bytes) = bytes else { return Ok(Err("its entry list is missing")) };
         // The frame was whole, so another version of this program wrote what cannot be read.
         let Ok(list) = LayerList::decode(&bytes) else { return Ok(Err("its entry list cannot be read")) };
         let path = layout.blob(&record.blob);
-        let Some(file) = self.disk.open_used(&path)? else { return Ok(Err("its blob is missing")) };
+        let Some(file) = self.disk.open(&path)? else { return Ok(Err("its blob is missing")) };
         let size = file.metadata().map_err(Error::io("look at", &path))?.len();
         if size != record.size {
             let reason = format!("it has {size} bytes, not {}", record.size);

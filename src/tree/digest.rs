@@ -1,14 +1,16 @@
 //! One digest for many entries.
 
+use std::borrow::Borrow;
+
 use super::entry::{Entry, Kind, Time};
 use crate::oci::{Digest, Hasher};
 
 /// The digest of `entries`, in the order given: every field of each, with its length before whatever has one.
-pub fn entries_digest<'a>(entries: impl Iterator<Item = &'a Entry>) -> Digest {
+pub fn entries_digest<E: Borrow<Entry>>(entries: impl Iterator<Item = E>) -> Digest {
     let mut hasher = Hasher::new();
     let mut bytes = Vec::with_capacity(1 << 16);
     for entry in entries {
-        append(&mut bytes, entry);
+        append(&mut bytes, entry.borrow());
         // Hashing in large pieces is what makes it fast.
         if bytes.len() >= 1 << 15 {
             hasher.update(&bytes);

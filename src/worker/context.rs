@@ -4,10 +4,10 @@ use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 use super::error::Error;
-use crate::oci::{DiffId, Epoch};
-use crate::source::{Archive, ContextModes, Local, ScanOptions, Wanted};
+use crate::oci::{DiffId, Digest, Epoch};
+use crate::source::{Archive, ContextModes, Local, Scan, ScanOptions, Wanted};
 use crate::store::Store;
-use crate::tree::{Entry, Patterns, Place, Stack};
+use crate::tree::{Patterns, Place, Stack};
 
 /// A build context.
 pub struct Context {
@@ -31,16 +31,41 @@ pub enum ContextFiles {
 }
 
 /// What a scan found.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Scanned {
-    /// The entries, as one layer.
-    pub stack: Stack,
+    from: From,
+    /// Made when a step first reads it: where all steps are cached, none does.
+    stack: OnceLock<Stack>,
     /// Entries that lost permission bits.
     pub loosened: usize,
     /// Bytes of file content that were read.
     pub read: u64,
-    /// For an archive: which member each entry's bytes are in.
-    members: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum From {
+    Directory(Box<Scan>),
+    /// Which member of an archive each entry's bytes are in.
+    Archive(Vec<usize>),
+    Nothing,
+}
+
+impl Scanned {
+    /// The entries, as one layer.
+    pub fn stack(&self) -> &Stack {
+        self.stack.get_or_init(|| match &self.from {
+            From::Directory(scan) => Stack::new(vec![scan.entries()]),
+            From::Archive(_) | From::Nothing => Stack::new(vec![Arc::new([])]),
+        })
+    }
+
+    /// The digest of all entries, where it is known without them.
+    pub fn digest(&self) -> Option<Digest> {
+        match &self.from {
+            From::Directory(scan) => Some(scan.digest),
+            From::Archive(_) | From::Nothing => None,
+        }
+    }
 }
 
 impl Context {
@@ -65,20 +90,21 @@ impl Context {
                 let cache = store.stat_cache(local.path())?;
                 let options =
                     ScanOptions { wanted, ignore: &self.ignore, modes, epoch, cache: cache.as_deref() };
-                let scan = local.scan(&options)?;
-                if let Some(cache) = &scan.cache {
-                    store.put_stat_cache(local.path(), cache)?;
+                let mut scan = local.scan(&options)?;
+                drop(cache);
+                if let Some(cache) = scan.cache.take() {
+                    store.put_stat_cache(local.path(), &cache)?;
                 }
-                let stack = Stack::new(vec![scan.entries]);
-                Scanned { stack, loosened: scan.loosened, read: scan.read, members: Vec::new() }
+                let (loosened, read) = (scan.loosened, scan.read);
+                Scanned { from: From::Directory(Box::new(scan)), stack: OnceLock::new(), loosened, read }
             }
             ContextFiles::Archive(archive) => {
                 let (entries, members, loosened) = archive.context(&self.ignore, modes, epoch)?;
-                Scanned { stack: Stack::new(vec![entries]), loosened, read: 0, members }
+                let stack = OnceLock::from(Stack::new(vec![entries]));
+                Scanned { from: From::Archive(members), stack, loosened, read: 0 }
             }
             ContextFiles::Layer(_) | ContextFiles::Empty => {
-                let nothing: Arc<[Entry]> = Arc::new([]);
-                Scanned { stack: Stack::new(vec![nothing]), loosened: 0, read: 0, members: Vec::new() }
+                Scanned { from: From::Nothing, stack: OnceLock::new(), loosened: 0, read: 0 }
             }
         };
         Ok(self.scanned.get_or_init(|| scanned))
@@ -104,13 +130,15 @@ impl Context {
     /// The bytes of the file at `place` of the scanned stack.
     pub(super) fn open(&self, place: Place) -> Result<Box<dyn Read + Send>, Error> {
         let scanned = self.scanned();
-        match &self.files {
-            ContextFiles::Directory(local) => {
-                let path = &scanned.stack.layers()[place.layer][place.index].path;
+        match (&self.files, &scanned.from) {
+            (ContextFiles::Directory(local), _) => {
+                let path = &scanned.stack().layers()[place.layer][place.index].path;
                 Ok(Box::new(local.open_file(path)?))
             }
-            ContextFiles::Archive(archive) => Ok(Box::new(archive.content(scanned.members[place.index]))),
-            ContextFiles::Layer(_) | ContextFiles::Empty => Ok(Box::new(std::io::empty())),
+            (ContextFiles::Archive(archive), From::Archive(members)) => {
+                Ok(Box::new(archive.content(members[place.index])))
+            }
+            _ => Ok(Box::new(std::io::empty())),
         }
     }
 }

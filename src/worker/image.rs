@@ -9,7 +9,7 @@ use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::Client;
 use crate::sandbox::Cancel;
 use crate::source::OciLayout;
-use crate::store::Store;
+use crate::store::{Kept, RemoteLayer, Store};
 
 /// A base image, resolved.
 pub struct Image {
@@ -58,6 +58,14 @@ impl Image {
     /// Whether the store has every layer.
     pub fn is_here(&self, store: &Store) -> Result<bool, crate::store::Error> {
         Ok(self.missing(store)?.is_empty())
+    }
+
+    /// A layer that its registry has, whether or not it is here.
+    pub(super) fn remote(&self, diff_id: DiffId) -> Option<RemoteLayer> {
+        let ImageOrigin::Registry(_, reference) = &self.origin else { return None };
+        let index = self.diff_ids.iter().position(|known| *known == diff_id)?;
+        let (blob, places) = (self.descriptors[index].clone(), vec![reference.name()]);
+        Some(RemoteLayer { diff_id, blob, kept: Kept::AsItComes, places })
     }
 
     fn missing(&self, store: &Store) -> Result<Vec<usize>, crate::store::Error> {

@@ -1,6 +1,9 @@
 //! The key of a step: the content of its inputs, looked at as little as possible.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use super::chain::States;
+use super::context::{Context, ContextFiles};
 use super::copy::{Part, select_parts};
 use super::error::Error;
 use super::missing::explain;
@@ -12,12 +15,12 @@ use crate::tree::{Entry, Last, RootPath, Stack, entries_digest};
 impl Worker<'_> {
     /// All that the key of `step` is made of. The steps before it must be known.
     pub fn pre_image(&self, step: &Step, states: &States) -> Result<PreImage, Error> {
-        let chain = self.chain(step.base, states).expect("a step stands on layers").diff_ids();
+        let chain = self.chain(step.base, states).expect("a step stands on layers").id();
         let mut sources = Vec::new();
         for read in step.op.reads() {
             sources.push(self.source_digest(step, &read, states)?);
         }
-        Ok(pre_image(step, &Resolved { chain: &chain, sources: &sources }))
+        Ok(pre_image(step, &Resolved { base: chain, sources: &sources }))
     }
 
     /// The digest of what `read` selects. For trees made of layers it is remembered: a chain's content never changes.
@@ -25,21 +28,53 @@ impl Worker<'_> {
         let Some(chain) = self.chain(read.input, states) else {
             let Input::Context(context) = read.input else { unreachable!("only a context has no layers") };
             let context = &self.contexts[context.0];
-            return selected(&step.op, read, &context.scanned().stack).map_err(|error| match error {
+            return self.context_digest(step, read, context).map_err(|error| match error {
                 Error::Copy(error) => Error::Copy(explain(error, context)),
                 other => other,
             });
         };
-        let memo = memo_key(&step.op, read, chain.id().map(|id| id.0));
+        let name = chain.id().map_or("scratch".to_string(), |id| id.0.to_string());
+        let memo = memo_key(&step.op, read, "chain", &name);
         if let Some(bytes) = self.store.record(&memo)?
             && let Ok(bytes) = <[u8; 32]>::try_from(bytes)
         {
             return Ok(Digest::from_bytes(bytes));
         }
-        let digest = selected(&step.op, read, &self.tree(read.input, states)?.stack)?;
-        self.store.put_record(&memo, digest.as_bytes(), &[])?;
+        let tree = self.tree(read.input, states)?;
+        let digest = selected(&step.op, read, &tree.stack)?;
+        // What a remote cache says of a layer counts for builds that ask it, and is not kept.
+        if tree.is_verified {
+            self.store.put_record(&memo, digest.as_bytes(), &[])?;
+        }
         Ok(digest)
     }
+
+    /// The same of a context. It is remembered with the digest of the context's entries: while that stands, nothing is
+    /// selected, and not one entry is made.
+    fn context_digest(&self, step: &Step, read: &Read, context: &Context) -> Result<Digest, Error> {
+        let scanned = context.scanned();
+        let Some(entries) = scanned.digest() else { return selected(&step.op, read, scanned.stack()) };
+        let memo = context_memo_key(&step.op, read, context);
+        if let Some(bytes) = self.store.record(&memo)?
+            && let Some((known, digest)) = bytes.split_first_chunk::<32>()
+            && known == entries.as_bytes()
+            && let Ok(digest) = <[u8; 32]>::try_from(digest)
+        {
+            return Ok(Digest::from_bytes(digest));
+        }
+        let digest = selected(&step.op, read, scanned.stack())?;
+        self.store.put_record(&memo, &[entries.as_bytes().as_slice(), digest.as_bytes()].concat(), &[])?;
+        Ok(digest)
+    }
+}
+
+/// What the digest of a selection from a context is remembered under: one record, replaced when the context changes.
+fn context_memo_key(op: &Op, read: &Read, context: &Context) -> Digest {
+    let path = match &context.files {
+        ContextFiles::Directory(local) => Digest::of(local.path().as_os_str().as_bytes()),
+        _ => Digest::of(b""),
+    };
+    memo_key(op, read, "context", &path.to_string())
 }
 
 fn selected(op: &Op, read: &Read, stack: &Stack) -> Result<Digest, Error> {
@@ -73,11 +108,11 @@ fn subtree_digest(stack: &Stack, path: &str) -> Result<Digest, Error> {
     Ok(entries_digest(entries.iter()))
 }
 
-/// What a selection's digest is remembered under: the chain, and all that decides what is selected.
-fn memo_key(op: &Op, read: &Read, chain: Option<Digest>) -> Digest {
+/// What a selection's digest is remembered under: the tree, and all that decides what is selected.
+fn memo_key(op: &Op, read: &Read, kind: &str, tree: &str) -> Digest {
     let mut memo = PreImage::default();
     memo.push("selection", 2);
-    memo.push("chain", chain.map_or("scratch".to_string(), |chain| chain.to_string()));
+    memo.push(kind, tree);
     for path in &read.paths {
         memo.push("path", path);
     }

@@ -9,6 +9,7 @@
 mod chain;
 mod context;
 mod copy;
+mod elsewhere;
 mod error;
 mod exec;
 mod file;

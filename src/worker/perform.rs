@@ -14,7 +14,7 @@ use crate::oci::{DiffId, Digest};
 use crate::progress::{Sink, StepNumber};
 use crate::sandbox::Cancel;
 use crate::snapshot::Snapshots;
-use crate::store::{Layer, Store};
+use crate::store::{Layer, LayerSource, Store};
 
 /// Does steps, from any number of threads.
 pub struct Worker<'a> {
@@ -24,6 +24,8 @@ pub struct Worker<'a> {
     pub images: &'a [Image],
     /// Numbers for steps of the worker's own: fetching base images.
     pub numbers: &'a (dyn NextNumber + Sync),
+    /// Who knows of layers that are in neither.
+    pub elsewhere: &'a dyn LayerSource,
     /// The graph's contexts, scanned.
     pub contexts: &'a [Context],
     /// Values of secrets.

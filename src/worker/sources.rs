@@ -20,9 +20,9 @@ pub(super) struct SourceContents<'a> {
     parts: Vec<(usize, TreeContents<'a>)>,
 }
 
-impl<'a> Worker<'a> {
+impl Worker<'_> {
     /// Opens all that `copy` reads.
-    pub(super) fn sources(&self, copy: &Copy, states: &States) -> Result<Sources<'a>, Error> {
+    pub(super) fn sources(&self, copy: &Copy, states: &States) -> Result<Sources<'_>, Error> {
         let mut parts = vec![(copy.from, self.tree(copy.from, states)?)];
         for source in &copy.sources {
             if let CopySource::Remote { input, .. } = source

@@ -19,11 +19,15 @@ use crate::tree::{Place, Stack};
 pub(super) struct Tree<'a> {
     /// Its entries.
     pub stack: Stack,
+    /// Whether somebody here has read the bytes of all of it: else a part of it is what a remote cache says.
+    pub is_verified: bool,
     from: From<'a>,
 }
 
 enum From<'a> {
     Layers(Vec<Arc<Layer>>),
+    /// Some are not here yet.
+    Chain(&'a Worker<'a>, Vec<DiffId>),
     Context(&'a Context),
 }
 
@@ -58,23 +62,50 @@ impl<'a> Worker<'a> {
     }
 
     /// The tree behind an input. Fetches what is not in the store.
-    pub(super) fn tree(&self, input: Input, states: &States) -> Result<Tree<'a>, Error> {
+    pub(super) fn tree(&self, input: Input, states: &States) -> Result<Tree<'_>, Error> {
         match self.chain(input, states) {
-            Some(chain) => Ok(Tree::of_layers(self.layers(&chain)?)),
+            Some(chain) => self.chain_tree(&chain),
             None => {
                 let Input::Context(context) = input else { unreachable!("only a context has no layers") };
                 let context = &self.contexts[context.0];
-                Ok(Tree { stack: context.scanned().stack.clone(), from: From::Context(context) })
+                let from = From::Context(context);
+                Ok(Tree { stack: context.scanned().stack().clone(), is_verified: true, from })
             }
         }
     }
 
-    /// The layers of a chain. Those of base images are fetched if need be.
-    pub fn layers(&self, chain: &Chain) -> Result<Vec<Arc<Layer>>, Error> {
-        chain.0.iter().map(|link| self.layer(link.diff_id)).collect()
+    /// The tree of a chain: layers that only a remote cache has are there by their lists, until bytes are asked for.
+    fn chain_tree(&self, chain: &Chain) -> Result<Tree<'_>, Error> {
+        let mut claimed = BTreeMap::new();
+        let diff_ids = chain.diff_ids();
+        for diff_id in diff_ids.iter().filter(|_| !self.elsewhere.is_empty()) {
+            if let Some(list) = self.claimed(*diff_id)? {
+                claimed.insert(*diff_id, list.entries);
+            }
+        }
+        if claimed.is_empty() {
+            return Ok(Tree::of_layers(self.layers(chain)?));
+        }
+        let mut lists = Vec::with_capacity(diff_ids.len());
+        for diff_id in &diff_ids {
+            lists.push(match claimed.get(diff_id) {
+                Some(list) => Arc::clone(list),
+                None => Arc::clone(&self.layer(*diff_id)?.list.entries),
+            });
+        }
+        let from = From::Chain(self, diff_ids);
+        Ok(Tree { stack: Stack::new(lists), is_verified: false, from })
     }
 
-    fn layer(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
+    /// The layers of a chain. What is not here is fetched: from base images' registries, from a remote cache.
+    pub fn layers(&self, chain: &Chain) -> Result<Vec<Arc<Layer>>, Error> {
+        let diff_ids = chain.diff_ids();
+        self.bring(&diff_ids)?;
+        diff_ids.iter().map(|diff_id| self.layer(*diff_id)).collect()
+    }
+
+    /// One layer, fetched if need be.
+    pub fn layer(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
         let loaded = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let known = loaded().get(&diff_id).cloned();
         if let Some(layer) = known {
@@ -94,6 +125,7 @@ impl<'a> Worker<'a> {
         for image in self.images.iter().filter(|image| image.diff_ids.contains(&diff_id)) {
             image.fetch(&fetching)?;
         }
+        self.bring(&[diff_id])?;
         self.store.layer(diff_id)?.ok_or(Error::Lost(diff_id))
     }
 }
@@ -102,23 +134,31 @@ impl Tree<'_> {
     /// The tree of layers that are in the store.
     pub fn of_layers(layers: Vec<Arc<Layer>>) -> Tree<'static> {
         let stack = Stack::new(layers.iter().map(|layer| Arc::clone(&layer.list.entries)).collect());
-        Tree { stack, from: From::Layers(layers) }
+        Tree { stack, is_verified: true, from: From::Layers(layers) }
     }
 
     /// Makes the bytes at `places` readable, in any order.
     pub fn contents(&self, store: &Store, places: &[Place]) -> Result<TreeContents<'_>, Error> {
         match &self.from {
             From::Context(context) => Ok(TreeContents::Context(context)),
-            From::Layers(layers) => {
+            From::Layers(_) | From::Chain(..) => {
                 let mut wanted: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
                 for place in places {
                     wanted.entry(place.layer).or_default().push(place.index);
                 }
+                if let From::Chain(worker, chain) = &self.from {
+                    worker.bring(&wanted.keys().map(|layer| chain[*layer]).collect::<Vec<_>>())?;
+                }
                 let mut contents = BTreeMap::new();
-                for (layer, mut indices) in wanted {
+                for (index, mut indices) in wanted {
                     indices.sort_unstable();
                     indices.dedup();
-                    contents.insert(layer, store.contents(&layers[layer], &indices)?);
+                    let layer = match &self.from {
+                        From::Chain(worker, chain) => worker.layer(chain[index])?,
+                        From::Layers(layers) => Arc::clone(&layers[index]),
+                        From::Context(_) => unreachable!("it has no layers"),
+                    };
+                    contents.insert(index, store.contents(&layer, &indices)?);
                 }
                 Ok(TreeContents::Layers(contents))
             }

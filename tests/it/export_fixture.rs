@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rbuild::export::{Exported, Finished, Output, export};
 use rbuild::layer::{Compression, Compressor};
 use rbuild::oci::{Epoch, History, ImageConfig, Platform};
-use rbuild::store::{Layer, Options, Store};
+use rbuild::store::{ImageLayer, Layer, Options, Store};
 use rbuild::tree::Kind;
 
 use crate::snapshot_fixture::{Hand, Hands, path, skip};
@@ -82,6 +82,7 @@ impl World {
         config.config.cmd = Some(vec!["/bin/sh".to_string()]);
         let names = ["app:1", "localhost:5000/team/app:2"].map(|n| n.parse().expect("valid")).to_vec();
         let annotations = BTreeMap::from([("org.example".to_string(), "yes".to_string())]);
+        let layers = layers.into_iter().map(ImageLayer::Here).collect();
         let image = Finished { config, layers, names, epoch: Epoch(1_700_000_000), annotations };
         World { scratch, store, image }
     }
@@ -92,16 +93,17 @@ impl World {
 
     /// Puts the lowest layer away in gzip alone, as a pull would leave it.
     pub fn as_pulled(&mut self) {
-        let layer = &self.image.layers[0];
-        let mut tar = self.store.open_tar(layer).expect("there");
+        let layer = self.image.here().expect("here").remove(0);
+        let mut tar = self.store.open_tar(&layer).expect("there");
         let blob = self.store.blob_writer().expect("starts");
         let mut gzip = Compressor::new(blob, Compression::Gzip { level: 1 });
         std::io::copy(&mut tar, &mut gzip).expect("compressed");
         let (digest, _) = gzip.finish().expect("compressed").commit(None).expect("stored");
         let diff_id = layer.diff_id;
         self.store.discard_layer(diff_id).expect("dropped");
-        self.image.layers[0] = self.store.import_layer(&digest, Some(diff_id)).expect("imported");
-        assert_eq!(self.image.layers[0].blob, digest);
+        let layer = self.store.import_layer(&digest, Some(diff_id)).expect("imported");
+        assert_eq!(layer.blob, digest);
+        self.image.layers[0] = ImageLayer::Here(layer);
     }
 }
 

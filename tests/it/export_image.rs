@@ -134,7 +134,7 @@ fn umoci_unpacks_what_the_lists_say() {
         return;
     }
     let mut unpacked = entries_of(&bundle.join("rootfs"));
-    let mut stack = entries_of_stack(&world.image.stack());
+    let mut stack = entries_of_stack(&world.image.stack().unwrap());
     for entry in unpacked.iter_mut().chain(&mut stack).filter(|e| e.path.is_root()) {
         entry.mtime = Default::default();
     }
@@ -171,7 +171,7 @@ fn a_layout_keeps_its_other_images_and_its_blobs() {
 fn a_layer_that_came_compressed_stays_as_it_is_unless_forced() {
     let mut world = World::new();
     world.as_pulled();
-    let pulled = world.image.layers[0].blob;
+    let pulled = world.image.here().unwrap()[0].blob;
     let to = world.scratch.path().join("layout");
     let types = |encode| {
         let exported = world.export(Output::OciDirectory(to.clone(), encode));

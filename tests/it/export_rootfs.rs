@@ -41,7 +41,7 @@ fn gnu_tar_extracts_the_merged_tree() {
     if tool("tar", &[&"--xattrs", &xattrs, &"--numeric-owner", &"-xpf", &to, &"-C", &into]).is_none() {
         return;
     }
-    let stack = below_root(entries_of_stack(&world.image.stack()), None);
+    let stack = below_root(entries_of_stack(&world.image.stack().unwrap()), None);
     assert_same(&below_root(entries_of(&into), None), &stack, "tar -x against the lists");
     let mut stdout = Vec::new();
     export(&world.store, &world.image, &Output::Tar(Destination::Stdout), &mut stdout).expect("exported");
@@ -55,7 +55,7 @@ fn python_reads_the_tar() {
     world.export(Output::Tar(Destination::Path(to.clone())));
     let script = "import sys,tarfile\nt=tarfile.open(sys.argv[1],encoding='utf-8',errors='surrogateescape')\nprint(sum(m.size for m in t),len(t.getmembers()),t.extractfile('home/b').read().decode())";
     let Some(output) = tool("python3", &[&"-c", &script, &to]) else { return };
-    let entries = below_root(entries_of_stack(&world.image.stack()), None);
+    let entries = below_root(entries_of_stack(&world.image.stack().unwrap()), None);
     let size: u64 = entries.iter().map(|e| if let Kind::File { size, .. } = e.kind { size } else { 0 }).sum();
     let want = format!("{size} {} one file", entries.len());
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), want);
@@ -66,7 +66,7 @@ fn a_new_directory_holds_the_merged_tree() {
     let world = World::new();
     let to = world.scratch.path().join("deep/er/rootfs");
     world.export(Output::Local(to.clone()));
-    let stack = below_root(entries_of_stack(&world.image.stack()), mine());
+    let stack = below_root(entries_of_stack(&world.image.stack().unwrap()), mine());
     assert_same(&below_root(entries_of(&to), mine()), &stack, "directory against the lists");
     assert_eq!(names(to.parent().expect("made")), ["rootfs"]);
 }
@@ -100,7 +100,7 @@ fn an_existing_directory_keeps_what_is_not_replaced_and_its_links_are_not_follow
         world.export(Output::Local(to.clone()));
         let mut there = below_root(entries_of(&to), mine());
         there.retain(|e| !matches!(e.path.to_string().as_str(), "/mine" | "/etc/mine"));
-        let stack = below_root(entries_of_stack(&world.image.stack()), mine());
+        let stack = below_root(entries_of_stack(&world.image.stack().unwrap()), mine());
         assert_same(&there, &stack, "directory against the lists");
     }
     assert_eq!(fs::read_to_string(to.join("etc/mine")).expect("kept"), "mine");

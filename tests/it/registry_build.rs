@@ -121,3 +121,28 @@ fn images_are_logged_in_for_pushed_pulled_tagged_and_untagged_by_commands() {
     shop.rbuild_with(&["logout", &host], b"", &login).ok();
     shop.rbuild_with(&["push", "app:1", &name], b"", &login).fails(&["access denied"]);
 }
+
+#[test]
+fn a_base_that_nothing_reads_is_not_fetched_until_somebody_runs_it() {
+    if !have(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let Some(shop) = Workshop::new() else { return };
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let registry = Registry::start(dir.path(), "", "");
+    let (base, app) = (registry.name("team/base:1"), registry.name("team/app:1"));
+    build(&shop, "FROM busybox\nCMD cat /made\nCOPY <<EOF /made\nmade\nEOF\n", &["-t", &base, "--push"]).ok();
+
+    let other = Workshop::bare();
+    let dockerfile = format!("FROM {base}\nENV A=1\n");
+    build(&other, &dockerfile, &["-t", &app, "--push"]).ok().says(&["mounted from another repository"]);
+    let layers = other.store().join("layers");
+    assert_eq!(std::fs::read_dir(&layers).unwrap().count(), 0, "no layer came");
+    let (_, manifest) = read_back(dir.path(), &app);
+    assert_eq!(manifest["layers"], read_back(dir.path(), &base).1["layers"]);
+    let again = registry.name("team/again:1");
+    other.rbuild(&["push", &app, &again]).ok().says(&["mounted from another repository"]);
+    assert_eq!(std::fs::read_dir(&layers).unwrap().count(), 0, "no layer came");
+    assert_eq!(other.rbuild(&["run", &app]).ok().out(), "made\n");
+    assert_eq!(std::fs::read_dir(&layers).unwrap().count(), 2);
+}

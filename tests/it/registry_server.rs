@@ -57,6 +57,11 @@ impl Registry {
         format!("auth:\n  htpasswd:\n    realm: x\n    path: {}\n", dir.join("htpasswd").display())
     }
 
+    /// The name of something in it.
+    pub fn name(&self, rest: &str) -> String {
+        format!("127.0.0.1:{}/{rest}", self.port)
+    }
+
     pub fn reference(&self, rest: &str) -> Reference {
         format!("127.0.0.1:{}/team/app{rest}", self.port).parse().expect("valid")
     }

@@ -172,7 +172,7 @@ impl Worker<'_> {
             }
         };
         let own: Vec<bool> = match self.chain(input, states) {
-            Some(chain) => chain.0.iter().map(|link| link.made == Made::Copied).collect(),
+            Some(chain) => chain.links().iter().map(|link| link.made == Made::Copied).collect(),
             None => vec![true],
         };
         let mut lowers = self.lowers(&layers)?;

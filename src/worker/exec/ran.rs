@@ -60,7 +60,7 @@ impl Worker<'_> {
         let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
         let scene = Scene { exec, key: mounts_key(step), states };
         let mounts = self.mounts(&scene, &active.directory().join("mounts"))?;
-        let own: Vec<bool> = chain.0.iter().map(|link| link.made == Made::Copied).collect();
+        let own: Vec<bool> = chain.links().iter().map(|link| link.made == Made::Copied).collect();
         let times = active.directory().join("times");
         if let Some(timed) = self.timed_root(&tree, &own, &scene, &mounts.caches, &times)? {
             lowers.insert(0, timed);

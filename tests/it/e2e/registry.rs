@@ -1,56 +1,19 @@
 //! Base images from a registry: Debian's docker-registry on loopback, filled by skopeo.
 
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use super::workshop::{Workshop, finish, tools};
+use crate::registry_server::Registry;
 
-struct Registry {
-    process: Child,
-    port: u16,
-}
-
-impl Registry {
-    fn start(shop: &Workshop) -> Registry {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
-        let config = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n  secret: x\n",
-            shop.arg("registry")
-        );
-        let file = shop.write_at("registry.yml", config);
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(file).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().expect("docker-registry starts");
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(30), "docker-registry does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Registry { process, port }
-    }
-
-    fn name(&self, rest: &str) -> String {
-        format!("127.0.0.1:{}/{rest}", self.port)
-    }
-
-    /// Builds an image and puts it here.
-    fn push(&self, shop: &Workshop, dockerfile: &str, name: &str) -> String {
-        let image = shop.image(dockerfile, &[]);
-        let source = format!("oci:{}", shop.arg("image-out"));
-        let mut command = Command::new("skopeo");
-        let name = format!("docker://{}", self.name(name));
-        command.args(["--insecure-policy", "copy", "--all", "--dest-tls-verify=false", &source, &name]);
-        finish(command, b"").ok();
-        image.digest
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// Builds an image and puts it into the registry.
+fn push(registry: &Registry, shop: &Workshop, dockerfile: &str, name: &str) -> String {
+    let image = shop.image(dockerfile, &[]);
+    let source = format!("oci:{}", shop.arg("image-out"));
+    let mut command = Command::new("skopeo");
+    let name = format!("docker://{}", registry.name(name));
+    command.args(["--insecure-policy", "copy", "--all", "--dest-tls-verify=false", &source, &name]);
+    finish(command, b"").ok();
+    image.digest
 }
 
 fn start() -> Option<(Workshop, Registry)> {
@@ -58,14 +21,14 @@ fn start() -> Option<(Workshop, Registry)> {
         return None;
     }
     let shop = Workshop::new()?;
-    let registry = Registry::start(&shop);
+    let registry = Registry::start(&shop.at(""), "", "");
     Some((shop, registry))
 }
 
 #[test]
 fn a_base_is_pulled_by_tag_or_digest_and_kept() {
     let Some((maker, registry)) = start() else { return };
-    let digest = registry.push(&maker, "FROM busybox\nENV N=1\nRUN echo made > /made\n", "team/base:1");
+    let digest = push(&registry, &maker, "FROM busybox\nENV N=1\nRUN echo made > /made\n", "team/base:1");
     let shop = Workshop::bare();
     let by_tag = registry.name("team/base:1");
     let dockerfile = format!("FROM {by_tag}\nRUN cat /made > /copy\n");
@@ -93,11 +56,11 @@ fn a_base_is_pulled_by_tag_or_digest_and_kept() {
 #[test]
 fn a_tag_is_asked_again_with_pull_alone() {
     let Some((maker, registry)) = start() else { return };
-    registry.push(&maker, "FROM busybox\nENV N=1\n", "base:latest");
+    push(&registry, &maker, "FROM busybox\nENV N=1\n", "base:latest");
     let shop = Workshop::bare();
     let dockerfile = format!("FROM {}\nRUN echo $N > /n\n", registry.name("base"));
     assert_eq!(shop.image(&dockerfile, &[]).text("n"), "1\n");
-    registry.push(&maker, "FROM busybox\nENV N=2\n", "base:latest");
+    push(&registry, &maker, "FROM busybox\nENV N=2\n", "base:latest");
     assert_eq!(shop.image(&dockerfile, &[]).text("n"), "1\n");
     assert_eq!(shop.image(&dockerfile, &["--pull"]).text("n"), "2\n");
     assert_eq!(shop.image(&dockerfile, &[]).text("n"), "2\n");

@@ -1,0 +1,158 @@
+//! Layers that a remote cache knows: their lists before their bytes, and their bytes when something needs them.
+
+use std::io::Seek;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use super::chain::Chain;
+use super::error::Error;
+use super::image::Fetching;
+use super::perform::Worker;
+use crate::layer::LayerList;
+use crate::oci::{DiffId, descriptor_digest};
+use crate::progress::{Event, StepNumber};
+use crate::store::{ImageLayer, Kept, Layer, LayerSource, RemoteLayer};
+
+/// LIMIT: as many as a registry client transfers at once.
+const AT_ONCE: usize = 4;
+
+impl Worker<'_> {
+    /// The layers of a chain for an image that is kept or pushed: what is not here is not fetched, if it can be had
+    /// from a registry later.
+    pub fn image_layers(&self, chain: &Chain) -> Result<Vec<ImageLayer>, Error> {
+        let mut layers = Vec::with_capacity(chain.length());
+        for link in chain.links() {
+            layers.push(match self.known(link.diff_id)? {
+                Some(layer) => layer,
+                None => ImageLayer::Here(self.layer(link.diff_id)?),
+            });
+        }
+        Ok(layers)
+    }
+
+    /// A layer that is here, or can be had from a registry at any time.
+    fn known(&self, diff_id: DiffId) -> Result<Option<ImageLayer>, Error> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&diff_id).cloned();
+        if let Some(layer) = loaded {
+            return Ok(Some(ImageLayer::Here(layer)));
+        }
+        if self.store.has_layer(diff_id)? {
+            return Ok(None);
+        }
+        let of_image = self.images.iter().find_map(|image| image.remote(diff_id)).map(Arc::new);
+        let remote = of_image.or_else(|| self.elsewhere.remote(diff_id));
+        Ok(remote.filter(|remote| !remote.places.is_empty()).map(ImageLayer::Remote))
+    }
+
+    /// The list of a layer that is not here, as a cache claims it; none if the layer is here, or no cache has a list.
+    pub(super) fn claimed(&self, diff_id: DiffId) -> Result<Option<LayerList>, Error> {
+        let is_base = self.images.iter().any(|image| image.diff_ids.contains(&diff_id));
+        if is_base || self.elsewhere.remote(diff_id).is_none() || self.store.has_layer(diff_id)? {
+            return Ok(None);
+        }
+        Ok(self.elsewhere.claimed(diff_id))
+    }
+
+    /// Brings those of `wanted` into the store that are not here and that the cache has, a few at once; shown as one step.
+    pub(super) fn bring(&self, wanted: &[DiffId]) -> Result<(), Error> {
+        if self.elsewhere.is_empty() {
+            return Ok(());
+        }
+        let mut missing: Vec<Arc<RemoteLayer>> = Vec::new();
+        for diff_id in wanted {
+            if let Some(remote) = self.elsewhere.remote(*diff_id)
+                && !missing.iter().any(|known| known.diff_id == *diff_id)
+                && !self.store.has_layer(*diff_id)?
+            {
+                missing.push(remote);
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let to = Fetching { store: self.store, sink: self.sink, numbers: self.numbers, cancel: self.cancel };
+        let step = to.numbers.next();
+        let name = format!("fetching {} from the cache", layers(missing.len()));
+        to.sink.send(Event::Started { step, name });
+        let next = AtomicUsize::new(0);
+        let results: Vec<Result<(), Error>> = std::thread::scope(|scope| {
+            let work = || {
+                while let Some(remote) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    bring(self.elsewhere, remote, &to, step)?;
+                }
+                Ok(())
+            };
+            let threads: Vec<_> = (0..AT_ONCE.min(missing.len())).map(|_| scope.spawn(work)).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<(), Error>>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            threads.into_iter().map(join).collect()
+        });
+        let result = results.into_iter().collect::<Result<(), Error>>();
+        to.sink.send(match &result {
+            Ok(()) => Event::Done { step },
+            Err(e) if e.is_canceled() => Event::Canceled { step },
+            Err(e) => Event::Failed { step, message: e.to_string() },
+        });
+        result
+    }
+}
+
+fn layers(count: usize) -> String {
+    if count == 1 { "a layer".to_string() } else { format!("{count} layers") }
+}
+
+/// Brings one layer, verified: digest of the blob, diff ID, and the list that was believed until now. What is not true is
+/// forgotten, and the layer counts as lost: the step is done instead.
+fn bring(
+    source: &dyn LayerSource,
+    remote: &RemoteLayer,
+    to: &Fetching<'_>,
+    step: StepNumber,
+) -> Result<Arc<Layer>, Error> {
+    let diff_id = remote.diff_id;
+    let canceled = || to.cancel.is_fired();
+    // Two builds that lack the same layer fetch it once.
+    let Some(_flight) = to.store.flight(&diff_id.0, &canceled)? else { return Err(Error::Canceled) };
+    if let Some(layer) = to.store.layer(diff_id)? {
+        return Ok(layer);
+    }
+    let lost = |reason: &str| {
+        source.forget(diff_id, reason);
+        Error::Lost(diff_id)
+    };
+    let Ok(digest) = descriptor_digest(&remote.blob) else { return Err(lost("its digest is none of ours")) };
+    let total = Some(remote.blob.size());
+    let moved = |current: u64| to.sink.send(Event::Transfer { step, what: digest, current, total });
+    let directory = to.store.temp_dir()?;
+    let mut file =
+        tempfile::tempfile_in(directory.path()).map_err(Error::io("making a temporary file in the store"))?;
+    if let Err(trouble) = source.fetch(remote, &mut file, &moved, &canceled) {
+        return Err(if canceled() { Error::Canceled } else { lost(&trouble.to_string()) });
+    }
+    file.rewind().map_err(Error::io("reading what was fetched"))?;
+    let imported = match remote.kept {
+        Kept::Plain { .. } => to.store.import_plain(&mut file, diff_id),
+        Kept::AsItComes => {
+            let mut blob = to.store.blob_writer()?;
+            std::io::copy(&mut file, &mut blob).map_err(Error::io("writing a layer into the store"))?;
+            blob.commit(Some((digest, remote.blob.size())))?;
+            to.store.import_layer(&digest, Some(diff_id))
+        }
+    };
+    let layer = match imported {
+        Ok(layer) => layer,
+        Err(e @ (crate::store::Error::WrongDiffId { .. } | crate::store::Error::Layer { .. })) => {
+            return Err(lost(&e.to_string()));
+        }
+        Err(e) => return Err(e.into()),
+    };
+    for place in &remote.places {
+        to.store.note_blob_origin(&digest, diff_id, place)?;
+    }
+    if source.claimed(diff_id).is_some_and(|claimed| claimed != layer.list) {
+        // The bytes are those of the layer, so that it may stay; what was derived from the list may not.
+        return Err(lost("its list of files is not that of its bytes"));
+    }
+    Ok(layer)
+}
