@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
+use super::layer_list::Listed;
 use super::layer_record::{Layer, LayerRecord};
 use super::lock::locked;
 use super::open::Store;
-use crate::layer::{self, Encoding, LayerList, Limits, Written};
+use crate::layer::{self, Encoding, Limits, Written};
 use crate::oci::{DiffId, Digest, Hasher, MediaType, canonical};
 
 /// Hashes what passes through, to the end of the file.
@@ -71,13 +72,14 @@ impl Store {
             None => {
                 let packed = Vec::new();
                 let encoded = list.encode();
-                let layer = Layer { diff_id, list, blob: *blob, size, media_type, tar_size, packed };
+                let listed = Listed::known(&self.disk, list);
+                let layer = Layer { diff_id, listed, blob: *blob, size, media_type, tar_size, packed };
                 self.put_layer(layer, &encoded)
             }
         }
     }
 
-    /// A layer that is here whole; a damaged one is dropped and counts as absent.
+    /// A layer that is here whole, as far as can be seen without reading it; a damaged one is dropped and counts as absent.
     pub fn layer(&self, diff_id: DiffId) -> Result<Option<Arc<Layer>>, Error> {
         let layout = &self.disk.layout;
         let path = layout.layer(&diff_id);
@@ -92,13 +94,13 @@ impl Store {
             locked(&self.layers).remove(&diff_id);
         }
         let Some(record) = self.layer_record(diff_id)? else { return Ok(None) };
-        match self.load_list(&record)? {
-            Ok(list) => {
-                let layer = Arc::new(record.with_list(list));
+        match self.is_lacking(&record)? {
+            None => {
+                let layer = Arc::new(record.with_list(Listed::stored(&self.disk)));
                 locked(&self.layers).insert(diff_id, Arc::clone(&layer));
                 Ok(Some(layer))
             }
-            Err(reason) => {
+            Some(reason) => {
                 let layout = &self.disk.layout;
                 let cause = [layout.list(&diff_id), layout.blob(&record.blob)];
                 if cause.iter().any(|path| self.disk.was_noted(path)) {
@@ -122,24 +124,21 @@ impl Store {
         Ok(self.layer(diff_id)?.is_some())
     }
 
-    /// The list of a layer that is here whole, or why it is not.
-    fn load_list(&self, record: &LayerRecord) -> Result<Result<LayerList, &'static str>, Error> {
+    /// Why a layer is not here whole, as far as can be seen without reading; none if it is.
+    fn is_lacking(&self, record: &LayerRecord) -> Result<Option<&'static str>, Error> {
         let layout = &self.disk.layout;
-        let name = record.diff_id.to_string();
-        let path = layout.list(&record.diff_id);
-        let bytes = self.disk.read_framed_of(Kind::List, ObjectKind::EntryList, name.as_bytes(), &path)?;
-        let Some(bytes) = bytes else { return Ok(Err("its entry list is missing")) };
-        // The frame was whole, so another version of this program wrote what cannot be read.
-        let Ok(list) = LayerList::decode(&bytes) else { return Ok(Err("its entry list cannot be read")) };
+        if self.disk.size(&layout.list(&record.diff_id))?.is_none() {
+            return Ok(Some("its entry list is missing"));
+        }
         let path = layout.blob(&record.blob);
-        let Some(file) = self.disk.open(&path)? else { return Ok(Err("its blob is missing")) };
+        let Some(file) = self.disk.open(&path)? else { return Ok(Some("its blob is missing")) };
         let size = file.metadata().map_err(Error::io("look at", &path))?.len();
         if size != record.size {
             let reason = format!("it has {size} bytes, not {}", record.size);
             self.disk.heal(ObjectKind::Blob, &path, &file, reason)?;
-            return Ok(Err("its blob has another size"));
+            return Ok(Some("its blob has another size"));
         }
-        Ok(Ok(list))
+        Ok(None)
     }
 
     /// Drops a layer that a reader found damaged, and its blob if that is what is damaged.

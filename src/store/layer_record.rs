@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::Error;
+use super::layer_list::Listed;
 use crate::layer::{Compression, LayerList};
 use crate::oci::{Descriptor, DiffId, Digest, MediaType, new_descriptor};
 
@@ -14,8 +16,7 @@ use crate::oci::{Descriptor, DiffId, Digest, MediaType, new_descriptor};
 pub struct Layer {
     /// Of the uncompressed tar.
     pub diff_id: DiffId,
-    /// What is in it.
-    pub list: LayerList,
+    pub(super) listed: Listed,
     /// The blob that holds it.
     pub blob: Digest,
     /// Bytes of the blob.
@@ -70,7 +71,7 @@ pub struct LayerRecord {
 impl Layer {
     /// The record of the layer.
     pub fn record(&self) -> LayerRecord {
-        let Layer { diff_id, list: _, blob, size, media_type, tar_size, packed } = self;
+        let Layer { diff_id, listed: _, blob, size, media_type, tar_size, packed } = self;
         let (media_type, packed) = (media_type.clone(), packed.clone());
         LayerRecord { diff_id: *diff_id, blob: *blob, size: *size, media_type, tar_size: *tar_size, packed }
     }
@@ -81,6 +82,11 @@ impl Layer {
             return new_descriptor(MediaType::ImageLayer, self.diff_id.0, self.tar_size);
         }
         new_descriptor(self.media_type.clone(), self.blob, self.size)
+    }
+
+    /// What is in it.
+    pub fn list(&self) -> Result<&LayerList, Error> {
+        self.listed.get(self.diff_id)
     }
 
     /// Whether it was made here, or came as a plain tar.
@@ -96,8 +102,8 @@ impl Layer {
 
 impl LayerRecord {
     /// The layer of this record.
-    pub fn with_list(self, list: LayerList) -> Layer {
+    pub(super) fn with_list(self, listed: Listed) -> Layer {
         let LayerRecord { diff_id, blob, size, media_type, tar_size, packed } = self;
-        Layer { diff_id, list, blob, size, media_type, tar_size, packed }
+        Layer { diff_id, listed, blob, size, media_type, tar_size, packed }
     }
 }

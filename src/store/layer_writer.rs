@@ -9,11 +9,15 @@ use std::sync::Arc;
 use super::beside::Beside;
 use super::blob::{BlobSink, BlobWriter};
 use super::error::Error;
+use super::layer_list::Listed;
 use super::layer_record::{Layer, Packed, form};
 use super::open::Store;
 use crate::layer::{Compression, Compressor, Hashing, Writer};
 use crate::oci::{DiffId, MediaType};
 use crate::tree::Entry;
+
+/// LIMIT: bytes of a list that is kept in memory.
+const FEW: usize = 64 << 10;
 
 /// A layer in the making. Dropped without [`LayerWriter::commit`], it leaves nothing.
 pub struct LayerWriter {
@@ -54,10 +58,14 @@ impl LayerWriter {
         let hashing = beside.finish().map_err(|e| failed(crate::layer::Error::Write(e)))?;
         let (out, digest, tar_size) = hashing.finish();
         let diff_id = DiffId(digest);
-        let list = encoded.decode();
+        // A long list is rarely looked at again by who has just made it.
+        let listed = match encoded.as_bytes().len() {
+            0..FEW => Listed::known(&store.disk, encoded.decode()),
+            _ => Listed::stored(&store.disk),
+        };
         let plain = Layer {
             diff_id,
-            list,
+            listed,
             blob: digest,
             size: tar_size,
             media_type: MediaType::ImageLayer,

@@ -26,6 +26,7 @@ mod import_plain;
 mod inventory;
 mod item;
 mod layer;
+mod layer_list;
 mod layer_record;
 mod layer_writer;
 mod layout;

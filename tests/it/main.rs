@@ -5,6 +5,7 @@
 
 mod conform;
 mod cost;
+mod cost_bytes;
 mod dockerfile_differential;
 mod dockerfile_golden;
 mod dockerfile_grammar;

@@ -48,7 +48,7 @@ fn as_json(image: &Found, layers: &Layers) -> String {
                 "mediaType": descriptor.media_type().to_string(),
                 "size": descriptor.size(),
                 "uncompressedSize": layer.as_ref().map(|layer| layer.tar_size),
-                "entries": layer.as_ref().map(|layer| layer.list.entries.len()),
+                "entries": layer.as_ref().and_then(|layer| entries(layer)),
             })
         })
         .collect();
@@ -60,6 +60,10 @@ fn as_json(image: &Found, layers: &Layers) -> String {
         "layers": layers,
     });
     serde_json::to_string_pretty(&value).expect("a value is JSON")
+}
+
+fn entries(layer: &Layer) -> Option<usize> {
+    layer.list().ok().map(|list| list.entries.len())
 }
 
 fn as_text(image: &Found, layers: &Layers) -> String {
@@ -104,7 +108,9 @@ fn as_text(image: &Found, layers: &Layers) -> String {
     for (index, descriptor) in image.manifest.layers().iter().enumerate() {
         let layer = layers.get(index).and_then(Option::as_ref);
         let unpacked = layer.map_or("not in the store".to_string(), |layer| {
-            format!("{} unpacked, {} entries", bytes(layer.tar_size), layer.list.entries.len())
+            let entries =
+                entries(layer).map_or("a damaged list".to_string(), |count| format!("{count} entries"));
+            format!("{} unpacked, {entries}", bytes(layer.tar_size))
         });
         text.push_str(&format!("  {}  {:>8}  ({unpacked})\n", descriptor.digest(), bytes(descriptor.size())));
     }

@@ -43,9 +43,9 @@ impl Container<'_> {
         let lowers = if self.layers.is_empty() {
             Vec::new()
         } else {
-            snapshots.lowers(&chain_layers(&self.layers), &bytes)?
+            snapshots.lowers(&chain_layers(&self.layers)?, &bytes)?
         };
-        let tree = Tree::of_layers(self.layers.clone());
+        let tree = Tree::of_layers(self.layers.clone())?;
         let files = IdentityFiles::read(self.store, &tree)?;
         let user =
             run_user(&self.config.user, files.as_owner_files()).map_err(crate::worker::copy::Error::Owner)?;

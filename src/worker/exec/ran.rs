@@ -55,7 +55,7 @@ impl Worker<'_> {
         let chain = self.chain(step.base, states).expect("a RUN stands on layers");
         let layers = self.layers(&chain)?;
         let mut lowers = self.lowers(&layers)?;
-        let tree = Tree::of_layers(layers);
+        let tree = Tree::of_layers(layers)?;
         let snapshots = self.snapshots()?;
         let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
         let scene = Scene { exec, key: mounts_key(step), states };
