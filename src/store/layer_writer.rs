@@ -28,7 +28,7 @@ pub struct LayerWriter {
 /// Where the tar goes.
 enum Form {
     Plain(BlobSink),
-    Packed(Compressor<BlobWriter>, Compression),
+    Packed(Box<Compressor<BlobWriter>>, Compression),
 }
 
 impl Write for Form {
@@ -116,7 +116,10 @@ impl Store {
     pub fn layer_writer_as(&self, compression: Compression) -> Result<LayerWriter, Error> {
         let form = match compression {
             Compression::Uncompressed => Form::Plain(BlobSink::new(self)?),
-            compression => Form::Packed(Compressor::new(self.blob_writer()?, compression), compression),
+            compression => {
+                let compressor = Compressor::new(self.blob_writer()?, compression);
+                Form::Packed(Box::new(compressor), compression)
+            }
         };
         let writer = Writer::onto(Beside::new(Hashing::new(form)));
         Ok(LayerWriter { store: self.clone(), writer })

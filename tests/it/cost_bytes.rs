@@ -21,7 +21,8 @@ fn written(shop: &Workshop, flags: &[&str]) -> u64 {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let log = fs::read_to_string(log).expect("a log");
     let to_streams = |call: &str| call.contains("write(1, ") || call.contains("write(2, ");
-    let taken = |call: &str| call.rsplit_once(" = ").and_then(|(_, result)| result.trim().parse::<u64>().ok());
+    let taken =
+        |call: &str| call.rsplit_once(" = ").and_then(|(_, result)| result.trim().parse::<u64>().ok());
     log.lines().filter(|call| !to_streams(call)).filter_map(taken).sum()
 }
 
@@ -56,7 +57,10 @@ fn a_layer_is_written_once_into_the_store_and_once_into_the_output_and_compresse
         assert!(first * 10 <= size * 22, "{compression}: {first} bytes written for an output of {size}");
         // What was compressed for one output is there for the next.
         let again = written(&shop, &["-o", &flag]);
-        assert!(again * 10 <= size * 11, "{compression}, again: {again} bytes written for an output of {size}");
+        assert!(
+            again * 10 <= size * 11,
+            "{compression}, again: {again} bytes written for an output of {size}"
+        );
         fs::remove_dir_all(shop.store()).expect("the store goes");
         shop.rbuild(&["images"]).ok();
     }
