@@ -9,7 +9,7 @@ RELEASE := target/$(TARGET)/release/rbuild
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 DEMO_PACKAGES := busybox-static gcc libc6-dev
-TEST_PACKAGES := busybox-static docker-registry skopeo umoci crun runc uidmap mmdebstrap strace gcc libc6-dev openssl git openssh-client
+TEST_PACKAGES := busybox-static docker-registry skopeo umoci crun runc uidmap mmdebstrap strace gcc libc6-dev openssl git openssh-client qemu-user-static
 
 .PHONY: release demo test test-full bench lint fmt install-demo install-test install-bench nextest
 

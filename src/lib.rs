@@ -20,5 +20,6 @@ pub mod snapshot;
 pub mod source;
 pub mod store;
 pub mod sys;
+pub mod transport;
 pub mod tree;
 pub mod worker;

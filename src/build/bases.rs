@@ -1,6 +1,7 @@
 //! Base images: from the store, an image layout or a registry, to a manifest and a config.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::error::Error;
 use super::interrupt::Interrupt;
@@ -11,7 +12,7 @@ use crate::oci::{
 };
 use crate::oci::{descriptor_digest, new_descriptor};
 use crate::plan::{Base, BaseRequest};
-use crate::registry::{Client, Kind, refuse_artifact, select};
+use crate::registry::{Client, Kind, Resolved as Top, refuse_artifact, select};
 use crate::source::OciLayout;
 use crate::store::{Name, Origin, Store, Target};
 use crate::worker::{Image, ImageOrigin};
@@ -25,6 +26,8 @@ pub struct Bases<'a> {
     options: &'a Options,
     client: OnceLock<Client>,
     interrupt: std::sync::Arc<Interrupt>,
+    /// What registries said: all platforms of one build get the same index, whatever its tag means meanwhile.
+    tops: Mutex<BTreeMap<Reference, Top>>,
 }
 
 /// An image that was found.
@@ -40,7 +43,7 @@ pub struct Resolved {
 impl<'a> Bases<'a> {
     /// Looks in `store` first, and outside as `options` say.
     pub fn new(store: &'a Store, options: &'a Options, interrupt: std::sync::Arc<Interrupt>) -> Bases<'a> {
-        Bases { store, options, client: OnceLock::new(), interrupt }
+        Bases { store, options, client: OnceLock::new(), interrupt, tops: Mutex::default() }
     }
 
     fn client(&self) -> &Client {
@@ -133,8 +136,7 @@ impl<'a> Bases<'a> {
     fn in_registry(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, Error> {
         let what = reference.familiar();
         let client = self.client();
-        let top = client.resolve(reference)?;
-        self.store.put_blob(&top.bytes)?;
+        let top = self.top(reference)?;
         let (digest, bytes) = match top.kind {
             Kind::Index => {
                 let index: ImageIndex = parse(&top.bytes, &what, "index")?;
@@ -162,6 +164,18 @@ impl<'a> Bases<'a> {
         let origin = ImageOrigin::Registry(client.clone(), reference.clone());
         let notice = format!("resolved to {}", top.digest);
         resolved(&what, digest, &manifest, config, origin, notice)
+    }
+
+    /// The index or manifest that a registry has under that name, asked once.
+    fn top(&self, reference: &Reference) -> Result<Top, Error> {
+        let mut tops = self.tops.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = tops.get(reference) {
+            return Ok(known.clone());
+        }
+        let top = self.client().resolve(reference)?;
+        self.store.put_blob(&top.bytes)?;
+        tops.insert(reference.clone(), top.clone());
+        Ok(top)
     }
 
     fn fetch_config(

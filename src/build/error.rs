@@ -1,6 +1,7 @@
 //! Why a build failed, with the lines of the Dockerfile that it failed at.
 
 use crate::graph::Location;
+use crate::oci::Platform;
 
 /// A build that failed.
 #[derive(Debug)]
@@ -34,13 +35,18 @@ pub enum Error {
     /// The Dockerfile's meaning.
     #[error(transparent)]
     Plan(#[from] crate::plan::Error),
+    /// The Dockerfile's meaning for one of several platforms.
+    #[error("{0}: {1}")]
+    PlanFor(Platform, Box<crate::plan::Error>),
     /// A step.
-    #[error("failed to solve: {source}")]
+    #[error("failed to solve: {}{source}", of(platform))]
     Step {
         /// Its name in the display.
         name: String,
         /// Its lines.
         location: Location,
+        /// What it was for, where there are several platforms.
+        platform: Option<Box<Platform>>,
         /// What went wrong.
         source: Box<crate::worker::Error>,
     },
@@ -99,6 +105,9 @@ pub enum Error {
     /// A registry.
     #[error(transparent)]
     Registry(Box<crate::registry::Error>),
+    /// An image between two places.
+    #[error(transparent)]
+    Transport(Box<crate::transport::Error>),
     /// A name or document.
     #[error(transparent)]
     Oci(#[from] crate::oci::Error),
@@ -111,6 +120,11 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+}
+
+/// `linux/arm64: `, or nothing.
+fn of(platform: &Option<Box<Platform>>) -> String {
+    platform.as_ref().map(|platform| format!("{platform}: ")).unwrap_or_default()
 }
 
 impl Error {
@@ -159,6 +173,12 @@ impl From<Error> for Failure {
 impl From<crate::registry::Error> for Error {
     fn from(error: crate::registry::Error) -> Error {
         Error::Registry(Box::new(error))
+    }
+}
+
+impl From<crate::transport::Error> for Error {
+    fn from(error: crate::transport::Error) -> Error {
+        Error::Transport(Box::new(error))
     }
 }
 

@@ -1,4 +1,4 @@
-//! From the last step to the outputs: the image's config, its names, its files.
+//! From the last steps to the outputs: the images' configs, their names, their files.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -6,95 +6,110 @@ use std::io::Write;
 use super::error::Error;
 use super::numbers::Numbers;
 use super::options::Options;
-use crate::export::{Exported, Finished, PushTo, Pusher, export, keep, push};
+use super::platforms::{Planned, Wanted};
+use super::steps::Steps;
+use crate::export::{Exported, Finished, ImageSet, PushTo, Pusher, export, keep, push};
 use crate::http::Canceled;
-use crate::oci::{Descriptor, Digest, Reference};
-use crate::plan::Plan;
+use crate::oci::{Descriptor, Digest, MediaType, Reference};
 use crate::progress::Event;
 use crate::registry::Client;
 use crate::sandbox::Cancel;
 use crate::store::{ImageLayer, Name, Origin, Store, Target};
-use crate::worker::{Chain, Worker};
+use crate::worker::Worker;
 
 /// A finished build.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// The manifest: the one that was pushed, else of the first output that has one, else of the store.
-    pub manifest: Descriptor,
-    /// The image id: the config's digest.
-    pub config: Digest,
-    /// The names that the image has now.
+    /// The manifest or index: the one that was pushed, else of the first output that has one, else of the store.
+    pub top: Descriptor,
+    /// The image ids, one for each platform.
+    pub configs: Vec<Digest>,
+    /// The names that it has now.
     pub names: Vec<Reference>,
+}
+
+impl Built {
+    /// The config of the image, unless there is an index.
+    pub fn config(&self) -> Option<Digest> {
+        match (self.top.media_type(), &self.configs[..]) {
+            (MediaType::ImageManifest, [only]) => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// What files and scripts know it by: the image id. COMPAT: as in buildx, an index is known by its digest.
+    pub fn id(&self) -> String {
+        self.config().map_or_else(|| self.top.digest().to_string(), |config| config.to_string())
+    }
 }
 
 /// Writes every output, then names the image.
 pub fn finish(
-    plan: &Plan,
-    chain: &Chain,
-    worker: &Worker<'_>,
+    planned: &Planned,
+    steps: &Steps<'_>,
     options: &Options,
     numbers: &Numbers,
     stdout: &mut dyn Write,
 ) -> Result<Built, Error> {
-    let mut config = plan.target.config.clone();
-    config.rootfs.diff_ids = chain.diff_ids();
-    let finished = Finished {
-        config,
-        layers: {
-            let _lookups = worker.store.lookups();
-            match options.outputs.is_empty() {
-                true => worker.image_layers(chain)?,
-                false => worker.layers(chain)?.into_iter().map(ImageLayer::Here).collect(),
-            }
-        },
-        names: options.tags.clone(),
-        epoch: plan.image_epoch,
-        annotations: BTreeMap::new(),
-    };
+    let worker = steps.worker;
     let store = worker.store;
-    let kept = numbers.shown(worker.sink, "exporting to image", |step| {
+    let images = {
+        let _lookups = store.lookups();
+        let images = planned.images.iter().map(|wanted| finished(wanted, steps, options));
+        images.collect::<Result<_, Error>>()?
+    };
+    let set = ImageSet { images, indexed: planned.indexed, names: options.tags.clone() };
+    let written = numbers.shown(worker.sink, "exporting to image", |step| {
+        let say = |message: String| worker.sink.send(Event::Notice { step, message });
         let mut first = None;
         for output in &options.outputs {
-            let exported = export(store, &finished, output, stdout)?;
-            first = first.or(exported.manifest);
+            let exported = export(store, &set, output, stdout)?;
+            first = first.or(exported.top);
         }
-        let kept = keep(store, &finished)?;
-        let manifest = kept.manifest.clone().expect("what is kept has a manifest");
+        let kept = keep(store, &set)?;
+        let top = kept.top.expect("what is kept has a manifest");
         for name in &options.tags {
-            set_name(store, name, &manifest, Origin::Built, options.now)?;
+            set_name(store, name, &top, Origin::Built, options.now)?;
         }
         // ORDER: durable before success is reported; directories first, since records point at layers, not at them.
         if let Some(snapshots) = worker.snapshots.get() {
             snapshots.sync()?;
         }
         store.sync()?;
-        for digest in [first.as_ref().unwrap_or(&manifest).digest().to_string(), kept.config.to_string()]
-            .into_iter()
-            .zip(["manifest", "config"])
-        {
-            let (digest, what) = digest;
-            worker.sink.send(Event::Notice { step, message: format!("{what} {digest}") });
+        let top = first.unwrap_or(top);
+        say(format!("{} {}", if set.indexed { "index" } else { "manifest" }, top.digest()));
+        for (image, config) in set.images.iter().zip(&kept.configs) {
+            let of = if set.indexed { format!(" for {}", image.platform) } else { String::new() };
+            say(format!("config {config}{of}"));
         }
-        for name in &options.tags {
-            worker.sink.send(Event::Notice { step, message: format!("naming to {name}") });
-        }
-        Ok(Exported { manifest: Some(first.unwrap_or(manifest)), config: kept.config })
+        options.tags.iter().for_each(|name| say(format!("naming to {name}")));
+        Ok(Exported { top: Some(top), configs: kept.configs })
     })?;
     let mut pushed = None;
     if !options.pushes.is_empty() {
         let client = client(options, worker.cancel);
         for to in &options.pushes {
-            let exported = send(store, &finished, to, &client, worker, numbers)?;
-            pushed = pushed.or(exported.manifest);
+            let exported = send(store, &set, to, &client, worker, numbers)?;
+            pushed = pushed.or(exported.top);
         }
         store.sync()?;
     }
     store.collect_if_needed()?;
-    Ok(Built {
-        manifest: pushed.or(kept.manifest).expect("set above"),
-        config: kept.config,
-        names: options.tags.clone(),
-    })
+    let top = pushed.or(written.top).expect("set above");
+    Ok(Built { top, configs: written.configs, names: options.tags.clone() })
+}
+
+/// One image, with the layers that its steps left.
+fn finished(wanted: &Wanted, steps: &Steps<'_>, options: &Options) -> Result<Finished, Error> {
+    let chain = steps.worker.input_chain(wanted.target.state, &steps.states);
+    let mut config = wanted.target.config.clone();
+    config.rootfs.diff_ids = chain.diff_ids();
+    let layers = match options.outputs.is_empty() {
+        true => steps.worker.image_layers(&chain)?,
+        false => steps.worker.layers(&chain)?.into_iter().map(ImageLayer::Here).collect(),
+    };
+    let platform = wanted.platform.clone();
+    Ok(Finished { platform, config, layers, epoch: wanted.epoch, annotations: BTreeMap::new() })
 }
 
 /// A client that stops when the build does.
@@ -107,7 +122,7 @@ fn client(options: &Options, cancel: &Cancel) -> Client {
 
 fn send(
     store: &Store,
-    image: &Finished,
+    set: &ImageSet,
     to: &PushTo,
     client: &Client,
     worker: &Worker<'_>,
@@ -118,12 +133,13 @@ fn send(
         let canceled = || worker.cancel.is_fired();
         let bring = |diff_id| worker.layer(diff_id).map_err(Into::into);
         let pusher = Pusher { client, sink: worker.sink, step, canceled: &canceled, bring: &bring };
-        let exported = push(store, image, to, &pusher).map_err(|e| match e.is_canceled() {
+        let exported = push(store, set, to, &pusher).map_err(|e| match e.is_canceled() {
             true => Error::Interrupted,
             false => Error::Export(e),
         })?;
-        if let Some(manifest) = &exported.manifest {
-            worker.sink.send(Event::Notice { step, message: format!("manifest {}", manifest.digest()) });
+        if let Some(top) = &exported.top {
+            let what = if set.indexed { "index" } else { "manifest" };
+            worker.sink.send(Event::Notice { step, message: format!("{what} {}", top.digest()) });
         }
         Ok(exported)
     })

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::error::Error;
 use super::finish::set_name;
-use crate::export::{Exported, Finished, keep};
+use crate::export::{Exported, Finished, ImageSet, keep};
 use crate::oci::{Epoch, History, ImageConfig, LAYER_EPOCH, Platform, Reference};
 use crate::store::{ImageLayer, Origin, Store};
 
@@ -33,21 +33,16 @@ pub fn import(
         created_by: Some("rbuild import".to_string()),
         ..History::default()
     }];
-    let finished = Finished {
+    let platform = config.platform();
+    let image = Finished {
+        platform,
         config,
         layers: vec![ImageLayer::Here(layer)],
-        names: vec![name.clone()],
         epoch,
         annotations: BTreeMap::new(),
     };
-    let kept = keep(store, &finished)?;
-    set_name(
-        store,
-        name,
-        kept.manifest.as_ref().expect("what is kept has a manifest"),
-        Origin::Imported,
-        now,
-    )?;
+    let kept = keep(store, &ImageSet::one(image, vec![name.clone()]))?;
+    set_name(store, name, kept.top.as_ref().expect("what is kept has a manifest"), Origin::Imported, now)?;
     store.sync()?;
     Ok(kept)
 }

@@ -2,13 +2,15 @@
 //!
 //! [`build`] reads the Dockerfile, asks `plan` until it has all base configs that it wants, scans the contexts, finds out
 //! which steps have a recorded result, does the others, and writes the outputs. The other doors are the commands that
-//! work on images in the store: [`import()`], [`find()`] and [`run()`].
+//! work on images in the store: [`import()`], [`find()`], [`run()`], [`copy_image()`] and their like.
 //!
 //! **Invariants**: whatever the outside gives comes in as [`Options`]; nothing here reads the environment or the clock. A
 //! build that finds everything recorded starts no thread, enters no namespace and opens no blob.
 
 mod agents;
 mod bases;
+mod carry;
+mod checks;
 mod contexts;
 mod dockerfile;
 mod error;
@@ -23,6 +25,7 @@ mod noted;
 mod numbers;
 mod options;
 mod packing;
+mod platforms;
 mod record;
 mod remote_secrets;
 mod remotes;
@@ -33,6 +36,7 @@ mod start;
 mod steps;
 mod transfer;
 
+pub use carry::{copy_image, load_images, save_images};
 pub use error::{Error, Excerpt, Failure};
 pub use finish::Built;
 pub use images::{Found, find, images};

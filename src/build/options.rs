@@ -31,8 +31,8 @@ pub struct Options {
     pub no_cache: bool,
     /// Stages whose steps are done whatever is recorded.
     pub no_cache_stages: Vec<String>,
-    /// What the image is for; this machine's if none was asked for.
-    pub platform: Option<Platform>,
+    /// What images are wanted for, in this order; one for this machine if none was asked for.
+    pub platforms: Vec<Platform>,
     /// Ask the registry about every tag again.
     pub pull: bool,
     /// Where the result goes besides the store.
@@ -90,7 +90,7 @@ impl Options {
             labels: Vec::new(),
             no_cache: false,
             no_cache_stages: Vec::new(),
-            platform: None,
+            platforms: Vec::new(),
             pull: false,
             outputs: Vec::new(),
             pushes: Vec::new(),

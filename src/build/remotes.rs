@@ -15,7 +15,7 @@ use super::remote_secrets::{git_authorization, url_authorization};
 use crate::graph::{GitSource, PreImage, Remote, UrlSource};
 use crate::http::{Canceled, Client};
 use crate::oci::{DiffId, Digest, Epoch};
-use crate::progress::{Event, Sink, StepNumber, Warning};
+use crate::progress::{Event, Sink, StepNumber};
 use crate::source::{
     Fetched, GitAccess, GitQuery, Resolved, Validators, fetch_git, fetch_url, local_commit_time, resolve_git,
 };
@@ -50,13 +50,7 @@ pub struct Stored {
     etag: Option<String>,
     #[serde(default)]
     last_modified: Option<String>,
-    /// Submodules that were left out.
-    #[serde(default)]
-    left_out: Vec<String>,
 }
-
-/// LIMIT: a warning, not a list.
-const LOUD_SUBMODULES: usize = 5;
 
 impl Remotes<'_> {
     /// Fetches `remote`; its files get the time `epoch`, or their own.
@@ -160,7 +154,6 @@ impl Remotes<'_> {
             commit_time: None,
             etag: body.validators.etag.clone(),
             last_modified: body.validators.last_modified.clone(),
-            left_out: Vec::new(),
         };
         self.store(&[by_address, by_digest(&body.digest)], &stored)?;
         Ok(stored)
@@ -181,7 +174,7 @@ impl Remotes<'_> {
             checksum: source.checksum.clone(),
             by_commit: source.by_commit,
             keep_git_dir: source.keep_git_dir,
-            submodules: source.submodules == Some(true),
+            submodules: source.submodules != Some(false),
         };
         let access = self.git_access()?;
         let canceled = || self.interrupt.is_fired();
@@ -217,28 +210,12 @@ impl Remotes<'_> {
                     commit_time: Some(tree.commit_time),
                     etag: None,
                     last_modified: None,
-                    left_out: tree.left_out.iter().map(ToString::to_string).collect(),
                 };
                 self.store(&[key], &stored)?;
                 stored
             }
         };
-        if source.submodules.is_none() && !stored.left_out.is_empty() {
-            self.warn_of_submodules(source, &stored.left_out, sink);
-        }
         Ok(stored)
-    }
-
-    fn warn_of_submodules(&self, source: &GitSource, left_out: &[String], sink: &dyn Sink) {
-        let mut names = left_out[..left_out.len().min(LOUD_SUBMODULES)].join(", ");
-        if left_out.len() > LOUD_SUBMODULES {
-            names += ", …";
-        }
-        let message = format!(
-            "{source}: submodules are not fetched unless asked for, so these directories are empty: {names} \
-             (?submodules=true fetches them, ?submodules=false says that they are to be empty)"
-        );
-        sink.send(Event::Warned(Warning { rule: String::new(), message, line: None }));
     }
 
     fn git_access(&self) -> Result<GitAccess, Error> {

@@ -7,7 +7,7 @@ use crate::oci::{Epoch, LAYER_EPOCH, Platform};
 use crate::plan::{NoCache, Request};
 use crate::worker::ContextFiles;
 
-/// What planning is told.
+/// What planning is told, for no platform but this machine's.
 pub fn request(
     dockerfile: Dockerfile,
     options: &Options,
@@ -15,7 +15,6 @@ pub fn request(
     commit_time: Option<Epoch>,
 ) -> Request {
     let build_platform = Platform::host();
-    let platform = options.platform.clone().unwrap_or_else(|| build_platform.clone());
     let mut build_args = options.build_args.clone();
     if let Some(epoch) = commit_time.filter(|_| options.image_epoch_of_commit) {
         build_args.insert("SOURCE_DATE_EPOCH".to_string(), epoch.to_string());
@@ -25,8 +24,8 @@ pub fn request(
         target: options.target.clone(),
         build_args,
         labels: options.labels.clone(),
-        platform,
-        platform_requested: options.platform.is_some(),
+        platform: build_platform.clone(),
+        platform_requested: false,
         multi_platform: false,
         build_platform,
         contexts: contexts::named(options),

@@ -18,6 +18,8 @@ use crate::worker::Container;
 pub struct RunOptions {
     /// Name, digest or id.
     pub image: String,
+    /// Which image of an index; none is this machine's.
+    pub platform: Option<Platform>,
     /// In place of the image's CMD.
     pub command: Vec<String>,
     /// How registries are reached, for layers that are not here yet.
@@ -27,7 +29,12 @@ pub struct RunOptions {
 /// Runs it to its end.
 pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result<Ended, Error> {
     let _lease = store.lease()?;
-    let image = find(store, &options.image, &Platform::host())?;
+    let host = Platform::host();
+    let image = find(store, &options.image, options.platform.as_ref().unwrap_or(&host))?;
+    let platform = image.config.platform();
+    if let Some(wanted) = options.platform.as_ref().filter(|wanted| !wanted.accepts(&platform)) {
+        return Err(Error::Usage(format!("{} is for {platform}, not for {wanted}", options.image)));
+    }
     let mut registry = options.registry.clone();
     let cancel = interrupt.attempt()?;
     let stopped = cancel.clone();
@@ -37,6 +44,7 @@ pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result
         .iter()
         .map(|layer| bring(store, &client, layer, &|| cancel.is_fired()))
         .collect::<Result<_, _>>()?;
-    let container = Container { store, layers, config: &image.config.config, command: &options.command };
+    let config = &image.config.config;
+    let container = Container { store, layers, config, platform: &platform, command: &options.command };
     Ok(container.run(&cancel)?)
 }

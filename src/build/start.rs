@@ -1,11 +1,11 @@
 //! One build from its options to its outputs.
 
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::agents;
 use super::bases::Bases;
+use super::checks;
 use super::contexts;
 use super::dockerfile::{Inputs, Reading};
 use super::error::{Error, Failure};
@@ -16,16 +16,17 @@ use super::interrupt::Interrupt;
 use super::numbers::Numbers;
 use super::options::{DockerfileFrom, Options, SecretSource};
 use super::packing::Packing;
+use super::platforms::{Planned, Planning, Platforms};
 use super::remotes::Remotes;
 use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
-use crate::graph::{Graph, ImageSource, Location};
-use crate::plan::{self, Base, BaseKey, Plan};
-use crate::progress::{Event, Sink, StepNumber, Warning};
+use crate::graph::Location;
+use crate::plan::{self, Checks};
+use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
 use crate::store::{NoSource, Store};
-use crate::worker::{Agents, Chain, Context, Image, NextNumber, Secrets, Worker};
+use crate::worker::{Agents, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
 /// what it found, so a store with that many damaged objects needs that many.
@@ -99,6 +100,7 @@ impl Build<'_> {
         stdin: Box<dyn Read + Send + '_>,
         stdout: &mut dyn Write,
     ) -> Result<Outcome, Failure> {
+        let platforms = Platforms::of(self.options)?;
         let _lease = self.store.lease().map_err(Error::from)?;
         let secrets = self.secrets();
         let agents = agents::start(self.options, self.store)?;
@@ -123,37 +125,26 @@ impl Build<'_> {
         if let Some((error, location)) = refused_frontend(&dockerfile) {
             return Err(Failure { error, excerpt: inputs.excerpt(Some(location)) });
         }
-        for warning in &dockerfile.warnings {
-            self.warn(warning.rule, &warning.message, Some(dockerfile.lines.line_of(warning.span.start)));
-        }
         let request = request(dockerfile, self.options, &context, inputs.commit_time);
         let located = |error: Error, location: Option<Location>| {
             let excerpt = inputs.excerpt(location);
             Failure { error, excerpt }
         };
-        let mut bases = Found::default();
-        let finder = Bases::new(self.store, self.options, Arc::clone(self.interrupt));
-        let plan = loop {
-            let outcome = plan::plan(&request, &bases.answers);
-            let outcome = outcome.map_err(|e| {
-                let location = e.location;
-                located(Error::Plan(e), location)
-            })?;
-            match outcome {
-                plan::Outcome::Ready(plan) => break plan,
-                plan::Outcome::Needs(needs) => {
-                    for need in needs {
-                        bases.find(self, &finder, &need).map_err(|e| located(e, Some(need.location)))?;
-                    }
-                }
-            }
+        let refused = |error: plan::Error| {
+            let location = error.location;
+            located(Error::Plan(error), location)
         };
-        for warning in &plan.warnings {
-            self.warn(warning.rule, &warning.message, warning.location.map(|location| location.first));
-        }
-        let epoch = contexts::epoch(self.options, plan.image_epoch);
+        let checks = Checks::read(&request.dockerfile, &request.build_args).map_err(refused)?;
+        let mut told = checks.of_text(&request.dockerfile);
+        self.tell(&told);
+        let finder = Bases::new(self.store, self.options, Arc::clone(self.interrupt));
+        let (options, numbers, sink) = (self.options, &self.numbers, self.sink);
+        let planning = Planning { options, inputs: &inputs, finder: &finder, numbers, sink };
+        let (planned, images) = planning.plan(request, &platforms)?;
+        self.tell(&planned.warnings);
+        let epoch = contexts::epoch(self.options, planned.images[0].epoch);
         let opening = contexts::Opening {
-            graph: &plan.graph,
+            graph: &planned.graph,
             options: self.options,
             remotes: &remotes,
             epoch,
@@ -161,15 +152,21 @@ impl Build<'_> {
             sink: self.sink,
         };
         let mut resources = Resources {
-            images: bases.images_of(&plan.graph),
+            images,
             contexts: contexts::open(&opening, context, &inputs.dockerfile.path).map_err(|error| {
                 let location = error.location();
                 located(error, location)
             })?,
             agents: agents.agents.clone(),
         };
+        let ignored = checks::ignored(&planned.copied, &planned.graph, &resources.contexts);
+        self.tell(&ignored);
+        told.extend(planned.warnings.iter().cloned().chain(ignored));
+        if let Some(error) = checks.violation(told.iter()) {
+            return Err(refused(error));
+        }
         contexts::scan(
-            &plan.graph,
+            &planned.graph,
             &resources.contexts,
             self.options,
             self.store,
@@ -181,7 +178,7 @@ impl Build<'_> {
             let location = error.location();
             located(error, location)
         })?;
-        let built = self.attempts(&plan, &mut resources, &opening, held, stdout).map_err(|error| {
+        let built = self.attempts(&planned, &mut resources, &opening, held, stdout).map_err(|error| {
             let location = error.location();
             located(error, location)
         })?;
@@ -194,7 +191,7 @@ impl Build<'_> {
     /// Does the steps; again, from what is recorded by then, if something in the store turned out to be damaged.
     fn attempts(
         &self,
-        plan: &Plan,
+        planned: &Planned,
         resources: &mut Resources,
         opening: &contexts::Opening<'_>,
         held: &Held<'_>,
@@ -203,7 +200,7 @@ impl Build<'_> {
         let mut attempt = 1;
         loop {
             let mut stdout = Counted { out: &mut *stdout, written: false };
-            let result = self.attempt(attempt, plan, resources, held, &mut stdout);
+            let result = self.attempt(attempt, planned, resources, held, &mut stdout);
             let written = stdout.written;
             let healed = self.warn_of_healed();
             match result {
@@ -227,7 +224,7 @@ impl Build<'_> {
     fn attempt(
         &self,
         attempt: usize,
-        plan: &Plan,
+        planned: &Planned,
         resources: &Resources,
         held: &Held<'_>,
         stdout: &mut dyn Write,
@@ -235,8 +232,9 @@ impl Build<'_> {
         let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
-        let packing = Packing::new(&plan.graph, &[plan.target.state], self.options);
-        let steps = Steps::new(&plan.graph, &worker, &self.numbers, packing);
+        let targets: Vec<_> = planned.images.iter().map(|image| image.target.state).collect();
+        let packing = Packing::new(&planned.graph, &targets, self.options);
+        let steps = Steps::new(planned, &worker, &self.numbers, packing);
         if attempt == 1 {
             self.show_images(resources)?;
         }
@@ -251,8 +249,7 @@ impl Build<'_> {
             steps.packing.finish();
         }
         held.release();
-        let chain: Chain = worker.input_chain(plan.target.state, &steps.states);
-        let built = finish(plan, &chain, &worker, self.options, &self.numbers, stdout)?;
+        let built = finish(planned, &steps, self.options, &self.numbers, stdout)?;
         Ok(Some(built))
     }
 
@@ -307,6 +304,12 @@ impl Build<'_> {
         healed.len()
     }
 
+    fn tell(&self, warnings: &[plan::Warning]) {
+        for warning in warnings {
+            self.warn(warning.rule, &warning.message, warning.location.map(|location| location.first));
+        }
+    }
+
     fn warn(&self, rule: &str, message: &str, line: Option<usize>) {
         let warning = Warning { rule: rule.to_string(), message: message.to_string(), line };
         self.sink.send(Event::Warned(warning));
@@ -339,43 +342,5 @@ impl Write for Counted<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
-    }
-}
-
-/// The base images found so far.
-#[derive(Default)]
-struct Found {
-    answers: BTreeMap<BaseKey, Base>,
-    images: BTreeMap<BaseKey, Image>,
-}
-
-impl Found {
-    fn find(
-        &mut self,
-        build: &Build<'_>,
-        finder: &Bases<'_>,
-        request: &plan::BaseRequest,
-    ) -> Result<(), Error> {
-        let name = format!("[internal] load metadata for {}", request.key.name);
-        let found = build.numbers.shown(build.sink, &name, |step: StepNumber| {
-            let found = finder.resolve(request)?;
-            build.sink.send(Event::Notice { step, message: found.notice.clone() });
-            Ok(found)
-        })?;
-        self.answers.insert(request.key.clone(), found.base);
-        self.images.insert(request.key.clone(), found.image);
-        Ok(())
-    }
-
-    /// The images of a graph, in its order.
-    fn images_of(&mut self, graph: &Graph) -> Vec<Image> {
-        let image = |source: &ImageSource| {
-            let key = BaseKey { name: source.name.clone(), platform: source.platform.clone() };
-            let mut image =
-                self.images.remove(&key).expect("the plan uses each image that it was told of once");
-            image.name = source.label.to_string();
-            image
-        };
-        graph.images.iter().map(image).collect()
     }
 }

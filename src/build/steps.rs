@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::error::Error;
 use super::numbers::Numbers;
 use super::packing::Packing;
+use super::platforms::Planned;
 use super::record::KeyRecord;
 use crate::graph::{Graph, Op, PreImage, Step, StepId};
 use crate::oci::Digest;
@@ -23,6 +24,8 @@ pub struct Steps<'a> {
     pub packing: Packing,
     /// What each step left.
     pub states: Vec<OnceLock<Chain>>,
+    /// Whether a failure has to name the platform.
+    several: bool,
 }
 
 /// What came of one step.
@@ -36,13 +39,14 @@ pub enum Came {
 impl<'a> Steps<'a> {
     /// No step is known yet.
     pub fn new(
-        graph: &'a Graph,
+        planned: &'a Planned,
         worker: &'a Worker<'a>,
         numbers: &'a Numbers,
         packing: Packing,
     ) -> Steps<'a> {
+        let graph = &planned.graph;
         let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
-        Steps { graph, worker, numbers, packing, states }
+        Steps { graph, worker, numbers, packing, states, several: planned.indexed }
     }
 
     fn states(&self) -> &States {
@@ -89,7 +93,7 @@ impl<'a> Steps<'a> {
     }
 
     fn pre_image(&self, step: &Step) -> Result<PreImage, Error> {
-        self.worker.pre_image(step, self.states()).map_err(|source| failed(step, source))
+        self.worker.pre_image(step, self.states()).map_err(|source| self.failed(step, source))
     }
 
     /// What a record says that the step leaves; none if there is no record, or its layer is gone.
@@ -149,18 +153,20 @@ impl<'a> Steps<'a> {
             return Ok((Came::Cached, chain));
         }
         let doing = Doing { number, key, form: self.packing.form(id) };
-        let (layer, made) = worker.perform(step, doing, self.states()).map_err(|e| failed(step, e))?;
+        let (layer, made) = worker.perform(step, doing, self.states()).map_err(|e| self.failed(step, e))?;
         let record = KeyRecord { layer, ran: made == crate::worker::Made::Ran, pre_image };
         worker.store.put_record(&key, &record.encode(), &[layer])?;
         Ok((Came::Done, self.below(step).push(layer, made)))
     }
-}
 
-fn failed(step: &Step, source: crate::worker::Error) -> Error {
-    if source.is_canceled() {
-        return Error::Interrupted;
+    fn failed(&self, step: &Step, source: crate::worker::Error) -> Error {
+        if source.is_canceled() {
+            return Error::Interrupted;
+        }
+        let platform = self.several.then(|| Box::new(step.platform.clone()));
+        let source = Box::new(source);
+        Error::Step { name: step.label.to_string(), location: step.location, platform, source }
     }
-    Error::Step { name: step.label.to_string(), location: step.location, source: Box::new(source) }
 }
 
 /// The message of a step's own line: without what the whole error says around it.

@@ -6,7 +6,9 @@ use super::error::Error;
 use super::finish::set_name;
 use super::images::{Found, find};
 use super::noted::{self, image_layers};
-use crate::export::{Encode, Finished, PushTo, Pusher, push, push_stored};
+use crate::export::{
+    Encode, Finished, ImageSet, PushTo, Pusher, StoredImage, StoredManifest, push, push_stored,
+};
 use crate::oci::{
     Descriptor, DiffId, Digest, LAYER_EPOCH, MediaType, Platform, Reference, descriptor_digest,
 };
@@ -107,18 +109,19 @@ pub fn push_image(store: &Store, image: &str, to: &Reference, by: &Transfer<'_>)
                 let missing = || Error::NoImage(image.to_string());
                 let manifest = store.read_blob(&found.digest, LARGEST_DOCUMENT)?.ok_or_else(missing)?;
                 let config = store.read_blob(&found.id, LARGEST_DOCUMENT)?.ok_or_else(missing)?;
-                let layers: Vec<_> =
-                    found.manifest.layers().iter().cloned().zip(found.layers(store)?).collect();
+                let layers = found.manifest.layers().iter().cloned().zip(found.layers(store)?).collect();
                 let of_manifest = serde_json::from_slice::<MediaTyped>(&manifest).ok();
                 let media_type = of_manifest
                     .and_then(|typed| typed.media_type)
                     .unwrap_or_else(|| MediaType::ImageManifest.to_string());
-                push_stored(store, (&media_type, &manifest), config, &layers, to, &pusher)?;
+                let manifest = StoredManifest { media_type, bytes: manifest };
+                push_stored(store, &[StoredImage { manifest, config, layers }], None, to, &pusher)?;
                 found.digest
             }
             false => {
-                let exported = push(store, &finished(store, &found)?, &only(to), &pusher)?;
-                descriptor_digest(&exported.manifest.expect("what is pushed has a manifest"))?
+                let set = ImageSet::one(finished(store, &found)?, Vec::new());
+                let exported = push(store, &set, &only(to), &pusher)?;
+                descriptor_digest(&exported.top.expect("what is pushed has a manifest"))?
             }
         };
         by.sink.send(Event::Notice { step, message: format!("digest {digest}") });
@@ -151,9 +154,9 @@ fn stays(store: &Store, found: &Found) -> Result<bool, Error> {
 fn finished(store: &Store, found: &Found) -> Result<Finished, Error> {
     let layers = image_layers(store, found)?;
     Ok(Finished {
+        platform: found.config.platform(),
         config: found.config.clone(),
         layers,
-        names: Vec::new(),
         epoch: LAYER_EPOCH,
         annotations: BTreeMap::new(),
     })

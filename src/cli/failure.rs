@@ -75,6 +75,7 @@ fn hint(error: &Error) -> Option<String> {
     match error {
         Error::Parse(e) => e.hint.clone(),
         Error::Plan(e) => e.hint.clone(),
+        Error::PlanFor(_, e) => e.hint.clone(),
         Error::Base { hint, .. } => hint.clone(),
         Error::Step { source, .. } => match &**source {
             crate::worker::Error::Exited(exited) => meaning(exited.ended),

@@ -45,7 +45,6 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     let network = network(args.network.as_deref())?;
     let allow = entitlements(&args.allow)?;
     let tags = args.tag.iter().map(|tag| tag.parse().map_err(|e| format!("--tag {tag}: {e}")));
-    let platform = args.platform.as_deref().or(environment.get("DOCKER_DEFAULT_PLATFORM"));
     let asked: Vec<Asked> = args.output.iter().map(|text| parse_output(text)).collect::<Result<_, _>>()?;
     let mut tags: Vec<Reference> = tags.collect::<Result<_, _>>()?;
     let (outputs, pushes) = destinations(asked, args.push.unwrap_or(false), &mut tags)?;
@@ -60,7 +59,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         labels: args.label.iter().map(|text| label(text)).collect::<Result<_, _>>()?,
         no_cache: args.no_cache,
         no_cache_stages: args.no_cache_filter.clone(),
-        platform: platform.map(one_platform).transpose()?,
+        platforms: platforms(&args.platform, environment)?,
         pull: args.pull.unwrap_or(false),
         outputs,
         pushes,
@@ -135,10 +134,20 @@ fn dockerfile(file: Option<&Path>) -> Result<DockerfileFrom, String> {
     }
 }
 
-/// One platform; several are refused by name.
+/// What is built for: of several flags, each may hold several platforms.
+fn platforms(flags: &[String], environment: &Environment) -> Result<Vec<Platform>, String> {
+    let flags: Vec<&str> = match flags {
+        [] => environment.get("DOCKER_DEFAULT_PLATFORM").into_iter().collect(),
+        flags => flags.iter().map(String::as_str).collect(),
+    };
+    let all = flags.iter().flat_map(|flag| flag.split(',')).map(str::trim);
+    all.map(|text| text.parse().map_err(|e| format!("--platform: {e}"))).collect()
+}
+
+/// The platform of a command that takes one.
 pub fn one_platform(text: &str) -> Result<Platform, String> {
     if text.contains(',') {
-        return Err(format!("--platform {text}: several platforms in one build are not supported yet"));
+        return Err(format!("--platform {text}: one platform at a time"));
     }
     text.parse().map_err(|e| format!("--platform: {e}"))
 }

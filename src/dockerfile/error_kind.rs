@@ -153,8 +153,8 @@ pub enum MountProblem {
     UnknownKey { key: String, field: String, near: Option<String> },
     #[error("unexpected key '{key}' for mount type '{kind}'")]
     KeyForType { key: String, kind: &'static str },
-    #[error("duplicate key '{0}'")]
-    DuplicateKey(String),
+    #[error("a cache mount with a source needs a from: a part of a cache cannot be mounted alone")]
+    CacheSource,
     #[error("unsupported mount type {value:?}{}", suggestion(near))]
     UnknownType { value: String, near: Option<String> },
     #[error("unsupported sharing value {value:?}{}", suggestion(near))]

@@ -34,6 +34,9 @@ impl From {
         };
         let platform = request.flags(&[("platform", Takes::One)])?.word("platform");
         let doc = alias.as_ref().and_then(|alias| request.doc(&alias.value));
+        if let Some(alias) = &alias {
+            request.check_description(&[&alias.value]);
+        }
         Ok(From { image: image.word(), platform, alias, doc })
     }
 }

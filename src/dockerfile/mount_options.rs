@@ -51,30 +51,31 @@ struct Options {
 
 /// Reads the text of a `--mount`; `expand` turns the value of each option into text.
 ///
-/// COMPAT: variables in `from` are expanded, which BuildKit refuses.
-///
-/// COMPAT: stricter than BuildKit, which lets a later option replace an earlier one of the same name, and ignores options
-/// that mean nothing for the mount's type: both are refused here.
+/// COMPAT: variables in `from` are expanded, which BuildKit refuses. As in BuildKit a later option replaces an earlier
+/// one, most options that mean nothing for the mount's type are ignored, and `required` and `size` must come after the
+/// type; what is ignored is told with the mount.
 pub fn parse_mount(
     word: &Word,
     expand: &mut dyn FnMut(&Word) -> Result<String, Error>,
-) -> Result<Mount, Error> {
+) -> Result<(Mount, Vec<String>), Error> {
     let wrong = |problem| Error::new(ErrorKind::Mount(problem)).at(word.span);
     let mut options = Options::default();
     let mut seen = Vec::new();
+    let mut ignored = Vec::new();
     for field in mount_fields::split(word)? {
         let name = option_name(&field.key);
-        if seen.contains(&name.to_owned()) {
-            return Err(wrong(MountProblem::DuplicateKey(field.key)));
+        match seen.iter().any(|other| other == name) {
+            true => ignored.push(format!("option '{name}' is given more than once: the last one counts")),
+            false => seen.push(name.to_owned()),
         }
-        seen.push(name.to_owned());
         let value = match &field.value {
             Some(raw) => Some(expand(&Word { raw: raw.clone(), span: word.span })?),
             None => None,
         };
         options.set(&field, value).map_err(wrong)?;
     }
-    options.mount(&seen).map_err(wrong)
+    let mount = options.mount(&seen, &mut ignored).map_err(wrong)?;
+    Ok((mount, ignored))
 }
 
 /// The one name of an option that has several.
@@ -90,6 +91,11 @@ fn option_name(key: &str) -> &str {
 impl Options {
     fn set(&mut self, field: &Field, value: Option<String>) -> Result<(), MountProblem> {
         let key = field.key.as_str();
+        let kind = self.kind.unwrap_or("bind");
+        let for_type = matches!((key, kind), ("required", "secret" | "ssh") | ("size", "tmpfs"));
+        if matches!(key, "required" | "size") && !for_type {
+            return Err(MountProblem::KeyForType { key: key.to_owned(), kind });
+        }
         let Some(value) = value else {
             match key {
                 "readonly" | "ro" => self.read_only = Some(true),
@@ -149,7 +155,7 @@ impl Options {
         Ok(())
     }
 
-    fn mount(self, seen: &[String]) -> Result<Mount, MountProblem> {
+    fn mount(self, seen: &[String], ignored: &mut Vec<String>) -> Result<Mount, MountProblem> {
         let kind = self.kind.unwrap_or("bind");
         let meant: &[&str] = match kind {
             "bind" => &["target", "source", "from", "readonly"],
@@ -158,8 +164,18 @@ impl Options {
             "secret" => &["target", "id", "source", "env", "required", "mode", "uid", "gid", "readonly"],
             _ => &["target", "id", "required", "mode", "uid", "gid", "readonly"],
         };
-        if let Some(key) = seen.iter().find(|key| *key != "type" && !meant.contains(&key.as_str())) {
-            return Err(MountProblem::KeyForType { key: key.clone(), kind });
+        for key in seen.iter().filter(|key| *key != "type" && !meant.contains(&key.as_str())) {
+            match (key.as_str(), kind) {
+                ("id" | "env" | "source", _) | ("from", "tmpfs" | "ssh") => {
+                    ignored.push(format!("option '{key}' means nothing for a mount of type {kind}"));
+                }
+                // Left over from another type: it was right where it stood.
+                ("required" | "size", _) => {}
+                _ => return Err(MountProblem::KeyForType { key: key.clone(), kind }),
+            }
+        }
+        if kind == "cache" && self.source.is_some() && self.from.is_none() {
+            return Err(MountProblem::CacheSource);
         }
         let target = self.target.clone().unwrap_or_default();
         Ok(match kind {
@@ -230,7 +246,31 @@ mod tests {
     fn read(text: &str) -> Result<Mount, String> {
         let word = Word { raw: text.to_owned(), span: Span::default() };
         let mut expand = |word: &Word| Ok(word.raw.replace("$v", "a,b"));
-        parse_mount(&word, &mut expand).map_err(|error| error.kind.to_string())
+        parse_mount(&word, &mut expand).map(|(mount, _)| mount).map_err(|error| error.kind.to_string())
+    }
+
+    fn ignored(text: &str) -> Vec<String> {
+        let word = Word { raw: text.to_owned(), span: Span::default() };
+        parse_mount(&word, &mut |word| Ok(word.raw.clone())).expect("accepted").1
+    }
+
+    #[test]
+    fn what_says_nothing_is_told_and_the_last_of_two_counts() {
+        let twice = |name: &str| format!("option '{name}' is given more than once: the last one counts");
+        let nothing =
+            |name: &str, kind: &str| format!("option '{name}' means nothing for a mount of type {kind}");
+        let bind = Bind { target: "/u".into(), read_only: false, ..Bind::default() };
+        assert_eq!(read("target=/t,dst=/u,ro,rw"), Ok(Mount::Bind(bind)));
+        assert_eq!(ignored("target=/t,dst=/u,ro,rw"), [twice("target"), twice("readonly")]);
+        assert_eq!(ignored("target=/t,id=x,env=Y"), [nothing("id", "bind"), nothing("env", "bind")]);
+        assert_eq!(
+            ignored("type=tmpfs,target=/t,from=a,source=b"),
+            [nothing("from", "tmpfs"), nothing("source", "tmpfs")]
+        );
+        assert_eq!(ignored("type=ssh,source=x"), [nothing("source", "ssh")]);
+        assert_eq!(ignored("type=ssh,required,type=cache,target=/t"), [twice("type")]);
+        assert_eq!(ignored("type=cache,target=/t,env=X"), [nothing("env", "cache")]);
+        assert!(ignored("type=secret,id=x,env=X,ro").is_empty());
     }
 
     #[test]
@@ -293,15 +333,19 @@ mod tests {
         assert_eq!(message("type=volume"), "unsupported mount type \"volume\"");
         assert_eq!(message("target=/t,form=x"), "unexpected key 'form' in 'form=x' (did you mean from?)");
         assert_eq!(message("target=/t,x"), "invalid field 'x' must be a key=value pair");
-        assert_eq!(message("target=/t,dst=/u"), "duplicate key 'dst'");
-        assert_eq!(message("target=/t,ro,rw"), "duplicate key 'rw'");
+        assert_eq!(message("required,type=secret,id=x"), "unexpected key 'required' for mount type 'bind'");
+        assert_eq!(message("size=1,type=tmpfs,target=/x"), "unexpected key 'size' for mount type 'bind'");
+        assert_eq!(message("type=tmpfs,target=/x,mode=1777"), "unexpected key 'mode' for mount type 'tmpfs'");
+        assert_eq!(message("type=secret,id=x,from=y"), "unexpected key 'from' for mount type 'secret'");
+        assert!(
+            message("type=cache,target=/t,source=x").starts_with("a cache mount with a source needs a from")
+        );
         assert_eq!(message("target=/t,required"), "unexpected key 'required' for mount type 'bind'");
         assert_eq!(message("type=cache,target=/t,size=1"), "unexpected key 'size' for mount type 'cache'");
         assert_eq!(
             message("type=secret,id=x,sharing=shared"),
             "unexpected key 'sharing' for mount type 'secret'"
         );
-        assert_eq!(message("type=ssh,source=x"), "unexpected key 'source' for mount type 'ssh'");
         assert_eq!(
             message("type=cache,target=/t,sharing=lock"),
             "unsupported sharing value \"lock\" (did you mean locked?)"

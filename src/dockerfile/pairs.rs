@@ -67,10 +67,6 @@ fn legacy_pair(request: &mut Request<'_>) -> Result<Pair, Error> {
     let text = rest.str();
     let Some(end) = text.find(is_blank) else { return request.fail(ErrorKind::TwoArguments(request.name())) };
     let value = end + (text[end..].len() - text[end..].trim_start_matches(is_blank).len());
-    let name = request.name();
-    let message =
-        format!("\"{name} key=value\" should be used instead of legacy \"{name} key value\" format");
-    request.warn("LegacyKeyValueFormat", message, rest.span());
     Ok(Pair { key: rest.cut(0, end).word(), value: rest.cut(value, text.len()).word() })
 }
 
@@ -103,6 +99,9 @@ impl ArgDecl {
             let doc = request.doc(&name.raw);
             Ok(ArgDecl { name, value, doc })
         };
-        words.iter().map(declaration).collect()
+        let declarations = words.iter().map(declaration).collect::<Result<Vec<ArgDecl>, Error>>()?;
+        let names: Vec<&str> = declarations.iter().map(|declaration| declaration.name.raw.as_str()).collect();
+        request.check_description(&names);
+        Ok(declarations)
     }
 }

@@ -111,6 +111,18 @@ impl<'a> Request<'a> {
         self.comments.iter().find_map(about)
     }
 
+    /// Notes a comment right above that describes none of `names`, which the instruction defines.
+    pub fn check_description(&mut self, names: &[&str]) {
+        let Some(about) = self.comments.last().map(|comment| comment.value.split(' ').next()) else { return };
+        if names.iter().any(|name| Some(*name) == about) {
+            return;
+        }
+        let name = if let [only] = names { only } else { "<arg_key>" };
+        let message =
+            format!("Comment for {} should follow the format: `# {name} <description>`", self.name());
+        self.warn("InvalidDefinitionDescription", message, self.head.typed.span);
+    }
+
     /// Notes a warning.
     pub fn warn(&mut self, rule: &'static str, message: impl Into<String>, span: Span) {
         self.warnings.push(Warning { rule, message: message.into(), hint: None, span });

@@ -1,15 +1,16 @@
 //! An image layout in one tar, for `skopeo`, `podman load` and `docker load`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use tar::{EntryType, Header};
 
 use super::blob::{Encode, blob, needed, open};
 use super::destination::{Destination, Sink, Source};
+use super::documents::documents;
 use super::error::Error;
-use super::finished::{Exported, Finished};
-use crate::image::{Image, Index, NamedManifest, Rendered, blob_path, docker_manifest, layout_marker};
+use super::finished::{Exported, ImageSet};
+use crate::image::{Index, blob_path, docker_manifest, layout_marker};
 use crate::oci::{Digest, descriptor_digest};
 use crate::store::Store;
 
@@ -24,17 +25,17 @@ pub(super) enum Dialect {
 
 /// Writes the archive.
 ///
-/// ORDER: the marker, the layers from the lowest up, config and manifest, the lists that name them. Each layer that was not
-/// compressed beside the steps is compressed when its turn comes, since its size stands before its bytes.
+/// ORDER: the marker, the layers of each image from the lowest up, configs and manifests, the lists that name them. Each
+/// layer that was not compressed beside the steps is compressed when its turn comes, since its size stands before its bytes.
 pub(super) fn archive(
     store: &Store,
-    image: &Finished,
+    set: &ImageSet,
     to: &Destination,
     encode: Encode,
     dialect: Dialect,
     stdout: &mut dyn Write,
 ) -> Result<Exported, Error> {
-    let stored = image.here()?;
+    let stored = set.here()?;
     if *to == Destination::Stdout {
         // What went out cannot be taken back, so all that goes out as it is stored is verified first.
         for layer in &stored {
@@ -53,7 +54,7 @@ pub(super) fn archive(
         header(&mut sink, path, EntryType::Directory, 0)?;
     }
     let mut written = BTreeSet::new();
-    let mut layers = Vec::with_capacity(stored.len());
+    let mut layers = BTreeMap::new();
     for layer in &stored {
         let blob = blob(store, layer, encode, &directory, false)?;
         let descriptor = blob.descriptor.clone();
@@ -62,37 +63,24 @@ pub(super) fn archive(
             let bytes = open(store, layer, encode, blob, &directory)?;
             put_blob(&mut sink, &digest, descriptor.size(), bytes)?;
         }
-        layers.push(descriptor);
+        layers.insert(layer.diff_id, descriptor);
     }
-    let rendered =
-        Image { config: image.config.clone(), layers, annotations: image.annotations.clone() }.render()?;
-    for document in [&rendered.config, &rendered.manifest] {
+    let documents = documents(set, &layers)?;
+    for document in documents.all() {
         let digest = Digest::of(&document.bytes);
         if written.insert(digest) {
             put(&mut sink, &blob_path(&digest), &document.bytes)?;
         }
     }
-    let Rendered { config, manifest } = &rendered;
     if dialect == Dialect::Docker {
-        put(&mut sink, "manifest.json", &docker_manifest(&rendered, &image.names)?)?;
+        put(&mut sink, "manifest.json", &docker_manifest(&documents.images[0], &set.names)?)?;
     }
     let mut index = Index::new();
-    index.put(&named(image, &rendered));
+    index.put(&documents.named(set));
     put(&mut sink, "index.json", &index.render())?;
     sink.write_all(&[0; 1024]).map_err(|e| sink.error(e))?;
-    let config = Digest::of(&config.bytes);
-    let manifest = Some(manifest.descriptor.clone());
     sink.finish()?;
-    Ok(Exported { manifest, config })
-}
-
-/// The manifest as an index names it.
-pub(super) fn named(image: &Finished, rendered: &Rendered) -> NamedManifest {
-    NamedManifest {
-        manifest: rendered.manifest.descriptor.clone(),
-        names: image.names.clone(),
-        created: image.epoch,
-    }
+    Ok(documents.exported())
 }
 
 fn put(sink: &mut Sink<'_>, path: &str, bytes: &[u8]) -> Result<(), Error> {

@@ -19,7 +19,7 @@ pub enum Destination {
 }
 
 /// One stream on its way to its destination.
-pub(super) enum Sink<'out> {
+pub enum Sink<'out> {
     /// Has its name only once it is whole.
     File(NamedTempFile, PathBuf),
     /// A pipe or a device: there is no other name for it.
@@ -30,7 +30,7 @@ pub(super) enum Sink<'out> {
 
 impl<'out> Sink<'out> {
     /// Opens the destination; nothing is to be seen there yet.
-    pub(super) fn open(to: &Destination, stdout: &'out mut dyn Write) -> Result<Sink<'out>, Error> {
+    pub fn open(to: &Destination, stdout: &'out mut dyn Write) -> Result<Sink<'out>, Error> {
         let path = match to {
             Destination::Stdout => return Ok(Sink::Stdout(stdout)),
             Destination::Path(path) => path,
@@ -56,7 +56,7 @@ impl<'out> Sink<'out> {
     }
 
     /// Where files that are needed on the way may be put: on the file system of the destination.
-    pub(super) fn directory(&self) -> Option<&Path> {
+    pub fn directory(&self) -> Option<&Path> {
         match self {
             Sink::File(_, path) => Some(directory_of(path)),
             Sink::Direct(..) | Sink::Stdout(_) => None,
@@ -74,7 +74,7 @@ impl<'out> Sink<'out> {
     }
 
     /// Says of an error in writing where it happened.
-    pub(super) fn error(&self, source: io::Error) -> Error {
+    pub fn error(&self, source: io::Error) -> Error {
         match self {
             Sink::File(_, path) | Sink::Direct(_, path) => {
                 Error::Destination { doing: "write", path: path.clone(), source }
@@ -84,7 +84,7 @@ impl<'out> Sink<'out> {
     }
 
     /// Gives the file its name.
-    pub(super) fn finish(self) -> Result<(), Error> {
+    pub fn finish(self) -> Result<(), Error> {
         match self {
             Sink::File(file, path) => {
                 file.persist(&path).map_err(|e| Error::destination("make", path)(e.error))?;
@@ -153,7 +153,7 @@ impl Write for Sink<'_> {
 }
 
 /// A file under a name of its own, with the mode that the user's umask gives.
-pub(super) fn temporary_file(directory: &Path) -> Result<NamedTempFile, Error> {
+pub fn temporary_file(directory: &Path) -> Result<NamedTempFile, Error> {
     tempfile::Builder::new()
         .prefix(".rbuild-")
         .permissions(fs::Permissions::from_mode(0o666))
@@ -162,7 +162,7 @@ pub(super) fn temporary_file(directory: &Path) -> Result<NamedTempFile, Error> {
 }
 
 /// Writes a small file so that it is there whole or not at all.
-pub(super) fn put_file(path: &Path, mut bytes: &[u8]) -> Result<(), Error> {
+pub fn put_file(path: &Path, mut bytes: &[u8]) -> Result<(), Error> {
     let mut file = temporary_file(directory_of(path))?;
     io::copy(&mut bytes.by_ref(), &mut file).map_err(Error::destination("write", path))?;
     file.persist(path).map_err(|e| Error::destination("make", path)(e.error))?;

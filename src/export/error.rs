@@ -60,6 +60,12 @@ pub enum Error {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// An output for one image alone.
+    #[error(
+        "type=docker holds one image, and this build makes an index of {0}: use type=oci, or build one platform \
+         at a time"
+    )]
+    OneImage(String),
     /// Nowhere to push to.
     #[error("a push needs a name: --tag, or name= in --output")]
     NoNames,

@@ -1,24 +1,23 @@
-//! Keeping an image in the store.
+//! Keeping images in the store.
 
+use super::documents::documents;
 use super::error::Error;
-use super::finished::{Exported, Finished};
-use crate::image::Image;
-use crate::oci::Digest;
+use super::finished::{Exported, ImageSet};
 use crate::store::{ImageLayer, Store};
 
-/// Puts manifest and config into the store; the layers are there already, or it is noted where they can be had, and are
-/// named as what they are. The caller sets the names.
-pub fn keep(store: &Store, image: &Finished) -> Result<Exported, Error> {
-    let layers = image.layers.iter().map(ImageLayer::descriptor).collect();
-    let annotations = image.annotations.clone();
-    let rendered = Image { config: image.config.clone(), layers, annotations }.render()?;
-    let config = store.put_blob(&rendered.config.bytes)?;
-    store.put_blob(&rendered.manifest.bytes)?;
-    debug_assert_eq!(config, Digest::of(&rendered.config.bytes));
-    for layer in &image.layers {
+/// Puts manifests, configs and the index into the store; the layers are there already, or it is noted where they can be
+/// had, and are named as what they are. The caller sets the names.
+pub fn keep(store: &Store, set: &ImageSet) -> Result<Exported, Error> {
+    let layers = set.layers();
+    for layer in &layers {
         if let ImageLayer::Remote(layer) = layer {
             store.note_remote_layer(layer)?;
         }
     }
-    Ok(Exported { manifest: Some(rendered.manifest.descriptor), config })
+    let layers = layers.into_iter().map(|layer| (layer.diff_id(), layer.descriptor())).collect();
+    let documents = documents(set, &layers)?;
+    for document in documents.all() {
+        store.put_blob(&document.bytes)?;
+    }
+    Ok(documents.exported())
 }

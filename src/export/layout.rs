@@ -1,17 +1,19 @@
 //! An image layout as a directory. SPEC: image-spec image-layout.md.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::archive::{Dialect, named};
+use super::archive::Dialect;
 use super::blob::{Blob, Bytes, Encode, blob, open};
 use super::destination::{put_file, temporary_file};
+use super::documents::documents;
 use super::error::Error;
-use super::finished::{Exported, Finished};
-use crate::image::{Image, Index, blob_path, docker_manifest, layout_marker};
+use super::finished::{Exported, ImageSet};
+use crate::image::{Index, blob_path, docker_manifest, layout_marker};
 use crate::oci::{Digest, Hasher, descriptor_digest};
 use crate::store::{Layer, Store};
 
@@ -19,7 +21,7 @@ use crate::store::{Layer, Store};
 /// images that were there before stay.
 pub(super) fn layout(
     store: &Store,
-    image: &Finished,
+    set: &ImageSet,
     to: &Path,
     encode: Encode,
     dialect: Dialect,
@@ -33,21 +35,19 @@ pub(super) fn layout(
     let held = File::open(to).map_err(Error::destination("open", to))?;
     // Two builds into one layout would lose one's names.
     flock(&held, FlockOperation::LockExclusive).map_err(Error::destination("lock", to))?;
-    let stored = image.here()?;
-    let mut layers = Vec::with_capacity(stored.len());
-    for layer in &stored {
+    let mut layers = BTreeMap::new();
+    for layer in &set.here()? {
         let blob = blob(store, layer, encode, &blobs, true)?;
-        layers.push(blob.descriptor.clone());
+        layers.insert(layer.diff_id, blob.descriptor.clone());
         place(store, layer, encode, blob, to)?;
     }
-    let rendered =
-        Image { config: image.config.clone(), layers, annotations: image.annotations.clone() }.render()?;
-    for document in [&rendered.config, &rendered.manifest] {
+    let documents = documents(set, &layers)?;
+    for document in documents.all() {
         put_file(&to.join(blob_path(&Digest::of(&document.bytes))), &document.bytes)?;
     }
     put_file(&to.join("oci-layout"), layout_marker())?;
     if dialect == Dialect::Docker {
-        put_file(&to.join("manifest.json"), &docker_manifest(&rendered, &image.names)?)?;
+        put_file(&to.join("manifest.json"), &docker_manifest(&documents.images[0], &set.names)?)?;
     }
     let path = to.join("index.json");
     let mut index = match fs::read(&path) {
@@ -55,12 +55,9 @@ pub(super) fn layout(
         Err(e) if e.kind() == io::ErrorKind::NotFound => Index::new(),
         Err(e) => return Err(Error::destination("read", path)(e)),
     };
-    index.put(&named(image, &rendered));
+    index.put(&documents.named(set));
     put_file(&path, &index.render())?;
-    Ok(Exported {
-        manifest: Some(rendered.manifest.descriptor.clone()),
-        config: Digest::of(&rendered.config.bytes),
-    })
+    Ok(documents.exported())
 }
 
 /// Puts a layer's blob where the layout keeps it, unless it is there.

@@ -1,4 +1,4 @@
-//! The root file system as a directory.
+//! Root file systems as a directory.
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -12,21 +12,19 @@ use rustix::io::Errno;
 use super::content::StoredLayers;
 use super::destination::directory_of;
 use super::error::Error;
-use super::finished::Finished;
-use crate::snapshot::{Item, Owners, finish_directories, remove_tree, whole, write_tree};
+use super::finished::ImageSet;
+use super::trees::{Split, Trees, trees};
+use crate::snapshot::{Item, Owners, finish_directories, remove_tree, write_tree};
 use crate::store::Store;
 use crate::tree::RootPath;
 
-/// Writes the root file system into `to`.
+/// Writes the root file systems into `to`.
 ///
 /// Everything is written to a directory under another name first. A new destination is that directory, renamed; into one
 /// that is there the entries are moved, replacing what has their names and keeping the rest, as BuildKit's `mode=copy`.
 /// No symbolic link is followed. Owners are set by root alone.
-pub(super) fn local(store: &Store, image: &Finished, to: &Path) -> Result<(), Error> {
-    let layers = image.here()?;
-    let mut items = whole(&image.stack()?);
-    // The destination itself is the user's.
-    items.retain(|item| !item.entry.path.is_root());
+pub(super) fn local(store: &Store, set: &ImageSet, to: &Path, split: Split) -> Result<(), Error> {
+    let Trees { items, layers } = trees(set, split)?;
     let owners = if rustix::process::geteuid().is_root() { Owners::Keep } else { Owners::Writer };
     let is_new = match fs::metadata(to) {
         Ok(there) if there.is_dir() => false,

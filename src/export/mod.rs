@@ -1,7 +1,7 @@
-//! Writes a finished image where it was asked for.
+//! Writes finished images where they were asked for.
 //!
-//! [`keep()`] puts an image's documents into the store; [`export()`] writes one [`Output`];
-//! [`push()`] sends to registries. Nothing partial is ever seen under
+//! All of it takes an [`ImageSet`]: one image, or one for each platform with an index above them. [`keep()`] puts its
+//! documents into the store; [`export()`] writes one [`Output`]; [`push()`] sends to registries. Nothing partial is ever seen under
 //! a destination's name: files and new directories are made under another name and renamed (standard output excepted).
 //! The bytes of an output are a fixed function of the image and of the output's settings.
 //!
@@ -11,6 +11,7 @@ mod archive;
 mod blob;
 mod content;
 mod destination;
+mod documents;
 mod error;
 mod finished;
 mod keep;
@@ -18,12 +19,16 @@ mod layout;
 mod local;
 mod output;
 mod push;
+mod push_stored;
 mod rootfs;
+mod trees;
 
 pub use blob::Encode;
-pub use destination::Destination;
+pub use destination::{Destination, Sink, put_file, temporary_file};
 pub use error::Error;
-pub use finished::{Exported, Finished};
+pub use finished::{Exported, Finished, ImageSet};
 pub use keep::keep;
 pub use output::{Output, export};
-pub use push::{Bring, PushTo, Pusher, push, push_stored};
+pub use push::{Bring, PushTo, Pusher, push};
+pub use push_stored::{StoredImage, StoredManifest, push_stored};
+pub use trees::Split;

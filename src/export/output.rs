@@ -7,10 +7,11 @@ use super::archive::{Dialect, archive};
 use super::blob::Encode;
 use super::destination::Destination;
 use super::error::Error;
-use super::finished::{Exported, Finished};
+use super::finished::{Exported, ImageSet};
 use super::layout::layout;
 use super::local::local;
 use super::rootfs::rootfs;
+use super::trees::Split;
 use crate::oci::{Digest, canonical};
 use crate::store::Store;
 
@@ -26,9 +27,9 @@ pub enum Output {
     /// `type=docker,tar=false`: the same as a directory.
     DockerDirectory(PathBuf, Encode),
     /// `type=local`: the root file system as a directory.
-    Local(PathBuf),
+    Local(PathBuf, Split),
     /// `type=tar`: the root file system in a tar.
-    Tar(Destination),
+    Tar(Destination, Split),
 }
 
 impl Output {
@@ -39,8 +40,13 @@ impl Output {
             | Output::OciDirectory(_, encode)
             | Output::DockerArchive(_, encode)
             | Output::DockerDirectory(_, encode) => Some(*encode),
-            Output::Local(_) | Output::Tar(_) => None,
+            Output::Local(..) | Output::Tar(..) => None,
         }
+    }
+
+    /// Whether this can hold an index. COMPAT: `docker load` and its archives know of none.
+    pub fn takes_index(&self) -> bool {
+        !matches!(self, Output::DockerArchive(..) | Output::DockerDirectory(..))
     }
 
     /// Whether this is written to standard output.
@@ -48,8 +54,8 @@ impl Output {
         match self {
             Output::OciArchive(destination, _)
             | Output::DockerArchive(destination, _)
-            | Output::Tar(destination) => *destination == Destination::Stdout,
-            Output::OciDirectory(..) | Output::DockerDirectory(..) | Output::Local(_) => false,
+            | Output::Tar(destination, _) => *destination == Destination::Stdout,
+            Output::OciDirectory(..) | Output::DockerDirectory(..) | Output::Local(..) => false,
         }
     }
 }
@@ -57,20 +63,24 @@ impl Output {
 /// Writes one output. `stdout` takes what goes to [`Destination::Stdout`].
 pub fn export(
     store: &Store,
-    image: &Finished,
+    set: &ImageSet,
     output: &Output,
     stdout: &mut dyn Write,
 ) -> Result<Exported, Error> {
+    if set.indexed && !output.takes_index() {
+        return Err(Error::OneImage(set.platforms()));
+    }
     match output {
-        Output::OciArchive(to, encode) => archive(store, image, to, *encode, Dialect::Oci, stdout),
-        Output::DockerArchive(to, encode) => archive(store, image, to, *encode, Dialect::Docker, stdout),
-        Output::OciDirectory(to, encode) => layout(store, image, to, *encode, Dialect::Oci),
-        Output::DockerDirectory(to, encode) => layout(store, image, to, *encode, Dialect::Docker),
-        Output::Local(to) => local(store, image, to).map(|()| without_manifest(image)),
-        Output::Tar(to) => rootfs(store, image, to, stdout).map(|()| without_manifest(image)),
+        Output::OciArchive(to, encode) => archive(store, set, to, *encode, Dialect::Oci, stdout),
+        Output::DockerArchive(to, encode) => archive(store, set, to, *encode, Dialect::Docker, stdout),
+        Output::OciDirectory(to, encode) => layout(store, set, to, *encode, Dialect::Oci),
+        Output::DockerDirectory(to, encode) => layout(store, set, to, *encode, Dialect::Docker),
+        Output::Local(to, split) => local(store, set, to, *split).map(|()| without_manifest(set)),
+        Output::Tar(to, split) => rootfs(store, set, to, *split, stdout).map(|()| without_manifest(set)),
     }
 }
 
-fn without_manifest(image: &Finished) -> Exported {
-    Exported { manifest: None, config: Digest::of(&canonical(&image.config)) }
+fn without_manifest(set: &ImageSet) -> Exported {
+    let configs = set.images.iter().map(|image| Digest::of(&canonical(&image.config))).collect();
+    Exported { top: None, configs }
 }

@@ -1,4 +1,4 @@
-//! An image into registries: layers compressed once, sent beside each other, the manifest after them, tags last.
+//! Images into registries: layers compressed once, sent beside each other, manifests after them, the index, tags last.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::blob::{Blob, Bytes, Encode, blob, file, goes_as_it_is, stored};
+use super::documents::documents;
 use super::error::Error;
-use super::finished::{Exported, Finished};
-use crate::image::Image;
+use super::finished::{Exported, ImageSet};
+use crate::image::Document;
 use crate::oci::{Descriptor, DiffId, Digest, Reference, descriptor_digest};
 use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::{self, Body, Client, Outgoing, Pushed};
@@ -52,7 +53,7 @@ const TICK: Duration = Duration::from_millis(200);
 const ROUNDS: usize = 3;
 
 /// Something that goes to a registry, before its bytes are needed.
-struct Item {
+pub(super) struct Item {
     digest: Digest,
     size: u64,
     /// The layer that it is, if it is one.
@@ -73,13 +74,36 @@ enum Held {
 }
 
 /// Where compressed layers are kept until the push is over.
-struct Work<'a> {
-    store: &'a Store,
-    directory: TempDir,
+pub(super) struct Work<'a> {
+    pub store: &'a Store,
+    pub directory: TempDir,
 }
 
-/// Pushes an image under every name of `to`.
-pub fn push(store: &Store, image: &Finished, to: &PushTo, pusher: &Pusher<'_>) -> Result<Exported, Error> {
+/// A manifest or index as it goes out.
+#[derive(Clone, Copy)]
+pub(super) struct Manifest<'a> {
+    pub media_type: &'a str,
+    pub bytes: &'a [u8],
+}
+
+/// What is pushed into one repository.
+pub(super) struct Outbound<'a> {
+    /// Layers and configs.
+    pub items: &'a [Item],
+    /// How many of them, from the first, are there already.
+    pub sent: usize,
+    /// The manifests that `top` lists: there by their digests alone.
+    pub below: &'a [Manifest<'a>],
+    /// What the names are for.
+    pub top: Manifest<'a>,
+    /// In one repository.
+    pub names: &'a [&'a Reference],
+    /// No tag is set.
+    pub by_digest: bool,
+}
+
+/// Pushes images, and the index above them, under every name of `to`.
+pub fn push(store: &Store, set: &ImageSet, to: &PushTo, pusher: &Pusher<'_>) -> Result<Exported, Error> {
     let work = Work { store, directory: store.temp_dir()? };
     let mut repositories: BTreeMap<String, Vec<&Reference>> = BTreeMap::new();
     for name in &to.names {
@@ -87,48 +111,49 @@ pub fn push(store: &Store, image: &Finished, to: &PushTo, pusher: &Pusher<'_>) -
     }
     let first = to.names.first().ok_or(Error::NoNames)?;
     // A layer is on its way while the next ones are compressed.
-    let layers = in_parallel(&image.layers, |layer| {
-        let item = work.layer(layer, to.encode, pusher)?;
-        work.send(&item.1, first, pusher, false)?;
-        Ok(item)
+    let layers = in_parallel(&set.layers(), |layer| {
+        let (descriptor, item) = work.layer(layer, to.encode, pusher)?;
+        work.send(&item, first, pusher, false)?;
+        Ok(((layer.diff_id(), descriptor), item))
     })?;
-    let (descriptors, mut items): (Vec<Descriptor>, Vec<Item>) = layers.into_iter().unzip();
-    let annotations = image.annotations.clone();
-    let rendered = Image { config: image.config.clone(), layers: descriptors, annotations }.render()?;
-    items.push(Item::bytes(rendered.config.bytes.clone()));
-    let descriptor = rendered.manifest.descriptor.clone();
-    let media_type = descriptor.media_type().to_string();
+    let (descriptors, mut items): (BTreeMap<DiffId, Descriptor>, Vec<Item>) = layers.into_iter().unzip();
+    let (sent, documents) = (items.len(), documents(set, &descriptors)?);
+    items.extend(documents.images.iter().map(|image| Item::bytes(image.config.bytes.clone())));
+    let manifests: Vec<Manifest<'_>> = match &documents.index {
+        Some(_) => documents.images.iter().map(|image| Manifest::of(&image.manifest)).collect(),
+        None => Vec::new(),
+    };
     for (name, names) in &repositories {
-        let sent = if *name == first.name() { image.layers.len() } else { 0 };
-        work.publish(&items, sent, names, to.by_digest, &media_type, &rendered.manifest.bytes, pusher)?;
+        work.publish(
+            &Outbound {
+                items: &items,
+                sent: if *name == first.name() { sent } else { 0 },
+                below: &manifests,
+                top: Manifest::of(documents.top()),
+                names,
+                by_digest: to.by_digest,
+            },
+            pusher,
+        )?;
     }
-    Ok(Exported { manifest: Some(descriptor), config: Digest::of(&rendered.config.bytes) })
+    Ok(documents.exported())
 }
 
-/// Pushes a manifest as it is, with blobs that the store has.
-pub fn push_stored(
-    store: &Store,
-    manifest: (&str, &[u8]),
-    config: Vec<u8>,
-    layers: &[(Descriptor, Option<Arc<Layer>>)],
-    name: &Reference,
-    pusher: &Pusher<'_>,
-) -> Result<(), Error> {
-    let work = Work { store, directory: store.temp_dir()? };
-    let mut items = Vec::new();
-    for (descriptor, layer) in layers {
-        let digest = descriptor_digest(descriptor).map_err(|_| Error::NoNames)?;
-        let file = stored(store, &digest)?;
-        let (size, source) = (descriptor.size(), Mutex::new(Held::File(file)));
-        let layer = layer.as_ref().map(|layer| layer.diff_id);
-        items.push(Item { digest, size, layer, places: Vec::new(), source });
+impl Manifest<'_> {
+    fn of(document: &Document) -> Manifest<'_> {
+        Manifest { media_type: document.descriptor.media_type().as_ref(), bytes: &document.bytes }
     }
-    items.push(Item::bytes(config));
-    work.publish(&items, 0, &[name], false, manifest.0, manifest.1, pusher)
 }
 
 impl Item {
-    fn bytes(bytes: Vec<u8>) -> Item {
+    /// A blob in the store's form; opened now, so that it stays.
+    pub(super) fn stored(store: &Store, blob: &Descriptor, layer: Option<DiffId>) -> Result<Item, Error> {
+        let digest = descriptor_digest(blob).map_err(|_| Error::NoNames)?;
+        let source = Mutex::new(Held::File(stored(store, &digest)?));
+        Ok(Item { digest, size: blob.size(), layer, places: Vec::new(), source })
+    }
+
+    pub(super) fn bytes(bytes: Vec<u8>) -> Item {
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
         Item { digest, size, layer: None, places: Vec::new(), source: Mutex::new(Held::Bytes(bytes)) }
     }
@@ -166,38 +191,48 @@ impl Work<'_> {
         Ok((descriptor, Item { digest, size, layer: diff_id, places: Vec::new(), source }))
     }
 
-    /// Everything but the first `sent` items into one repository, then the manifest under each tag.
-    #[expect(clippy::too_many_arguments, reason = "one caller for each way to push")]
-    fn publish(
-        &self,
-        items: &[Item],
-        sent: usize,
-        names: &[&Reference],
-        by_digest: bool,
-        media_type: &str,
-        manifest: &[u8],
-        pusher: &Pusher<'_>,
-    ) -> Result<(), Error> {
-        let repository = Reference { tag: None, digest: None, ..names[0].clone() };
-        in_parallel(&items[sent..], |item| self.send(item, &repository, pusher, false))?;
-        for name in names {
-            let to = if by_digest { &repository } else { *name };
-            let mut round = 1;
-            loop {
-                match pusher.client.push_manifest(to, media_type, manifest) {
-                    Ok(_) => break,
-                    // COMPAT: registries that answer from a cache say that they have what was collected since.
-                    Err(registry::Error::Incomplete { missing, .. }) if round < ROUNDS => {
-                        round += 1;
-                        let missing: Vec<&Item> =
-                            items.iter().filter(|item| missing.contains(&item.digest)).collect();
-                        in_parallel(&missing, |item| self.send(item, &repository, pusher, true))?;
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
+    /// Everything into one repository: blobs, the manifests that name them, what lists those; tags last.
+    pub(super) fn publish(&self, all: &Outbound<'_>, pusher: &Pusher<'_>) -> Result<(), Error> {
+        let repository = Reference { tag: None, digest: None, ..all.names[0].clone() };
+        in_parallel(&all.items[all.sent..], |item| self.send(item, &repository, pusher, false))?;
+        for manifest in all.below {
+            self.put(*manifest, &repository, all, pusher)?;
+        }
+        for name in all.names {
+            self.put(all.top, if all.by_digest { &repository } else { name }, all, pusher)?;
         }
         Ok(())
+    }
+
+    /// One manifest or index; what the registry says it misses of it is sent again.
+    fn put(
+        &self,
+        manifest: Manifest<'_>,
+        to: &Reference,
+        all: &Outbound<'_>,
+        pusher: &Pusher<'_>,
+    ) -> Result<(), Error> {
+        let repository = Reference { tag: None, digest: None, ..to.clone() };
+        let push = |manifest: Manifest<'_>, to: &Reference| {
+            pusher.client.push_manifest(to, manifest.media_type, manifest.bytes)
+        };
+        let mut round = 1;
+        loop {
+            match push(manifest, to) {
+                Ok(_) => return Ok(()),
+                // COMPAT: registries that answer from a cache say that they have what was collected since.
+                Err(registry::Error::Incomplete { missing, .. }) if round < ROUNDS => {
+                    round += 1;
+                    let lost: Vec<&Item> =
+                        all.items.iter().filter(|item| missing.contains(&item.digest)).collect();
+                    in_parallel(&lost, |item| self.send(item, &repository, pusher, true))?;
+                    for below in all.below.iter().filter(|below| missing.contains(&Digest::of(below.bytes))) {
+                        push(*below, &repository)?;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn send(&self, item: &Item, to: &Reference, pusher: &Pusher<'_>, again: bool) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! The root file system in one tar.
+//! Root file systems in one tar.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use super::destination::{Destination, Sink};
 use super::error::Error;
-use super::finished::Finished;
+use super::finished::ImageSet;
+use super::trees::{Split, Trees, trees};
 use crate::layer::{self, Writer};
-use crate::snapshot::{Item, whole};
+use crate::snapshot::Item;
 use crate::store::{Contents, Layer, Store};
 
-/// Writes the root file system, with the entries of all layers merged. As in BuildKit's, the root itself is not in.
+/// Writes the root file systems, each with the entries of all layers merged. As in BuildKit's, the root itself is not in.
 pub(super) fn rootfs(
     store: &Store,
-    image: &Finished,
+    set: &ImageSet,
     to: &Destination,
+    split: Split,
     stdout: &mut dyn Write,
 ) -> Result<(), Error> {
-    let layers = image.here()?;
-    let mut items = whole(&image.stack()?);
-    items.retain(|item| !item.entry.path.is_root());
+    let Trees { items, layers } = trees(set, split)?;
     let contents = contents(store, &layers, &items)?;
     let mut sink = Sink::open(to, stdout)?;
     let written = write(&mut sink, &items, &contents);

@@ -39,7 +39,7 @@ pub struct GitSource {
     pub by_commit: bool,
     /// Whether there is to be a `.git`.
     pub keep_git_dir: bool,
-    /// Whether repositories in the repository come along; where nothing was said, they do not, and a warning says so.
+    /// Whether repositories in the repository come along; where nothing was said, they do.
     pub submodules: Option<bool>,
     /// Whether files have the commit's time.
     pub commit_time: bool,

@@ -1,8 +1,9 @@
-//! The `index.json` of an image layout. SPEC: image-spec image-layout.md and image-index.md.
+//! Indexes: of an image's platforms, and the `index.json` of a layout. SPEC: image-spec image-index.md, image-layout.md.
 
 use std::collections::HashMap;
 
 use super::error::Error;
+use super::manifest::Document;
 use crate::oci::{Descriptor, Epoch, ImageIndex, MediaType, Reference, canonical};
 
 /// What containerd, `docker load` and `podman load` look for: the whole reference.
@@ -11,10 +12,15 @@ const IMAGE_NAME: &str = "io.containerd.image.name";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const CREATED: &str = "org.opencontainers.image.created";
 
-/// A manifest and what it goes by.
+/// The index of an image that has a manifest for each platform, in the order given.
+pub fn index(manifests: Vec<Descriptor>) -> Document {
+    Document::new(MediaType::ImageIndex, Index { manifests }.render())
+}
+
+/// A manifest or index and what it goes by.
 #[derive(Clone, Debug)]
 pub struct NamedManifest {
-    /// The manifest, with its platform.
+    /// The manifest, with its platform; or the index.
     pub manifest: Descriptor,
     /// None: the image stands in the layout without a name.
     pub names: Vec<Reference>,

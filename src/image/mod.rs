@@ -13,5 +13,5 @@ mod manifest;
 
 pub use archive::{blob_path, docker_manifest, layout_marker};
 pub use error::Error;
-pub use index::{Index, NamedManifest};
+pub use index::{Index, NamedManifest, index};
 pub use manifest::{Document, Image, Rendered};

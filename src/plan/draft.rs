@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{Base, BaseKey};
+use super::outcome::Copied;
 use super::scope::Scope;
 use super::warning::Warning;
 use crate::dockerfile::Instruction;
@@ -41,6 +42,8 @@ pub(super) struct Draft<'a> {
     pub finished: BTreeMap<usize, Finished<'a>>,
     /// What was noticed.
     pub warnings: Vec<Warning>,
+    /// What is copied from the build context.
+    pub copied: Vec<Copied>,
     /// ARGs that triggers of base images declare.
     pub declared: BTreeSet<String>,
     images: BTreeMap<BaseKey, ImageId>,
@@ -61,6 +64,7 @@ pub(super) struct Mark {
     images: usize,
     contexts: usize,
     warnings: usize,
+    copied: usize,
 }
 
 impl Draft<'_> {
@@ -128,6 +132,7 @@ impl Draft<'_> {
             images: self.graph.images.len(),
             contexts: self.graph.contexts.len(),
             warnings: self.warnings.len(),
+            copied: self.copied.len(),
         }
     }
 
@@ -137,6 +142,7 @@ impl Draft<'_> {
         self.graph.images.truncate(mark.images);
         self.graph.contexts.truncate(mark.contexts);
         self.warnings.truncate(mark.warnings);
+        self.copied.truncate(mark.copied);
         self.images.retain(|_, id| id.0 < mark.images);
         self.contexts.retain(|_, id| id.0 < mark.contexts);
     }

@@ -45,6 +45,12 @@ pub enum ErrorKind {
     #[error("base image {image}: failed to read the ONBUILD trigger {trigger:?}: {problem}")]
     Trigger { image: String, trigger: String, problem: String },
 
+    // Build checks.
+    #[error("failed to parse check options: {0}")]
+    BadCheck(String),
+    #[error("lint violation found for rules: {0}")]
+    Checks(String),
+
     // Words and mounts.
     #[error(transparent)]
     Dockerfile(Box<dockerfile::ErrorKind>),

@@ -1,6 +1,7 @@
 //! One stage from FROM to its last instruction.
 
 use super::base::{Base, BaseKey};
+use super::checks::own_check;
 use super::dispatch::dispatch;
 use super::draft::{Draft, Finished};
 use super::error::{Error, ErrorKind};
@@ -59,6 +60,7 @@ pub(super) fn evaluate<'a>(
         declared,
         platform,
         location: stage.location,
+        check: None,
         trigger: true,
         labels,
         no_cache: site.request.no_cache.covers(stage.name.as_deref()),
@@ -74,6 +76,7 @@ pub(super) fn evaluate<'a>(
     state.trigger = false;
     for instruction in stage.instructions {
         state.location = location(site.request, instruction);
+        state.check = own_check(instruction);
         dispatch(&mut state, instruction)?;
     }
     let own_trigger = |instruction: &'a Instruction| match &instruction.kind {

@@ -14,6 +14,7 @@
 
 mod arguments;
 mod base;
+mod checks;
 mod commands;
 mod contexts;
 mod cycles;
@@ -55,8 +56,9 @@ mod whole_context;
 mod workdir;
 
 pub use base::{Base, BaseKey, BaseRequest};
+pub use checks::Checks;
 pub use error::{Error, ErrorKind};
-pub use outcome::{Outcome, Plan, Target};
+pub use outcome::{Copied, Outcome, Plan, Target};
 pub use planner::plan;
 pub use remote::{parse_remote, parse_remote_context};
 pub use request::{LayerEpoch, NamedContext, NoCache, Request};

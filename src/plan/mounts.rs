@@ -20,7 +20,10 @@ pub(super) fn read(state: &mut State<'_, '_>, run: &Run) -> Result<Vec<Mount>, S
             seen.push(expanded);
             Ok(text)
         });
-        let parsed = parsed.map_err(|error| state.wrong_word(error))?;
+        let (parsed, ignored) = parsed.map_err(|error| state.wrong_word(error))?;
+        for ignored in ignored {
+            state.warn("IgnoredMountOption", format!("--mount={}: {ignored}", word.raw));
+        }
         for expanded in seen {
             state.take(expanded)?;
         }

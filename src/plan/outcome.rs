@@ -2,7 +2,7 @@
 
 use super::base::BaseRequest;
 use super::warning::Warning;
-use crate::graph::{Graph, Input};
+use crate::graph::{Graph, Input, Location};
 use crate::oci::{Epoch, ImageConfig, Platform};
 
 /// Questions, or a plan.
@@ -25,6 +25,19 @@ pub struct Plan {
     pub image_epoch: Epoch,
     /// What was noticed, in the order of the file. What the parser noticed is in the Dockerfile.
     pub warnings: Vec<Warning>,
+    /// What is copied from the build context: paths that its ignore file may leave out, which is known later.
+    pub copied: Vec<Copied>,
+}
+
+/// A path that an instruction copies from the build context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// `Copy` or `Add`.
+    pub verb: &'static str,
+    /// The path, with variables filled in.
+    pub path: String,
+    /// The instruction.
+    pub location: Location,
 }
 
 /// What the image is made of.

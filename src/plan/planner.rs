@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arguments::Arguments;
 use super::base::{Base, BaseKey};
+use super::checks::Checks;
 use super::cycles;
 use super::draft::Draft;
 use super::error::Error;
@@ -31,6 +32,7 @@ pub fn plan(request: &Request, bases: &BTreeMap<BaseKey, Base>) -> Result<Outcom
         Kind::From(from) => Some(from.alias.as_ref().map(|alias| alias.value.as_str())),
         _ => None,
     });
+    let checks = Checks::read(&request.dockerfile, &request.build_args)?;
     let arguments = Arguments::read(request, last_stage.flatten())?;
     let mut warnings = Vec::new();
     let stages = Stages::read(request, &arguments, &mut warnings)?;
@@ -41,7 +43,7 @@ pub fn plan(request: &Request, bases: &BTreeMap<BaseKey, Base>) -> Result<Outcom
     let target = stages.target(request.target.as_deref())?;
     cycles::check(request, &stages)?;
     let proxies = proxies::variables(&arguments.build);
-    let site = Site { request, bases, arguments, stages, proxies };
+    let site = Site { request, bases, arguments, stages, checks, proxies };
     let mut draft = Draft::default();
     draft.warnings = warnings;
 
@@ -104,6 +106,7 @@ fn finish<'a>(site: &'a Site<'a>, mut draft: Draft<'a>, target: usize) -> Plan {
 
     let mut warnings = std::mem::take(&mut draft.warnings);
     warnings.extend(unused::warnings(site, &draft.declared));
+    site.checks.keep(&mut warnings, &request.dockerfile);
     warnings.sort_by_key(|warning| warning.location.map_or(usize::MAX, |location| location.first));
     let platform = config.platform();
     Plan {
@@ -111,6 +114,7 @@ fn finish<'a>(site: &'a Site<'a>, mut draft: Draft<'a>, target: usize) -> Plan {
         target: Target { state, config, platform },
         image_epoch: site.arguments.epochs.image,
         warnings,
+        copied: draft.copied,
     }
 }
 

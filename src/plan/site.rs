@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::arguments::Arguments;
 use super::base::{Base, BaseKey};
+use super::checks::Checks;
 use super::request::Request;
 use super::stages::Stages;
 
@@ -17,6 +18,8 @@ pub(super) struct Site<'a> {
     pub arguments: Arguments,
     /// The stages.
     pub stages: Stages<'a>,
+    /// Which rules speak.
+    pub checks: Checks,
     /// The proxy variables of every RUN.
     pub proxies: Vec<(String, String)>,
 }

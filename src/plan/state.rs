@@ -38,6 +38,8 @@ pub(super) struct State<'a, 'd> {
     pub platform: Platform,
     /// The lines of the instruction at hand.
     pub location: Location,
+    /// The `# check=` above the instruction at hand.
+    pub check: Option<&'a str>,
     /// Whether the instruction at hand is a trigger.
     pub trigger: bool,
     /// Counts steps.
@@ -104,6 +106,9 @@ impl<'a> State<'a, '_> {
 
     /// Notices something at the instruction at hand.
     pub fn warn(&mut self, rule: &'static str, message: String) {
+        if !self.site.checks.allows(rule, self.check) {
+            return;
+        }
         self.draft.warnings.push(Warning::new(rule, message, self.location));
     }
 

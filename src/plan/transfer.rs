@@ -2,6 +2,7 @@
 
 use super::error::{Error, ErrorKind};
 use super::label::capitals;
+use super::outcome::Copied;
 use super::paths;
 use super::remote::parse_remote;
 use super::remote_flags::RemoteFlags;
@@ -50,7 +51,10 @@ pub(super) fn transfer(
     let from = match (&parts.from, sources.iter().all(Option::is_some)) {
         (Some(from), _) if !from.raw.is_empty() => read_from(state, from)?,
         (_, true) => Input::Scratch,
-        (_, false) if state.site.request.has_context => state.draft.context(None),
+        (_, false) if state.site.request.has_context => {
+            note_copied(state, verb, &paths, &sources);
+            state.draft.context(None)
+        }
         (_, false) => {
             let error = state.error(ErrorKind::NoContext(verb.name().to_string()));
             return Err(error.hint("give a directory as the last argument of the command").into());
@@ -129,6 +133,17 @@ fn expand_files(state: &mut State<'_, '_>, sources: &[Source]) -> Result<Vec<(St
         }
     }
     Ok(files)
+}
+
+/// Notes what is read from the build context, for its ignore file to be asked.
+fn note_copied(state: &mut State<'_, '_>, verb: Verb, paths: &[String], sources: &[Option<Remote>]) {
+    if !state.site.checks.allows("CopyIgnoredFile", state.check) {
+        return;
+    }
+    let verb = if verb == Verb::Copy { "Copy" } else { "Add" };
+    for (path, _) in paths.iter().zip(sources).filter(|(_, source)| source.is_none()) {
+        state.draft.copied.push(Copied { verb, path: path.clone(), location: state.location });
+    }
 }
 
 fn bad_chmod(state: &State<'_, '_>, problem: String) -> Error {

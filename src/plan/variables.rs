@@ -24,7 +24,7 @@ static NO_SECRET: LazyLock<Regex> =
 /// `ENV`. One instruction sees one environment: that before it.
 pub(super) fn env(state: &mut State<'_, '_>, pairs: &Pairs) -> Result<(), Stop> {
     let mut text = "ENV".to_string();
-    for (name, value) in expand_pairs(state, pairs)? {
+    for (name, value) in expand_pairs(state, "ENV", pairs)? {
         check_secret(state, "ENV", &name);
         text += &format!(" {name}={value}");
         set_env(&mut state.config.config.env, &name, &value);
@@ -37,7 +37,7 @@ pub(super) fn env(state: &mut State<'_, '_>, pairs: &Pairs) -> Result<(), Stop> 
 /// `LABEL`.
 pub(super) fn label(state: &mut State<'_, '_>, pairs: &Pairs) -> Result<(), Stop> {
     let mut text = "LABEL".to_string();
-    for (name, value) in expand_pairs(state, pairs)? {
+    for (name, value) in expand_pairs(state, "LABEL", pairs)? {
         text += &format!(" {name}={value}");
         state.config.config.labels.insert(name, value);
     }
@@ -45,7 +45,12 @@ pub(super) fn label(state: &mut State<'_, '_>, pairs: &Pairs) -> Result<(), Stop
     Ok(())
 }
 
-fn expand_pairs(state: &mut State<'_, '_>, pairs: &Pairs) -> Result<Vec<(String, String)>, Stop> {
+fn expand_pairs(state: &mut State<'_, '_>, name: &str, pairs: &Pairs) -> Result<Vec<(String, String)>, Stop> {
+    if pairs.legacy {
+        let message =
+            format!("\"{name} key=value\" should be used instead of legacy \"{name} key value\" format");
+        state.warn("LegacyKeyValueFormat", message);
+    }
     let mut all = Vec::new();
     for pair in &pairs.pairs {
         all.push((state.expand(&pair.key)?, state.expand(&pair.value)?));

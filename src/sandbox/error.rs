@@ -77,6 +77,21 @@ pub enum Error {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// Programs of that architecture do not run here.
+    #[error(
+        "this linux/{host} machine cannot run programs of linux/{architecture}: {why}\n\
+         fix: {fix}; or keep RUN in a stage with --platform=$BUILDPLATFORM"
+    )]
+    Foreign {
+        /// The programs'.
+        architecture: String,
+        /// This machine's.
+        host: String,
+        /// What there is not, or does not work.
+        why: String,
+        /// What to do about it.
+        fix: &'static str,
+    },
     /// No tier of isolation is possible here.
     #[error(transparent)]
     Unavailable(#[from] UsernsError),

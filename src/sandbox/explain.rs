@@ -89,6 +89,7 @@ fn at(step: Step, errno: Errno, prepared: &Prepared, spec: &Spec) -> Error {
         Step::BoundingSet => ("limit the bounding set".to_owned(), ""),
         Step::Groups => ("setgroups".to_owned(), ""),
         Step::Group => ("setresgid".to_owned(), ""),
+        Step::Emulator => ("setns of the emulator's user namespace".to_owned(), ""),
         Step::Filter => ("load the seccomp filter".to_owned(), ""),
         Step::User => ("setresuid".to_owned(), ""),
         Step::Capabilities => ("capset".to_owned(), ""),

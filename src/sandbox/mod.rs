@@ -8,6 +8,7 @@
 
 mod cancel;
 mod caps;
+mod emulator;
 mod error;
 mod explain;
 mod lookup;
@@ -16,6 +17,7 @@ mod namespace;
 mod output;
 mod prepared;
 mod probe;
+mod processor;
 mod run;
 mod seccomp;
 mod spec;
@@ -25,10 +27,12 @@ mod target;
 
 pub use cancel::Cancel;
 pub use caps::Capabilities;
+pub use emulator::Emulator;
 pub use error::{Error, ExecFailure};
 pub use namespace::{Inherit, Privilege, Signals, enter, privilege};
 pub use output::Stream;
 pub use probe::{Isolation, probe};
+pub use processor::{Processor, Wanted, processor};
 pub use run::{Exit, run};
 pub use spec::{
     Access, Depth, Directory, Mount, MountKind, Network, Process, Resource, Rlimit, Root, Security, Spec,

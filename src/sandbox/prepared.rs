@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::caps::Capabilities;
+use super::emulator::Emulator;
 use super::error::Error;
 use super::lookup::program;
 use super::seccomp::filter;
@@ -43,6 +44,7 @@ pub(super) struct Prepared {
     pub(super) filter: Option<Arc<[Instruction]>>,
     pub(super) cwd: CString,
     pub(super) program: Program,
+    pub(super) emulator: Option<Emulator>,
     pub(super) parent: OwnedFd,
     pub(super) stub_room: usize,
     _empty_lower: Vec<tempfile::TempDir>,
@@ -153,6 +155,7 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
         filter: (spec.security == Security::Sandbox).then(|| filter(wanted.bits())),
         cwd: absolute(&spec.process.cwd)?,
         program: program(&spec.process)?,
+        emulator: spec.emulator.clone(),
         parent: process::myself().map_err(|errno| io("opening a descriptor for this process", errno))?,
         // Links can add components; each mount's own are the usual case.
         stub_room: 64 + 4 * components,

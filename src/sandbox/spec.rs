@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use super::caps::Capabilities;
+use super::emulator::Emulator;
 use crate::tree::RootPath;
 
 /// One process and its surroundings.
@@ -25,6 +26,8 @@ pub struct Spec {
     pub security: Security,
     /// The size of `/dev/shm` in bytes.
     pub shm_size: u64,
+    /// What runs programs that the kernel does not; see [`super::processor()`].
+    pub emulator: Option<Emulator>,
     /// Where its input and output go.
     pub stdio: Stdio,
 }

@@ -54,6 +54,7 @@ pub(super) enum Step {
     Groups,
     Group,
     WorkingDirectory,
+    Emulator,
     Filter,
     User,
     Capabilities,
@@ -165,6 +166,11 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     cwd.and_then(rustix::process::fchdir).at(Step::WorkingDirectory)?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
 
+    // ORDER: after all that needs power over the namespaces that the clone made and over the host's mounts: from here on our
+    // capabilities are those over the emulator's user namespace, all of them again; before anything takes some away.
+    if let Some(emulator) = &prepared.emulator {
+        emulator.instance.enter().at(Step::Emulator)?;
+    }
     // ORDER: the bounding set and the groups while we are root of the namespace; the filter while we have SYS_ADMIN
     // (no_new_privs stays off, so that sudo works); the user after the filter; the rest of the capabilities last.
     capability::limit_bounding_set(prepared.keep).at(Step::BoundingSet)?;

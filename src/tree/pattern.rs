@@ -57,6 +57,11 @@ impl Pattern {
         }
     }
 
+    /// Whether it is one of the three that leave nothing.
+    pub fn is_everything(&self) -> bool {
+        matches!(self.text.as_str(), "*" | "**" | "**/*")
+    }
+
     /// Whether the pattern could match something below `directory`. May say yes in vain.
     pub fn may_match_below(&self, directory: &[u8]) -> bool {
         let mut names = directory.split(|b| *b == b'/');

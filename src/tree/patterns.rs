@@ -59,6 +59,16 @@ impl Patterns {
         self.patterns.is_empty()
     }
 
+    /// Whether a pattern takes paths in again.
+    pub fn has_exceptions(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.exception)
+    }
+
+    /// Whether one of the patterns leaves out whatever there is.
+    pub fn leaves_nothing(&self) -> bool {
+        self.patterns.iter().any(|pattern| !pattern.exception && pattern.is_everything())
+    }
+
     /// Whether `path` or a directory above it is left out. For one path; a walk uses [`Patterns::step`].
     pub fn matches(&self, path: &RootPath) -> bool {
         self.step(path, None).excluded

@@ -50,17 +50,6 @@ pub enum Error {
     /// Something that is not supported, by name.
     #[error("{0}")]
     Unsupported(String),
-    /// The process was to run for another architecture.
-    #[error(
-        "RUN for {wanted} on {host} needs an emulator, which is not supported yet; \
-         build on a machine of that architecture, or keep RUN in a stage with --platform=$BUILDPLATFORM"
-    )]
-    Foreign {
-        /// The platform of the step.
-        wanted: String,
-        /// This machine's.
-        host: String,
-    },
     /// The store.
     #[error(transparent)]
     Store(#[from] crate::store::Error),

@@ -34,6 +34,12 @@ impl Worker<'_> {
         for unmatched in &selection.unmatched {
             self.warn(step, format!("{:?} matched no file: nothing is copied", unmatched.pattern));
         }
+        let spared: Vec<String> = selection.spared().map(|name| format!("{name:?}")).collect();
+        if !spared.is_empty() {
+            let names = spared.join(", ");
+            let why = "--exclude acts on what is in a directory, not on a source that is itself a file";
+            self.warn(step, format!("{names} is copied although an --exclude matches: {why}"));
+        }
         let base = self.tree(step.base, states)?;
         let nothing = Stack::new(Vec::new());
         let destination = if copy.link { &nothing } else { &base.stack };

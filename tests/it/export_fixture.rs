@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output as ProcessOutput};
 use std::sync::Arc;
 
-use rbuild::export::{Exported, Finished, Output, export};
+use rbuild::export::{Exported, Finished, ImageSet, Output, export};
 use rbuild::layer::{Compression, Compressor};
 use rbuild::oci::{Epoch, History, ImageConfig, Platform};
 use rbuild::store::{ImageLayer, Layer, Options, Store};
@@ -53,7 +53,7 @@ fn pattern(size: usize) -> Vec<u8> {
 pub struct World {
     pub scratch: tempfile::TempDir,
     pub store: Store,
-    pub image: Finished,
+    pub set: ImageSet,
 }
 
 impl World {
@@ -83,17 +83,18 @@ impl World {
         let names = ["app:1", "localhost:5000/team/app:2"].map(|n| n.parse().expect("valid")).to_vec();
         let annotations = BTreeMap::from([("org.example".to_string(), "yes".to_string())]);
         let layers = layers.into_iter().map(ImageLayer::Here).collect();
-        let image = Finished { config, layers, names, epoch: Epoch(1_700_000_000), annotations };
-        World { scratch, store, image }
+        let (platform, epoch) = (config.platform(), Epoch(1_700_000_000));
+        let image = Finished { platform, config, layers, epoch, annotations };
+        World { scratch, store, set: ImageSet::one(image, names) }
     }
 
     pub fn export(&self, output: Output) -> Exported {
-        export(&self.store, &self.image, &output, &mut Vec::new()).expect("exported")
+        export(&self.store, &self.set, &output, &mut Vec::new()).expect("exported")
     }
 
     /// Puts the lowest layer away in gzip alone, as a pull would leave it.
     pub fn as_pulled(&mut self) {
-        let layer = self.image.here().expect("here").remove(0);
+        let layer = self.set.images[0].here().expect("here").remove(0);
         let mut tar = self.store.open_tar(&layer).expect("there");
         let blob = self.store.blob_writer().expect("starts");
         let mut gzip = Compressor::new(blob, Compression::Gzip { level: 1 });
@@ -103,7 +104,7 @@ impl World {
         self.store.discard_layer(diff_id).expect("dropped");
         let layer = self.store.import_layer(&digest, Some(diff_id)).expect("imported");
         assert_eq!(layer.blob, digest);
-        self.image.layers[0] = ImageLayer::Here(layer);
+        self.set.images[0].layers[0] = ImageLayer::Here(layer);
     }
 }
 

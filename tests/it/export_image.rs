@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use rbuild::export::{Destination, Encode, Error, Exported, Output, export, keep};
+use rbuild::export::{Destination, Encode, Error, Exported, Output, Split, export, keep};
 use rbuild::layer::Compression;
 use rbuild::oci::{Digest, ImageManifest, MediaType, descriptor_digest};
 
@@ -24,7 +24,7 @@ fn plain() -> Encode {
 }
 
 fn manifest_digest(exported: &Exported) -> Digest {
-    descriptor_digest(exported.manifest.as_ref().expect("an image")).expect("valid")
+    descriptor_digest(exported.top.as_ref().expect("an image")).expect("valid")
 }
 
 fn manifest_of(layout: &Path, exported: &Exported) -> ImageManifest {
@@ -43,7 +43,7 @@ fn skopeo(image: &str, into: &Path, exported: &Exported, original: bool) {
     assert_eq!(seen["Layers"].as_array().expect("a list").len(), 2);
     assert_eq!((&seen["Os"], &seen["Architecture"]), (&"linux".into(), &"amd64".into()));
     let raw = tool("skopeo", &[&"inspect", &"--config", &"--raw", &image]).expect("it ran before");
-    assert_eq!(Digest::of(&raw.stdout), exported.config);
+    assert_eq!(Digest::of(&raw.stdout), exported.configs[0]);
     tool("skopeo", &[&"copy", &image, &format!("dir:{}", into.display())]).expect("it ran before");
 }
 
@@ -94,7 +94,7 @@ fn equal_images_are_equal_bytes_wherever_they_go() {
     assert_eq!(first, second);
     assert_eq!(file_digest(&to(&one)), file_digest(&to(&two)));
     let mut stdout = Vec::new();
-    export(&one.store, &one.image, &Output::OciArchive(Destination::Stdout, gzip()), &mut stdout)
+    export(&one.store, &one.set, &Output::OciArchive(Destination::Stdout, gzip()), &mut stdout)
         .expect("exported");
     assert_eq!(Digest::of(&stdout), file_digest(&to(&one)));
     let layout = one.scratch.path().join("layout");
@@ -134,7 +134,7 @@ fn umoci_unpacks_what_the_lists_say() {
         return;
     }
     let mut unpacked = entries_of(&bundle.join("rootfs"));
-    let mut stack = entries_of_stack(&world.image.stack().unwrap());
+    let mut stack = entries_of_stack(&world.set.images[0].stack().unwrap());
     for entry in unpacked.iter_mut().chain(&mut stack).filter(|e| e.path.is_root()) {
         entry.mtime = Default::default();
     }
@@ -151,8 +151,8 @@ fn a_layout_keeps_its_other_images_and_its_blobs() {
         to.join("blobs/sha256").join(descriptor_digest(&layer).expect("valid").hex())
     };
     let before = fs::metadata(blob(&first)).expect("there").modified().expect("known");
-    world.image.names = vec!["other:3".parse().expect("valid")];
-    world.image.config.author = Some("me".to_string());
+    world.set.names = vec!["other:3".parse().expect("valid")];
+    world.set.images[0].config.author = Some("me".to_string());
     let second = world.export(Output::OciDirectory(to.clone(), gzip()));
     assert_ne!(first, second);
     assert_eq!(fs::metadata(blob(&second)).expect("there").modified().expect("known"), before);
@@ -171,7 +171,7 @@ fn a_layout_keeps_its_other_images_and_its_blobs() {
 fn a_layer_that_came_compressed_stays_as_it_is_unless_forced() {
     let mut world = World::new();
     world.as_pulled();
-    let pulled = world.image.here().unwrap()[0].blob;
+    let pulled = world.set.images[0].here().unwrap()[0].blob;
     let to = world.scratch.path().join("layout");
     let types = |encode| {
         let exported = world.export(Output::OciDirectory(to.clone(), encode));
@@ -186,12 +186,12 @@ fn a_layer_that_came_compressed_stays_as_it_is_unless_forced() {
     assert_eq!(types(plain()), (true, vec![gz.clone(), tar.clone()]));
     assert_eq!(types(Encode { force: true, ..zstd() }), (false, vec![zst.clone(), zst]));
     assert_eq!(types(Encode { force: true, ..plain() }), (false, vec![tar.clone(), tar]));
-    let kept = keep(&world.store, &world.image).expect("kept");
+    let kept = keep(&world.store, &world.set).expect("kept");
     let manifest = world.store.read_blob(&manifest_digest(&kept), 1 << 20).expect("read").expect("there");
     let manifest: ImageManifest = serde_json::from_slice(&manifest).expect("a manifest");
     assert_eq!(descriptor_digest(&manifest.layers()[0]), Ok(pulled));
     assert_eq!(*manifest.layers()[1].media_type(), MediaType::ImageLayer);
-    assert!(world.store.blob_size(&kept.config).expect("read").is_some());
+    assert!(world.store.blob_size(&kept.configs[0]).expect("read").is_some());
 }
 
 #[test]
@@ -201,22 +201,22 @@ fn a_failed_export_leaves_nothing_behind() {
     fs::create_dir(&out).expect("made");
     let to = out.join("image.tar");
     fs::write(&to, "what was there").expect("written");
-    let gone = world.image.config.rootfs.diff_ids.pop();
+    let gone = world.set.images[0].config.rootfs.diff_ids.pop();
     for output in [
         Output::OciArchive(Destination::Path(to.clone()), gzip()),
         Output::DockerArchive(Destination::Path(to.clone()), gzip()),
     ] {
-        let error = export(&world.store, &world.image, &output, &mut Vec::new()).expect_err("does not fit");
+        let error = export(&world.store, &world.set, &output, &mut Vec::new()).expect_err("does not fit");
         assert!(matches!(error, Error::Image(_)), "{error}");
     }
-    world.image.config.rootfs.diff_ids.extend(gone);
+    world.set.images[0].config.rootfs.diff_ids.extend(gone);
     assert_eq!(fs::read_to_string(&to).expect("there"), "what was there");
     assert_eq!(fs::read_dir(&out).expect("there").count(), 1);
     let output = Output::OciArchive(Destination::Path(out.clone()), gzip());
-    let error = export(&world.store, &world.image, &output, &mut Vec::new()).expect_err("a directory");
+    let error = export(&world.store, &world.set, &output, &mut Vec::new()).expect_err("a directory");
     assert!(error.to_string().contains("tar=false"), "{error}");
     let output = Output::OciDirectory(to, gzip());
-    let error = export(&world.store, &world.image, &output, &mut Vec::new()).expect_err("a file");
+    let error = export(&world.store, &world.set, &output, &mut Vec::new()).expect_err("a file");
     assert!(error.to_string().contains("is not a directory"), "{error}");
 }
 
@@ -241,11 +241,11 @@ fn a_full_disk_is_told_and_leaves_no_file() {
     if !mounted {
         return skip("mounting a small tmpfs needs root");
     }
-    let failed = |output| export(&world.store, &world.image, &output, &mut Vec::new());
+    let failed = |output| export(&world.store, &world.set, &output, &mut Vec::new());
     let results = [
         failed(Output::OciArchive(Destination::Path(full.join("a.tar")), plain())),
-        failed(Output::Tar(Destination::Path(full.join("b.tar")))),
-        failed(Output::Local(full.join("c"))),
+        failed(Output::Tar(Destination::Path(full.join("b.tar")), Split::Auto)),
+        failed(Output::Local(full.join("c"), Split::Auto)),
         failed(Output::OciDirectory(full.join("d"), plain())),
     ];
     let there = |name: &str| full.join(name).exists();

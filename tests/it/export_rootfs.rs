@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use rbuild::export::{Destination, Output, export};
+use rbuild::export::{Destination, Output, Split, export};
 use rbuild::tree::{Entry, Kind};
 
 use crate::export_fixture::{World, file_digest, hands, tool};
@@ -34,17 +34,18 @@ fn gnu_tar_extracts_the_merged_tree() {
     }
     let world = World::new();
     let to = world.scratch.path().join("rootfs.tar");
-    world.export(Output::Tar(Destination::Path(to.clone())));
+    world.export(Output::Tar(Destination::Path(to.clone()), Split::Auto));
     let into = world.scratch.path().join("into");
     fs::create_dir(&into).expect("made");
     let xattrs = "--xattrs-include=*";
     if tool("tar", &[&"--xattrs", &xattrs, &"--numeric-owner", &"-xpf", &to, &"-C", &into]).is_none() {
         return;
     }
-    let stack = below_root(entries_of_stack(&world.image.stack().unwrap()), None);
+    let stack = below_root(entries_of_stack(&world.set.images[0].stack().unwrap()), None);
     assert_same(&below_root(entries_of(&into), None), &stack, "tar -x against the lists");
     let mut stdout = Vec::new();
-    export(&world.store, &world.image, &Output::Tar(Destination::Stdout), &mut stdout).expect("exported");
+    export(&world.store, &world.set, &Output::Tar(Destination::Stdout, Split::Auto), &mut stdout)
+        .expect("exported");
     assert_eq!(rbuild::oci::Digest::of(&stdout), file_digest(&to));
 }
 
@@ -52,10 +53,10 @@ fn gnu_tar_extracts_the_merged_tree() {
 fn python_reads_the_tar() {
     let world = World::new();
     let to = world.scratch.path().join("rootfs.tar");
-    world.export(Output::Tar(Destination::Path(to.clone())));
+    world.export(Output::Tar(Destination::Path(to.clone()), Split::Auto));
     let script = "import sys,tarfile\nt=tarfile.open(sys.argv[1],encoding='utf-8',errors='surrogateescape')\nprint(sum(m.size for m in t),len(t.getmembers()),t.extractfile('home/b').read().decode())";
     let Some(output) = tool("python3", &[&"-c", &script, &to]) else { return };
-    let entries = below_root(entries_of_stack(&world.image.stack().unwrap()), None);
+    let entries = below_root(entries_of_stack(&world.set.images[0].stack().unwrap()), None);
     let size: u64 = entries.iter().map(|e| if let Kind::File { size, .. } = e.kind { size } else { 0 }).sum();
     let want = format!("{size} {} one file", entries.len());
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), want);
@@ -65,8 +66,8 @@ fn python_reads_the_tar() {
 fn a_new_directory_holds_the_merged_tree() {
     let world = World::new();
     let to = world.scratch.path().join("deep/er/rootfs");
-    world.export(Output::Local(to.clone()));
-    let stack = below_root(entries_of_stack(&world.image.stack().unwrap()), mine());
+    world.export(Output::Local(to.clone(), Split::Auto));
+    let stack = below_root(entries_of_stack(&world.set.images[0].stack().unwrap()), mine());
     assert_same(&below_root(entries_of(&to), mine()), &stack, "directory against the lists");
     assert_eq!(names(to.parent().expect("made")), ["rootfs"]);
 }
@@ -97,10 +98,10 @@ fn an_existing_directory_keeps_what_is_not_replaced_and_its_links_are_not_follow
     fs::set_permissions(&to, fs::Permissions::from_mode(0o751)).expect("mode");
     // Twice: the second time everything is there already.
     for _ in 0..2 {
-        world.export(Output::Local(to.clone()));
+        world.export(Output::Local(to.clone(), Split::Auto));
         let mut there = below_root(entries_of(&to), mine());
         there.retain(|e| !matches!(e.path.to_string().as_str(), "/mine" | "/etc/mine"));
-        let stack = below_root(entries_of_stack(&world.image.stack().unwrap()), mine());
+        let stack = below_root(entries_of_stack(&world.set.images[0].stack().unwrap()), mine());
         assert_same(&there, &stack, "directory against the lists");
     }
     assert_eq!(fs::read_to_string(to.join("etc/mine")).expect("kept"), "mine");
@@ -117,7 +118,7 @@ fn a_destination_that_is_a_file_is_refused() {
     let world = World::new();
     let to = world.scratch.path().join("file");
     fs::write(&to, "mine").expect("written");
-    let error = export(&world.store, &world.image, &Output::Local(to.clone()), &mut Vec::new());
+    let error = export(&world.store, &world.set, &Output::Local(to.clone(), Split::Auto), &mut Vec::new());
     assert!(error.expect_err("refused").to_string().contains("is not a directory"));
     assert_eq!(fs::read_to_string(&to).expect("kept"), "mine");
 }
@@ -126,10 +127,11 @@ fn a_destination_that_is_a_file_is_refused() {
 fn an_image_of_no_layers_is_an_empty_directory_and_an_empty_tar() {
     let world = World::of(&Hands(vec![]));
     let to = world.scratch.path().join("rootfs");
-    world.export(Output::Local(to.clone()));
+    world.export(Output::Local(to.clone(), Split::Auto));
     assert_eq!(names(&to), Vec::<String>::new());
     let mut stdout = Vec::new();
-    export(&world.store, &world.image, &Output::Tar(Destination::Stdout), &mut stdout).expect("exported");
+    export(&world.store, &world.set, &Output::Tar(Destination::Stdout, Split::Auto), &mut stdout)
+        .expect("exported");
     assert_eq!(stdout, [0; 1024]);
 }
 
@@ -141,7 +143,8 @@ fn an_ordinary_user_exports_the_same_without_owners_and_no_device_nodes() {
             Hands(vec![Hand::default().put("dev", Kind::Directory, 0o755).put("dev/null", device, 0o666)]);
         let world = World::of(&hands);
         let to = world.scratch.path().join("rootfs");
-        let error = export(&world.store, &world.image, &Output::Local(to.clone()), &mut Vec::new());
+        let error =
+            export(&world.store, &world.set, &Output::Local(to.clone(), Split::Auto), &mut Vec::new());
         let error = error.expect_err("refused").to_string();
         assert!(error.contains("/dev/null is a device node") && error.contains("type=tar"), "{error}");
         assert!(!to.exists());

@@ -3,6 +3,7 @@
 // A test that meets what cannot be should end there.
 #![allow(clippy::unwrap_used)]
 
+mod carry;
 mod conform;
 mod cost;
 mod cost_bytes;
@@ -30,6 +31,7 @@ mod registry_server;
 mod registry_wire;
 mod remote;
 mod robust;
+mod sandbox_foreign;
 mod sandbox_isolation;
 mod sandbox_lifetime;
 mod sandbox_process;

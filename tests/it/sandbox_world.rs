@@ -185,6 +185,7 @@ impl World {
             network: Network::Host,
             security: Security::Sandbox,
             shm_size: 64 << 20,
+            emulator: None,
             stdio: Stdio::Captured,
         }
     }

@@ -30,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("export", &["oci", "tree", "progress", "layer", "image", "sys", "store", "registry", "snapshot"]),
+    ("transport", &["oci", "progress", "layer", "image", "store", "registry", "export"]),
     (
         "build",
         &[
@@ -49,6 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "sandbox",
             "worker",
             "export",
+            "transport",
         ],
     ),
     (
@@ -70,6 +72,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "sandbox",
             "worker",
             "export",
+            "transport",
             "build",
         ],
     ),

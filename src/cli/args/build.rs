@@ -26,9 +26,9 @@ pub struct BuildArgs {
     /// Replaces an image or stage: NAME=directory, docker-image://REF, oci-layout://DIR[:TAG][@DIGEST] or a URL
     #[arg(long, value_name = "NAME=VALUE", help_heading = "What to build")]
     pub build_context: Vec<String>,
-    /// Platform of the image, such as linux/arm64 [env: DOCKER_DEFAULT_PLATFORM]
-    #[arg(long, value_name = "OS/ARCH", help_heading = "What to build")]
-    pub platform: Option<String>,
+    /// Platform of the image, such as linux/arm64; of several an index is made [env: DOCKER_DEFAULT_PLATFORM]
+    #[arg(long, value_name = "OS/ARCH[,…]", help_heading = "What to build")]
+    pub platform: Vec<String>,
     /// Adds a label
     #[arg(long, value_name = "NAME=VALUE", help_heading = "What to build")]
     pub label: Vec<String>,

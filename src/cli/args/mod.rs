@@ -2,6 +2,7 @@
 
 mod access;
 mod build;
+mod carry;
 mod csv;
 mod output;
 mod pairs;
@@ -12,6 +13,7 @@ mod store;
 
 pub use access::{entitlements, ssh};
 pub use build::BuildArgs;
+pub use carry::{CopyArgs, LoadArgs, SaveArgs};
 pub use output::{Asked, parse_output};
 pub use pairs::{build_args, context_value, host_entry, label, secret, ulimit};
 pub use parse::{Command, UsageError, parse};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::csv::fields;
-use crate::export::{Destination, Encode, Output, PushTo};
+use crate::export::{Destination, Encode, Output, PushTo, Split};
 use crate::layer::Compression;
 
 /// What one `--output` asks for.
@@ -21,15 +21,16 @@ pub enum Asked {
 pub fn parse_output(text: &str) -> Result<Asked, String> {
     let wrong = |reason: String| format!("--output {text:?}: {reason}");
     if text == "-" {
-        return Ok(Asked::Output(Output::Tar(Destination::Stdout)));
+        return Ok(Asked::Output(Output::Tar(Destination::Stdout, Split::Auto)));
     }
     let fields = fields(text).map_err(wrong)?;
     if fields.len() == 1 && !text.contains('=') {
-        return Ok(Asked::Output(Output::Local(PathBuf::from(text))));
+        return Ok(Asked::Output(Output::Local(PathBuf::from(text), Split::Auto)));
     }
     let (mut kind, mut dest, mut tar) = (None, None, None);
     let (mut names, mut push, mut by_digest) = (Vec::new(), None, false);
     let (mut compression, mut level, mut force) = (None, None, false);
+    let mut split = None;
     for field in &fields {
         let (key, value) =
             field.split_once('=').ok_or_else(|| wrong(format!("{field:?} is no key=value")))?;
@@ -55,6 +56,9 @@ pub fn parse_output(text: &str) -> Result<Asked, String> {
                     names.push(name.parse().map_err(|e| wrong(format!("name {name}: {e}")))?);
                 }
             }
+            "platform-split" => {
+                split = Some(if boolean()? { Split::Always } else { Split::Never });
+            }
             "push" => push = Some(boolean()?),
             "push-by-digest" => by_digest = boolean()?,
             "registry.insecure" => {
@@ -62,8 +66,8 @@ pub fn parse_output(text: &str) -> Result<Asked, String> {
                     "{field} is not supported: only registries on this machine are spoken to without TLS"
                 )));
             }
-            "name-canonical" | "oci-mediatypes" | "oci-artifact" | "rewrite-timestamp" | "platform-split"
-            | "mode" | "store" | "unpack" | "attestation-prefix" | "context" => {
+            "name-canonical" | "oci-mediatypes" | "oci-artifact" | "rewrite-timestamp" | "mode" | "store"
+            | "unpack" | "attestation-prefix" | "context" => {
                 return Err(wrong(format!("{field} is not supported yet{}", instead(key))));
             }
             _ => return Err(wrong(format!("unknown key {key:?}"))),
@@ -83,6 +87,10 @@ pub fn parse_output(text: &str) -> Result<Asked, String> {
     if !is_archive && (compression.is_some() || level.is_some() || force || tar.is_some()) {
         return Err(wrong(format!("compression and tar= are for outputs of images, not for type={kind}")));
     }
+    if split.is_some() && !matches!(kind, "local" | "tar") {
+        return Err(wrong(format!("platform-split is for type=local and type=tar, not for type={kind}")));
+    }
+    let split = split.unwrap_or_default();
     let encode = Encode { compression: compressed(compression, level).map_err(wrong)?, force };
     let to = |names| PushTo { names, encode, by_digest };
     match (kind, push) {
@@ -106,8 +114,8 @@ pub fn parse_output(text: &str) -> Result<Asked, String> {
         ("oci", false) => Ok(Output::OciDirectory(directory("tar=false")?, encode)),
         ("docker", true) => Ok(Output::DockerArchive(destination, encode)),
         ("docker", false) => Ok(Output::DockerDirectory(directory("tar=false")?, encode)),
-        ("local", _) => Ok(Output::Local(directory("type=local")?)),
-        ("tar", _) => Ok(Output::Tar(destination)),
+        ("local", _) => Ok(Output::Local(directory("type=local")?, split)),
+        ("tar", _) => Ok(Output::Tar(destination, split)),
         ("cacheonly", _) => Err(wrong(format!("type={kind} is not supported yet{}", instead(kind)))),
         (other, _) => Err(wrong(format!(
             "unknown type {other:?}: image, registry, oci, docker, local and tar are known"
@@ -145,8 +153,8 @@ mod tests {
 
     #[test]
     fn the_short_forms_are_a_directory_and_a_tar() {
-        assert_eq!(parse_output("out"), Ok(Asked::Output(Output::Local("out".into()))));
-        assert_eq!(parse_output("-"), Ok(Asked::Output(Output::Tar(Destination::Stdout))));
+        assert_eq!(parse_output("out"), Ok(Asked::Output(Output::Local("out".into(), Split::Auto))));
+        assert_eq!(parse_output("-"), Ok(Asked::Output(Output::Tar(Destination::Stdout, Split::Auto))));
     }
 
     #[test]
@@ -156,6 +164,8 @@ mod tests {
             parse_output("type=oci,dest=a.tar,compression=zstd,compression-level=5"),
             Ok(Asked::Output(Output::OciArchive(Destination::Path("a.tar".into()), encode)))
         );
+        let split = Output::Local("d".into(), Split::Never);
+        assert_eq!(parse_output("type=local,dest=d,platform-split=false"), Ok(Asked::Output(split)));
         let directory = Output::OciDirectory("d".into(), Encode::default());
         assert_eq!(parse_output("type=oci,tar=false,dest=d"), Ok(Asked::Output(directory)));
         assert_eq!(
@@ -174,6 +184,8 @@ mod tests {
             ("type=oci,compression=lz4", "lz4"),
             ("type=oci,compression-level=20", "0 to 9"),
             ("type=tar,compression=gzip", "type=tar"),
+            ("type=oci,platform-split=true", "type=local"),
+            ("type=local,dest=x,platform-split=yes", "true or false"),
             ("dest=x", "type"),
         ] {
             let error = parse_output(text).expect_err(text);

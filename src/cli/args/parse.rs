@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 use super::build::BuildArgs;
+use super::carry::{CopyArgs, LoadArgs, SaveArgs};
 use super::refused::{ACCEPTED, refusal};
 use super::registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs, RmiArgs, TagArgs};
 use super::store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};
@@ -48,6 +49,12 @@ pub enum Command {
     Push(PushArgs),
     /// Brings an image from a registry into the store, with all its layers
     Pull(PullArgs),
+    /// Copies an image between the store, registries, image layouts and archives
+    Copy(CopyArgs),
+    /// Writes images of the store into an archive for docker load, podman load or rbuild load
+    Save(SaveArgs),
+    /// Reads images from an archive or an image layout into the store
+    Load(LoadArgs),
     /// Gives an image in the store one more name
     Tag(TagArgs),
     /// Takes names of images in the store away
@@ -70,8 +77,8 @@ pub enum Command {
 }
 
 const COMMANDS: &[&str] = &[
-    "build", "b", "push", "pull", "tag", "rmi", "login", "logout", "import", "images", "ls", "inspect",
-    "run", "prune", "du",
+    "build", "b", "push", "pull", "copy", "save", "load", "tag", "rmi", "login", "logout", "import",
+    "images", "ls", "inspect", "run", "prune", "du",
 ];
 /// Flags of `run` that users of docker type.
 const REFUSED_RUN: &[&str] = &[

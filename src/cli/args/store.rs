@@ -35,6 +35,9 @@ pub struct RunArgs {
     /// Name, digest or id of an image in the store
     #[arg(value_name = "REF")]
     pub image: String,
+    /// Which image of an index: that for this platform, instead of this machine's
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<String>,
     /// Instead of the image's CMD
     #[arg(value_name = "CMD", last = true)]
     pub command: Vec<String>,

@@ -149,7 +149,7 @@ fn show(warnings: &[Warning]) {
 /// Files and lines that say what was built.
 fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn Write) -> Result<(), Ending> {
     if let Some(file) = &args.iidfile {
-        write(file, built.config.to_string().as_bytes())?;
+        write(file, built.id().as_bytes())?;
     }
     if let Some(file) = &args.metadata_file {
         write(file, metadata(built).as_bytes())?;
@@ -158,25 +158,27 @@ fn report(args: &BuildArgs, options: &Options, built: &Built, stdout: &mut dyn W
     let streams = options.outputs.iter().any(Output::is_stdout);
     if args.quiet {
         if !streams {
-            writeln!(stdout, "{}", built.config)
+            writeln!(stdout, "{}", built.id())
                 .map_err(|e| Ending::Failed(format!("standard output: {e}")))?;
         }
         return Ok(());
     }
     let names = if names.is_empty() { String::new() } else { format!("  {}", names.join(" ")) };
-    note(&format!("\n{}{names}", built.manifest.digest()));
+    note(&format!("\n{}{names}", built.top.digest()));
     Ok(())
 }
 
 /// The keys that docker's build action reads.
 fn metadata(built: &Built) -> String {
     let mut object = Map::new();
-    object.insert("containerimage.config.digest".to_string(), Value::from(built.config.to_string()));
+    if let Some(config) = built.config() {
+        object.insert("containerimage.config.digest".to_string(), Value::from(config.to_string()));
+    }
     object.insert(
         "containerimage.descriptor".to_string(),
-        serde_json::to_value(&built.manifest).expect("a descriptor is JSON"),
+        serde_json::to_value(&built.top).expect("a descriptor is JSON"),
     );
-    object.insert("containerimage.digest".to_string(), Value::from(built.manifest.digest().to_string()));
+    object.insert("containerimage.digest".to_string(), Value::from(built.top.digest().to_string()));
     if !built.names.is_empty() {
         let names: Vec<String> = built.names.iter().map(ToString::to_string).collect();
         object.insert("image.name".to_string(), Value::from(names.join(",")));

@@ -32,7 +32,7 @@ fn try_import(args: &ImportArgs, environment: &Environment) -> Result<Ending, En
     };
     let store = open(environment)?;
     let kept = crate::build::import(&store, &mut tar, &name, &platform, environment.now).map_err(failed)?;
-    out(&format!("{}\n", kept.config))?;
+    out(&format!("{}\n", kept.configs[0]))?;
     note(&format!("imported as {}", name.familiar()));
     Ok(Ending::Code(0))
 }

@@ -1,6 +1,7 @@
 //! The commands, one a file: from arguments to what is printed.
 
 mod build;
+mod carry;
 mod du;
 mod images;
 mod import;
@@ -13,6 +14,7 @@ mod run;
 mod transfer;
 
 pub use build::build;
+pub use carry::{copy, load, save};
 pub use du::du;
 pub use images::images;
 pub use import::import;

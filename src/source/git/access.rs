@@ -29,6 +29,15 @@ impl GitAccess {
             |name: &str| self.authorization.iter().find(|(host, _)| host == name).map(|(_, secret)| secret);
         of(&host).or_else(|| of(""))
     }
+
+    /// The same for a repository that another one names: the secret for every host is for hosts that the user chose.
+    pub(super) fn for_submodule(&self, address: &str, repository: &str) -> GitAccess {
+        let mut access = self.clone();
+        if host(address) != host(repository) {
+            access.authorization.retain(|(host, _)| !host.is_empty());
+        }
+        access
+    }
 }
 
 /// The host of an HTTP address, in lower case, with its port if one is written.
@@ -74,6 +83,20 @@ mod tests {
         assert_eq!(shown("https://h.example:444/a.git").as_deref(), Some("all"));
         assert_eq!(shown("ssh://h.example/a.git"), None);
         assert_eq!(shown("git@h.example:a.git"), None);
+    }
+
+    #[test]
+    fn the_secret_for_all_is_not_shown_to_hosts_that_a_repository_names() {
+        let authorization =
+            vec![(String::new(), Secret::new("all")), ("h.example".to_string(), Secret::new("own"))];
+        let access = GitAccess { authorization, ..GitAccess::default() };
+        let shown = |address: &str| {
+            let access = access.for_submodule(address, "https://me.example/a.git");
+            access.authorization(address).map(|secret| secret.reveal().to_string())
+        };
+        assert_eq!(shown("https://me.example/b.git").as_deref(), Some("all"));
+        assert_eq!(shown("https://evil.example/b.git"), None);
+        assert_eq!(shown("https://h.example/b.git").as_deref(), Some("own"));
     }
 
     #[test]

@@ -47,8 +47,6 @@ pub struct GitTree {
     pub entries: Vec<Entry>,
     /// The commit's time, in seconds since 1970.
     pub commit_time: i64,
-    /// Submodules that were not asked for: directories that are empty.
-    pub left_out: Vec<RootPath>,
     offsets: Vec<u64>,
     spool: Arc<File>,
 }
@@ -99,7 +97,6 @@ pub fn fetch_git(
         written: 0,
         found: BTreeMap::new(),
         known: BTreeMap::new(),
-        left_out: Vec::new(),
     };
     collector.commit(&tool, &query.repository, &resolved.commit, &RootPath::root(), 0)?;
     // COMPAT: as in BuildKit a part of a repository has no `.git`.
@@ -107,7 +104,7 @@ pub fn fetch_git(
         collector.kept(&tool.keep(&query.repository, resolved)?)?;
     }
     collector.out.flush().map_err(Error::read("the spooled repository"))?;
-    let Collector { at, found, left_out, .. } = collector;
+    let Collector { at, found, .. } = collector;
     let inside = |path: &RootPath| path.strip_prefix(&at).filter(|path| !path.is_root());
     let mut entries = Vec::new();
     let mut offsets = Vec::new();
@@ -128,8 +125,7 @@ pub fn fetch_git(
             offsets.push(offset);
         }
     }
-    let left_out = left_out.iter().filter_map(|path| path.strip_prefix(&at)).collect();
-    Ok(GitTree { entries, commit_time, left_out, offsets, spool: Arc::clone(&spool) })
+    Ok(GitTree { entries, commit_time, offsets, spool: Arc::clone(&spool) })
 }
 
 /// A clean relative path below the root.
@@ -149,7 +145,6 @@ struct Collector<'a> {
     found: BTreeMap<RootPath, (Entry, u64)>,
     /// Files that were read, by their object: many are there twice.
     known: BTreeMap<String, (Kind, u64)>,
-    left_out: Vec<RootPath>,
 }
 
 impl Collector<'_> {
@@ -188,11 +183,7 @@ impl Collector<'_> {
             let entry = Entry { kind: entry_kind, mode, ..Entry::directory(path.clone(), self.mtime) };
             self.found.insert(path, (entry, offset));
         }
-        if submodules.is_empty() {
-            return Ok(());
-        }
-        if !self.query.submodules {
-            self.left_out.extend(submodules.into_iter().map(|(path, _)| path));
+        if submodules.is_empty() || !self.query.submodules {
             return Ok(());
         }
         let addresses = tool.submodules(commit, repository)?;
@@ -223,7 +214,8 @@ impl Collector<'_> {
         }
         let directory = above.directory().join(format!("submodule-{}", self.found.len()));
         std::fs::create_dir(&directory).map_err(Error::read(directory.display().to_string()))?;
-        let tool = Tool::new(self.access, &directory, self.canceled)?;
+        let access = self.access.for_submodule(address, &self.query.repository);
+        let tool = Tool::new(&access, &directory, self.canceled)?;
         tool.make(&commit)?;
         tool.fetch(address, &Resolved { commit: commit.clone(), tag: None, name: None })?;
         self.commit(&tool, address, &commit, path, depth)

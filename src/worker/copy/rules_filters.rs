@@ -30,13 +30,16 @@ fn excluded_paths_are_relative_to_each_source() {
         (&["d*"], &["*.png", "s"], &["x/", "x/b.txt=2"]),
         (&["."], &["*/*.png", "d1/s"], &["x/", "x/d1/", "x/d1/b.txt=2", "x/d2/", "x/f.txt=6"]),
         (&["d1"], &["*"], &["x/"]),
-        // As the reference says of `--exclude=*.txt hom*`.
-        (&["*.txt", "d2"], &["*.txt"], &["x/", "x/e.png=5"]),
+        // Against the reference, which has `--exclude=*.txt hom*`.
+        (&["*.txt", "d2"], &["*.txt", "e*"], &["x/", "x/f.txt=6"]),
     ] {
         let mut copy = copy(sources, "/x/");
         copy.exclude = exclude.iter().map(|p| p.to_string()).collect();
         assert_eq!(lines(&copy, source), want, "{sources:?} {exclude:?}");
     }
+    let mut spares = copy(&["f.txt", "d2"], "/x/");
+    spares.exclude = vec!["*.*".to_string()];
+    assert_eq!(select(&spares, &stack(source)).unwrap().spared().collect::<Vec<_>>(), ["f.txt"]);
     let mut bad = copy(&["."], "/x/");
     bad.exclude = vec!["[".to_string()];
     assert!(placed(&bad, source, &[]).unwrap_err().contains("--exclude"));

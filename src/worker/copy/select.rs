@@ -42,7 +42,7 @@ pub fn select_parts<'a>(
             CopySource::Inline { name, content } => {
                 let name = RootPath::clean(name)?.name().to_vec();
                 let what = What::Inline(Arc::from(content.as_bytes()));
-                selection.matches.push(Match { name, what, fetched: false });
+                selection.matches.push(Match { name, what, fetched: false, spared: false });
             }
             CopySource::Path(text) => {
                 let finder = Finder { copy, source, exclude: &exclude };
@@ -56,9 +56,7 @@ pub fn select_parts<'a>(
                 let finder = Finder { copy, source, exclude: &exclude };
                 let path = RootPath::clean(path)?;
                 let node = finder.follow(&path)?;
-                selection
-                    .matches
-                    .extend(finder.matched(&path, node, None).map(|found| Match { fetched: true, ..found }));
+                selection.matches.push(Match { fetched: true, ..finder.matched(&path, node, None) });
             }
         }
         selection.matches[before..].iter_mut().for_each(|found| found.shift(first_layer));
@@ -84,7 +82,7 @@ impl Finder<'_> {
         let pattern = Pattern::parse(root)?;
         if pattern.is_plain() {
             let node = self.follow(&pattern.literal)?;
-            matches.extend(self.matched(&pattern.literal, node, include.as_ref()));
+            matches.push(self.matched(&pattern.literal, node, include.as_ref()));
             return Ok(());
         }
         let directory = match self.source.resolve(&pattern.literal, Last::Follow) {
@@ -98,7 +96,7 @@ impl Finder<'_> {
         }
         for path in pattern.matches(self.source, &directory) {
             let node = self.follow(&path)?;
-            matches.extend(self.matched(&path, node, include.as_ref()));
+            matches.push(self.matched(&path, node, include.as_ref()));
         }
         Ok(())
     }
@@ -144,8 +142,8 @@ impl Finder<'_> {
         Err(if is_link { Error::Dangling { path: path.clone(), target } } else { missing() })
     }
 
-    /// The match for `node`, found under the name `path`; none if `--exclude` leaves it out.
-    fn matched(&self, path: &RootPath, node: Node, include: Option<&Patterns>) -> Option<Match> {
+    /// The match for `node`, found under the name `path`.
+    fn matched(&self, path: &RootPath, node: Node, include: Option<&Patterns>) -> Match {
         let name = path.name().to_vec();
         if node.entry.is_directory() {
             let filter = Filter { include, exclude: self.exclude };
@@ -155,13 +153,13 @@ impl Finder<'_> {
                 Some(_) => Time::default(),
                 None => Time::from_seconds(node.entry.mtime.seconds),
             };
-            return Some(Match { name: Vec::new(), what: What::Directory { items, mtime }, fetched: false });
+            let what = What::Directory { items, mtime };
+            return Match { name: Vec::new(), what, fetched: false, spared: false };
         }
-        // As the reference has it (`--exclude=*.txt hom*`); a file's path relative to its source is its name.
-        if self.exclude.matches(&RootPath::root().join(&name)) {
-            return None;
-        }
+        // COMPAT: as in BuildKit, whose reference says otherwise (`--exclude=*.txt hom*`), a file that is itself a source
+        // is copied whatever --exclude says.
+        let spared = self.exclude.matches(&RootPath::root().join(&name));
         let item = Item::new(node, RootPath::root(), false);
-        Some(Match { name, what: What::Single(Box::new(item)), fetched: false })
+        Match { name, what: What::Single(Box::new(item)), fetched: false, spared }
     }
 }

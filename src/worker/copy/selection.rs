@@ -30,6 +30,8 @@ pub(super) struct Match {
     pub(super) what: What,
     /// Whether it was fetched by ADD, whose archives are unpacked only where that was asked for.
     pub(super) fetched: bool,
+    /// Whether it is a file that `--exclude` names, and that is copied all the same because it is a source.
+    pub(super) spared: bool,
 }
 
 impl Match {
@@ -73,6 +75,12 @@ pub(super) struct Item {
 }
 
 impl Selection {
+    /// Files that `--exclude` names and that are copied all the same.
+    pub fn spared(&self) -> impl Iterator<Item = String> + '_ {
+        let spared = self.matches.iter().filter(|found| found.spared);
+        spared.map(|found| String::from_utf8_lossy(&found.name).into_owned())
+    }
+
     /// For the key: every field of every entry, under names relative to what selected it, and which are one file.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new();
@@ -82,7 +90,7 @@ impl Selection {
             hasher.update(name);
             hasher.update(digest.as_bytes());
         };
-        for Match { name, what, fetched: _ } in &self.matches {
+        for Match { name, what, fetched: _, spared: _ } in &self.matches {
             match what {
                 What::Directory { items, mtime } => {
                     part(b'd', &time_bytes(*mtime), items_digest(items));

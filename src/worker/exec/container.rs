@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::foreign::emulator;
 use super::hosts::{etc_hosts, resolv_conf};
 use super::identity::IdentityFiles;
 use super::roots::LayerBytes;
-use crate::oci::Config;
+use crate::oci::{Config, Platform};
 use crate::sandbox::{
     self, Access, Cancel, Capabilities, Directory, Ended, Mount, MountKind, Process, Root, Spec, Stdio,
 };
@@ -30,6 +31,8 @@ pub struct Container<'a> {
     pub layers: Vec<Arc<Layer>>,
     /// What the image says of processes.
     pub config: &'a Config,
+    /// For which machine it is.
+    pub platform: &'a Platform,
     /// In place of the image's command.
     pub command: &'a [String],
 }
@@ -95,6 +98,7 @@ impl Container<'_> {
             network: sandbox::Network::Host,
             security: sandbox::Security::Sandbox,
             shm_size: SHM_SIZE,
+            emulator: emulator(self.platform, &tree, active.directory(), cancel)?,
             stdio: Stdio::Inherited,
         };
         Ok(sandbox::run(&spec, &mut |_, _| (), cancel)?.ended)

@@ -4,6 +4,7 @@ mod agents;
 mod binds;
 mod caches;
 mod container;
+mod foreign;
 mod hosts;
 pub mod identity;
 mod limits;

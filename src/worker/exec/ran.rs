@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::path::PathBuf;
 
+use super::foreign::emulator;
 use super::identity::IdentityFiles;
 use super::limits::rlimits;
 use super::logged::Logged;
 use super::mounts::Scene;
 use crate::graph::{Exec, Network, Security, Step};
-use crate::oci::{DiffId, Digest, Platform};
+use crate::oci::{DiffId, Digest};
 use crate::sandbox::{self, Capabilities, Directory, Ended, Process, Root, Spec, Stdio};
 use crate::snapshot::Active;
 use crate::tree::{Changed, Content, RootPath};
@@ -51,7 +52,6 @@ impl Worker<'_> {
         doing: Doing,
         states: &States,
     ) -> Result<DiffId, Error> {
-        runs_here(&step.platform)?;
         let chain = self.chain(step.base, states).expect("a RUN stands on layers");
         let layers = self.layers(&chain)?;
         let mut lowers = self.lowers(&layers)?;
@@ -60,6 +60,7 @@ impl Worker<'_> {
         let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
         let scene = Scene { exec, key: mounts_key(step), states };
         let mounts = self.mounts(&scene, &active.directory().join("mounts"))?;
+        let emulator = emulator(&step.platform, &tree, active.directory(), self.cancel)?;
         let own: Vec<bool> = chain.links().iter().map(|link| link.made == Made::Copied).collect();
         let times = active.directory().join("times");
         if let Some(timed) = self.timed_root(&tree, &own, &scene, &mounts.caches, &times)? {
@@ -101,6 +102,7 @@ impl Worker<'_> {
             },
             security: if insecure { sandbox::Security::Insecure } else { sandbox::Security::Sandbox },
             shm_size: exec.shm_size.unwrap_or(SHM_SIZE),
+            emulator,
             stdio: Stdio::Captured,
         };
         let mut logged = Logged::new(self.sink, doing.number, Some(self.store.log_writer(&doing.key)?));
@@ -149,12 +151,4 @@ fn upper_path(active: &Active, path: &RootPath) -> PathBuf {
 /// The instruction, by which a cache mount knows a step again when its files have changed.
 fn mounts_key(step: &Step) -> Digest {
     Digest::of(step.label.to_string().as_bytes())
-}
-
-fn runs_here(platform: &Platform) -> Result<(), Error> {
-    let host = Platform::host();
-    let native = platform.os == host.os
-        && (platform.architecture == host.architecture
-            || (platform.architecture == "386" && host.architecture == "amd64"));
-    if native { Ok(()) } else { Err(Error::Foreign { wanted: platform.to_string(), host: host.to_string() }) }
 }

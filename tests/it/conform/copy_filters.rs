@@ -171,6 +171,11 @@ fn excludes() {
             "FROM scratch\nADD --exclude=d2 sub /x/",
             "on ADD",
         ),
+        case(
+            &["x/", "x/a.go=1", "x/b.go=2", "x/d1/", "x/d1/in/", "x/d1/in/f=5", "x/z=8"],
+            "FROM scratch\nCOPY --exclude=*.go --exclude=d2 [ab].go sub /x/",
+            "not on a source that is itself a file",
+        ),
     ]);
 }
 

@@ -2,6 +2,7 @@
 
 mod add;
 mod case;
+mod checks;
 mod config;
 mod copy;
 mod copy_filters;

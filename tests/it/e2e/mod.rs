@@ -8,6 +8,7 @@ mod image;
 mod inputs;
 mod language;
 mod outputs;
+mod platforms;
 mod registry;
 mod run_mounts;
 mod run_shell;
@@ -16,4 +17,4 @@ mod terminal;
 mod workshop;
 
 pub use image::Image;
-pub use workshop::{PROGRAM, Said, Workshop, can_run, entry, finish, tools};
+pub use workshop::{PROGRAM, Said, Workshop, can_run, entry, finish, root_around, tools};

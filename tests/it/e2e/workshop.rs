@@ -307,11 +307,16 @@ pub fn busybox() -> Vec<u8> {
     let places = std::env::split_paths(&path).map(|dir| dir.join("busybox"));
     let program =
         places.filter(|p| p.is_file()).find_map(|p| std::fs::read(p).ok()).expect("busybox is there");
+    root_around(&program)
+}
+
+/// A tar of a root file system around a busybox.
+pub fn root_around(program: &[u8]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, mode) in [("bin", 0o755), ("etc", 0o755), ("root", 0o700), ("tmp", 0o1777), ("usr", 0o755)] {
         entry(&mut tar, &format!("{name}/"), tar::EntryType::Directory, mode, b"", "");
     }
-    entry(&mut tar, "bin/busybox", tar::EntryType::Regular, 0o755, &program, "");
+    entry(&mut tar, "bin/busybox", tar::EntryType::Regular, 0o755, program, "");
     for applet in APPLETS {
         entry(&mut tar, &format!("bin/{applet}"), tar::EntryType::Symlink, 0o777, b"", "busybox");
     }

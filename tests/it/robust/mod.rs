@@ -6,6 +6,7 @@ mod damage;
 mod death;
 mod deep;
 mod flights;
+mod foreign;
 mod full;
 mod interrupt;
 mod mtimes;

@@ -13,13 +13,13 @@ use crate::e2e::{Workshop, finish, tools};
 use crate::snapshot_fixture::skip;
 
 /// A user of the machine, a home of theirs, and the program where they can start it.
-struct User {
-    home: tempfile::TempDir,
-    uid: u32,
-    gid: u32,
+pub(super) struct User {
+    pub(super) home: tempfile::TempDir,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
 }
 
-const NAME: &str = "rbuild-test";
+pub(super) const NAME: &str = "rbuild-test";
 const NAME_WITHOUT: &str = "rbuild-test-bare";
 
 fn ids(name: &str) -> Option<(u32, u32)> {
@@ -68,11 +68,11 @@ impl User {
         Some(User { home, uid, gid })
     }
 
-    fn at(&self, path: &str) -> PathBuf {
+    pub(super) fn at(&self, path: &str) -> PathBuf {
         self.home.path().join(path)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.at("rbuild"));
         command.args(args).env_clear().env("HOME", self.home.path());
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(self.home.path());
@@ -81,7 +81,7 @@ impl User {
     }
 
     /// Brings base and context over, and imports the base.
-    fn with(name: &str, subordinate: bool, shop: &Workshop) -> Option<User> {
+    pub(super) fn with(name: &str, subordinate: bool, shop: &Workshop) -> Option<User> {
         let user = User::new(name, subordinate)?;
         std::fs::copy(shop.at("busybox.tar"), user.at("busybox.tar")).unwrap();
         copy_tree(&shop.context(), &user.at("context"));

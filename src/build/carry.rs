@@ -1,0 +1,166 @@
+//! `rbuild copy`, `save` and `load`: which places are meant, and whole images between them.
+
+use std::path::Path;
+
+use super::error::Error;
+use super::images::find;
+use super::numbers::Numbers;
+use super::transfer::{Transfer, push_image};
+use crate::export::Destination;
+use crate::oci::{Digest, Platform, Reference};
+use crate::progress::StepNumber;
+use crate::store::Store;
+use crate::transport::{self, Choice, CopyFrom, CopyTo, Dialect, Moved, Mover, Place, Streams};
+
+/// Copies one image.
+pub fn copy_image(
+    store: &Store,
+    (from, to): (&str, &str),
+    choice: &Choice,
+    streams: Streams<'_>,
+    by: &Transfer<'_>,
+) -> Result<Moved, Error> {
+    let _lease = store.lease()?;
+    let source = source(store, from)?;
+    let target = target(to)?;
+    if let (CopyFrom::Store(..), CopyTo::Registry(to)) = (&source, &target)
+        && let Some(image) = compressed_first(store, from, choice)?
+    {
+        let digest = push_image(store, &image, to, by)?;
+        return Ok(Moved { digest, id: None, names: Vec::new(), label: None, images: 1 });
+    }
+    shown(by, &format!("copying {from} to {to}"), |step| {
+        let mover = mover(store, by, step);
+        Ok(transport::copy(&source, &target, choice, streams, &mover)?)
+    })
+}
+
+/// Writes images of the store into one archive.
+pub fn save_images(
+    store: &Store,
+    images: &[String],
+    to: &Destination,
+    dialect: Dialect,
+    choice: Option<&Choice>,
+    stdout: &mut dyn std::io::Write,
+    by: &Transfer<'_>,
+) -> Result<Vec<Moved>, Error> {
+    let _lease = store.lease()?;
+    let found = images.iter().map(|image| stored(store, image)?.ok_or_else(|| Error::NoImage(image.clone())));
+    let found = found.collect::<Result<Vec<_>, _>>()?;
+    shown(by, &format!("saving {}", images.join(", ")), |step| {
+        Ok(transport::save(&found, to, dialect, choice, stdout, &mover(store, by, step))?)
+    })
+}
+
+/// Reads all images of an archive or a layout into the store.
+pub fn load_images(
+    store: &Store,
+    from: &Path,
+    choice: Option<&Choice>,
+    streams: Streams<'_>,
+    by: &Transfer<'_>,
+) -> Result<Vec<Moved>, Error> {
+    let _lease = store.lease()?;
+    let what = if from == Path::new("-") { "standard input".to_string() } else { from.display().to_string() };
+    shown(by, &format!("loading {what}"), |step| {
+        Ok(transport::load(from, choice, streams, &mover(store, by, step))?)
+    })
+}
+
+fn mover<'a>(store: &'a Store, by: &'a Transfer<'_>, step: StepNumber) -> Mover<'a> {
+    Mover { store, client: by.client, sink: by.sink, step, canceled: by.canceled }
+}
+
+fn source(store: &Store, text: &str) -> Result<CopyFrom, Error> {
+    Ok(match Place::parse(text)? {
+        // As FROM has it: what is here comes before what is far away.
+        Place::Plain(name) => match stored(store, &name)? {
+            Some((digest, names)) => CopyFrom::Store(digest, names),
+            None => CopyFrom::Registry(name.parse()?),
+        },
+        Place::Store(name) => {
+            let (digest, names) = stored(store, &name)?.ok_or(Error::NoImage(name))?;
+            CopyFrom::Store(digest, names)
+        }
+        Place::Registry(reference) => CopyFrom::Registry(reference),
+        Place::Layout { directory, name, digest } => CopyFrom::Bundle { path: directory, name, digest },
+        Place::Archive { file, name, .. } => CopyFrom::Bundle { path: file, name, digest: None },
+    })
+}
+
+fn target(text: &str) -> Result<CopyTo, Error> {
+    let new = |name: &str| -> Result<Reference, Error> {
+        let reference: Reference = name.parse()?;
+        match reference.digest {
+            Some(_) => Err(Error::Usage(format!("{name}: a new name has no digest"))),
+            None => Ok(reference),
+        }
+    };
+    Ok(match Place::parse(text)? {
+        // A name that says its registry is meant for it; any other is one of this machine's.
+        Place::Plain(name) => {
+            let reference = new(&name)?;
+            match name.starts_with(&format!("{}/", reference.registry)) {
+                true => CopyTo::Registry(reference),
+                false => CopyTo::Store(Some(reference)),
+            }
+        }
+        Place::Store(name) => CopyTo::Store(Some(new(&name)?)),
+        Place::Registry(reference) => CopyTo::Registry(reference),
+        Place::Layout { digest: Some(_), .. } => {
+            return Err(Error::Usage(format!("{text}: what is written gets the digest that it has")));
+        }
+        Place::Layout { directory, name, .. } => CopyTo::Layout(directory, name),
+        Place::Archive { dialect, file, name } => {
+            let destination = match file == Path::new("-") {
+                true => Destination::Stdout,
+                false => Destination::Path(file),
+            };
+            CopyTo::Archive(destination, dialect, name)
+        }
+    })
+}
+
+/// The manifest or index that `text` means in the store: a name, a digest, or an id; nothing if there is none.
+fn stored(store: &Store, text: &str) -> Result<Option<(Digest, Vec<Reference>)>, Error> {
+    if let Ok(reference) = text.parse::<Reference>() {
+        let bare = Reference { digest: None, ..reference.clone() };
+        if let Some(name) = store.name(&bare)?
+            && reference.digest.is_none_or(|digest| digest == name.manifest.digest)
+        {
+            return Ok(Some((name.manifest.digest, vec![bare])));
+        }
+    }
+    match find(store, text, &Platform::host()) {
+        // An id says nothing of what the image is to be called elsewhere.
+        Ok(found) => Ok(Some((found.digest, Vec::new()))),
+        Err(Error::NoImage(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What to push instead of the bytes as they are: layers of an image that was built here are not compressed yet.
+fn compressed_first(store: &Store, image: &str, choice: &Choice) -> Result<Option<String>, Error> {
+    let platform = match choice {
+        Choice::One(platform) => platform.clone(),
+        Choice::All | Choice::Present => return Ok(None),
+    };
+    let image = image.strip_prefix("store:").unwrap_or(image);
+    let found = find(store, image, &platform)?;
+    let is_plain =
+        found.manifest.layers().iter().any(|layer| layer.media_type().to_string().ends_with(".tar"));
+    Ok(is_plain.then(|| found.digest.to_string()))
+}
+
+/// Shows `work` as the only step.
+fn shown<T>(
+    by: &Transfer<'_>,
+    name: &str,
+    work: impl FnOnce(StepNumber) -> Result<T, Error>,
+) -> Result<T, Error> {
+    Numbers::default().shown(by.sink, name, work).map_err(|error| match &error {
+        Error::Transport(e) if e.is_canceled() => Error::Interrupted,
+        _ => error,
+    })
+}
