@@ -6,6 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use super::error::Error;
 use super::interrupt::Interrupt;
 use super::options::Options;
+use super::policy::PullPolicy;
 use crate::graph::ImageName;
 use crate::oci::{
     Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, MediaType, Platform, Reference,
@@ -22,8 +23,9 @@ const LARGEST_DOCUMENT: u64 = 8 << 20;
 
 /// Finds images.
 pub struct Bases<'a> {
-    store: &'a Store,
-    options: &'a Options,
+    pub(super) store: &'a Store,
+    pub(super) options: &'a Options,
+    pub(super) asked: Mutex<BTreeMap<Reference, Digest>>,
     client: OnceLock<Client>,
     interrupt: std::sync::Arc<Interrupt>,
     /// What registries said: all platforms of one build get the same index, whatever its tag means meanwhile.
@@ -43,10 +45,12 @@ pub struct Resolved {
 impl<'a> Bases<'a> {
     /// Looks in `store` first, and outside as `options` say.
     pub fn new(store: &'a Store, options: &'a Options, interrupt: std::sync::Arc<Interrupt>) -> Bases<'a> {
-        Bases { store, options, client: OnceLock::new(), interrupt, tops: Mutex::default() }
+        let (asked, tops, client) = Default::default();
+        Bases { store, options, asked, client, interrupt, tops }
     }
 
-    fn client(&self) -> &Client {
+    /// The client, made when it is first needed.
+    pub(super) fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             let mut options = self.options.registry.clone();
             let interrupt = std::sync::Arc::clone(&self.interrupt);
@@ -63,10 +67,7 @@ impl<'a> Bases<'a> {
                 self.in_layout(directory, tag.as_deref(), digest.as_ref(), platform)
             }
             ImageName::Reference(reference) => {
-                if let Some(found) = self.in_store(reference, platform)? {
-                    return Ok(found);
-                }
-                self.in_registry(reference, platform).map_err(|e| describe(e, request, reference))
+                self.named(request, reference).map_err(|e| describe(e, request, reference))
             }
         }
     }
@@ -85,15 +86,17 @@ impl<'a> Bases<'a> {
         resolved(directory, picked.digest, &picked.manifest, config, origin, format!("from {directory}"))
     }
 
-    /// What the store has under that name, unless the registry is to be asked anew.
-    fn in_store(&self, reference: &Reference, platform: &Platform) -> Result<Option<Resolved>, Error> {
+    /// What the store has under that name.
+    pub(super) fn in_store(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Option<Resolved>, Error> {
         let name = self.store.name(reference)?;
         let (digest, origin, age) = match (&reference.digest, &name) {
             (Some(digest), name) => (*digest, name.as_ref().map_or(Origin::Pulled, |name| name.origin), None),
-            (None, Some(name)) if name.origin != Origin::Pulled || !self.options.pull => {
-                (name.manifest.digest, name.origin, Some(self.options.now - name.time))
-            }
-            (None, _) => return Ok(None),
+            (None, Some(name)) => (name.manifest.digest, name.origin, Some(self.options.now - name.time)),
+            (None, None) => return Ok(None),
         };
         let what = reference.familiar();
         let Some(bytes) = self.store.read_blob(&digest, LARGEST_DOCUMENT)? else { return Ok(None) };
@@ -107,6 +110,9 @@ impl<'a> Bases<'a> {
             return Ok(None);
         }
         let origin = match origin {
+            Origin::Pulled if self.options.pull == PullPolicy::Never => {
+                ImageOrigin::Withheld(reference.clone())
+            }
             Origin::Pulled => ImageOrigin::Registry(self.client().clone(), reference.clone()),
             Origin::Built | Origin::Imported => ImageOrigin::Store(reference.clone()),
         };
@@ -133,7 +139,8 @@ impl<'a> Bases<'a> {
         Ok(self.store.read_blob(&digest, LARGEST_DOCUMENT)?.map(|bytes| (digest, bytes)))
     }
 
-    fn in_registry(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, Error> {
+    /// What the registry has under that name.
+    pub(super) fn in_registry(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, Error> {
         let what = reference.familiar();
         let client = self.client();
         let top = self.top(reference)?;
@@ -161,6 +168,7 @@ impl<'a> Bases<'a> {
             let bare = Reference { digest: None, ..reference.clone() };
             self.store.set_name(&bare, &name)?;
         }
+        self.note(reference, top.digest);
         let origin = ImageOrigin::Registry(client.clone(), reference.clone());
         let notice = format!("resolved to {}", top.digest);
         resolved(&what, digest, &manifest, config, origin, notice)
@@ -174,6 +182,7 @@ impl<'a> Bases<'a> {
         }
         let top = self.client().resolve(reference)?;
         self.store.put_blob(&top.bytes)?;
+        tops.insert(Reference { digest: Some(top.digest), ..reference.clone() }, top.clone());
         tops.insert(reference.clone(), top.clone());
         Ok(top)
     }
@@ -193,8 +202,8 @@ impl<'a> Bases<'a> {
                 format!("its config has {} bytes; at most {LARGEST_DOCUMENT} are read", config.size());
             return Err(Error::Base { name: reference.familiar(), reason, hint: None });
         }
-        let mut bytes = Vec::new();
-        client.blob(reference, config, &mut bytes, &|_| (), &|| self.interrupt.is_fired())?;
+        let mut open = || Ok(Vec::new());
+        let bytes = client.blob_into(reference, config, &mut open, &|_| (), &|| self.interrupt.is_fired())?;
         self.store.put_blob(&bytes)?;
         Ok(bytes)
     }

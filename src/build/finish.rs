@@ -113,7 +113,7 @@ fn finished(wanted: &Wanted, steps: &Steps<'_>, options: &Options) -> Result<Fin
 }
 
 /// A client that stops when the build does.
-fn client(options: &Options, cancel: &Cancel) -> Client {
+pub(super) fn client(options: &Options, cancel: &Cancel) -> Client {
     let mut settings = options.registry.clone();
     let cancel = cancel.clone();
     settings.http.canceled = Canceled::new(move || cancel.is_fired());

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
-use crate::sandbox::Cancel;
+use crate::sandbox::{Cancel, Relay, Signal};
 use crate::store::Store;
 
 /// Ends a build, from any thread. A build may make several attempts, each with a [`Cancel`] of its own.
@@ -13,9 +13,21 @@ pub struct Interrupt {
     fired: AtomicBool,
     current: Mutex<Option<Cancel>>,
     store: Mutex<Option<Store>>,
+    relay: Relay,
 }
 
 impl Interrupt {
+    /// Takes a signal: the process of `rbuild run` gets it, if there is one; anything else ends.
+    pub fn take(&self, signal: Signal) {
+        if !self.relay.pass(signal) {
+            self.fire();
+        }
+    }
+
+    pub(super) fn relay(&self) -> Relay {
+        self.relay.clone()
+    }
+
     /// Ends the running attempt, and every later one at once.
     pub fn fire(&self) {
         self.fired.store(true, Ordering::SeqCst);

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::policy::PullPolicy;
 use crate::export::{Output, PushTo};
 use crate::graph::{HostEntry, Network, Remote, Ulimit, UrlSource};
-use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
+use crate::oci::{Digest, Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::LayerEpoch;
 use crate::source::ContextModes;
 
@@ -33,8 +34,10 @@ pub struct Options {
     pub no_cache_stages: Vec<String>,
     /// What images are wanted for, in this order; one for this machine if none was asked for.
     pub platforms: Vec<Platform>,
-    /// Ask the registry about every tag again.
-    pub pull: bool,
+    /// When registries are asked for images.
+    pub pull: PullPolicy,
+    /// What registries said of tags already, to a process before this one.
+    pub asked: BTreeMap<Reference, Digest>,
     /// Where the result goes besides the store.
     pub outputs: Vec<Output>,
     /// Which registries it is pushed to, after all else.
@@ -91,7 +94,8 @@ impl Options {
             no_cache: false,
             no_cache_stages: Vec::new(),
             platforms: Vec::new(),
-            pull: false,
+            pull: PullPolicy::default(),
+            asked: BTreeMap::new(),
             outputs: Vec::new(),
             pushes: Vec::new(),
             secrets: BTreeMap::new(),
@@ -156,7 +160,7 @@ pub enum ContextValue {
         /// Which image in it.
         tag: Option<String>,
         /// Which manifest in it.
-        digest: Option<crate::oci::Digest>,
+        digest: Option<Digest>,
     },
 }
 

@@ -46,5 +46,5 @@ pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result
         .collect::<Result<_, _>>()?;
     let config = &image.config.config;
     let container = Container { store, layers, config, platform: &platform, command: &options.command };
-    Ok(container.run(&cancel)?)
+    Ok(container.run(&cancel, &interrupt.relay())?)
 }

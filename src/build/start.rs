@@ -1,5 +1,6 @@
 //! One build from its options to its outputs.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -16,12 +17,14 @@ use super::interrupt::Interrupt;
 use super::numbers::Numbers;
 use super::options::{DockerfileFrom, Options, SecretSource};
 use super::packing::Packing;
+use super::permission::ask_whether_it_may_be_pushed;
 use super::platforms::{Planned, Planning, Platforms};
 use super::remotes::Remotes;
 use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
 use crate::graph::Location;
+use crate::oci::{Digest, Reference};
 use crate::plan::{self, Checks};
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
@@ -45,8 +48,9 @@ pub enum Namespace {
 pub enum Outcome {
     /// An image.
     Built(Box<Built>),
-    /// Nothing yet: something must run, and this process cannot. Nothing was shown; begin again in a namespace.
-    NeedsNamespace,
+    /// Nothing yet: something must run, and this process cannot. Nothing was shown; begin again in a namespace, with what
+    /// registries said of tags.
+    NeedsNamespace(BTreeMap<Reference, Digest>),
 }
 
 /// Builds. Progress goes to `sink`, outputs to standard output go to `stdout`; `stdin` is read if the options say so.
@@ -68,7 +72,7 @@ pub fn build(
     let result = build.run(&held, stdin, stdout);
     // What was found before the first step, or by one that failed for another reason.
     build.warn_of_healed();
-    if !matches!(result, Ok(Outcome::NeedsNamespace)) {
+    if !matches!(result, Ok(Outcome::NeedsNamespace(_))) {
         held.release();
     }
     match result {
@@ -184,7 +188,7 @@ impl Build<'_> {
         })?;
         Ok(match built {
             Some(built) => Outcome::Built(Box::new(built)),
-            None => Outcome::NeedsNamespace,
+            None => Outcome::NeedsNamespace(finder.asked()),
         })
     }
 
@@ -244,6 +248,9 @@ impl Build<'_> {
                 return Ok(None);
             }
             held.release();
+            if attempt == 1 {
+                ask_whether_it_may_be_pushed(self.options, &self.numbers, self.sink, &cancel)?;
+            }
             steps.packing.begin(self.store);
             schedule(&steps, &pending, self.options.jobs)?;
             steps.packing.finish();

@@ -4,8 +4,8 @@
 pub enum Ending {
     /// This exit code.
     Code(u8),
-    /// The same again, in a user namespace.
-    Enter,
+    /// The same again, in a user namespace, with these variables.
+    Enter(Vec<(String, String)>),
     /// An error, said already or to be said.
     Failed(String),
     /// Ctrl-C, SIGTERM or SIGHUP.

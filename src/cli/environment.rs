@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::http::{Proxies, Secret, Trust};
-use crate::registry::Places;
+use crate::http::{HostCertificates, Proxies, Secret, Trust};
+use crate::registry::{Places, SettingsPlaces};
 
 /// What the environment says.
 #[derive(Clone, Debug)]
@@ -65,6 +65,34 @@ impl Environment {
             xdg_config_home: self.path("XDG_CONFIG_HOME"),
             path: self.get("PATH").map(OsString::from),
         }
+    }
+
+    /// The directory of containers' tools for this user.
+    fn containers(&self) -> Option<PathBuf> {
+        let config = self.path("XDG_CONFIG_HOME").or_else(|| Some(self.path("HOME")?.join(".config")))?;
+        Some(config.join("containers"))
+    }
+
+    /// Where settings for registries may be.
+    pub fn settings_places(&self) -> SettingsPlaces {
+        let user = self.path("XDG_CONFIG_HOME").or_else(|| Some(self.path("HOME")?.join(".config")));
+        let daemon = user.map(|config| config.join("docker/daemon.json"));
+        let of_machine = PathBuf::from("/etc/docker/daemon.json");
+        SettingsPlaces {
+            registries_conf: self.path("CONTAINERS_REGISTRIES_CONF"),
+            user: self.containers(),
+            machine: Some(PathBuf::from("/etc/containers")),
+            // COMPAT: a rootless docker has its own.
+            daemon: daemon.filter(|_| !self.is_root).into_iter().chain([of_machine]).collect(),
+        }
+    }
+
+    /// Where certificates of single hosts may be.
+    pub fn host_certificates(&self) -> HostCertificates {
+        let machine = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
+        HostCertificates(
+            self.containers().map(|dir| dir.join("certs.d")).into_iter().chain(machine).collect(),
+        )
     }
 
     /// How this process itself reaches hosts: lower case before upper, as curl.

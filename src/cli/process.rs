@@ -41,13 +41,22 @@ pub fn main() -> ExitCode {
         }
         Err(UsageError::Refused(message)) => return complain(&message),
     };
+    // What `rbuild run` passes on is more than what ends a build.
+    let signals = match &command {
+        Command::Run(_) => Signals::block_all(),
+        _ => Ok(signals),
+    };
+    let signals = match signals {
+        Ok(signals) => signals,
+        Err(e) => return complain(&format!("cannot take signals: {e}")),
+    };
     let interrupt = Arc::new(Interrupt::default());
     let ending = watched(&signals, &interrupt, || execute(&command, &interrupt));
     match ending {
         Ending::Code(code) => ExitCode::from(code),
         Ending::Interrupted => ExitCode::from(INTERRUPTED),
         Ending::Failed(message) => complain(&message),
-        Ending::Enter => match enter(&Inherit::default(), &signals) {
+        Ending::Enter(environment) => match enter(&Inherit { environment, ..Inherit::default() }, &signals) {
             Ok(code) => ExitCode::from(code),
             Err(e) => complain(&e.to_string()),
         },
@@ -86,12 +95,12 @@ fn watched(signals: &Signals, interrupt: &Arc<Interrupt>, work: impl FnOnce() ->
             let mut fired: Option<Instant> = None;
             while !over.load(Ordering::Relaxed) {
                 match signals.take() {
-                    Ok(Some(_)) => {
-                        interrupt.fire();
-                        fired.get_or_insert_with(Instant::now);
-                    }
+                    Ok(Some(arrived)) => interrupt.take(arrived.signal),
                     Ok(None) => std::thread::park_timeout(POLL),
                     Err(_) => return,
+                }
+                if interrupt.is_fired() {
+                    fired.get_or_insert_with(Instant::now);
                 }
                 // Something stands still where nothing can wake it: standard input, a dead network drive. All that is
                 // left is what a kill would leave, and the store and the outputs are made for that.

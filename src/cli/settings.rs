@@ -11,12 +11,12 @@ use super::args::{
 use super::destinations::destinations;
 use super::environment::Environment;
 use super::size::parse_bytes;
-use crate::build::{Context, DockerfileFrom, Options};
+use crate::build::{Context, DockerfileFrom, Options, PullPolicy};
 use crate::export::Output;
 use crate::graph::{Network, Remote, without_password};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
 use crate::plan::{LayerEpoch, parse_remote_context};
-use crate::registry::Credentials;
+use crate::registry::{Credentials, Registries};
 use crate::source::ContextModes;
 
 /// The build that the arguments ask for. An error is one line that names the flag.
@@ -60,7 +60,8 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         no_cache: args.no_cache,
         no_cache_stages: args.no_cache_filter.clone(),
         platforms: platforms(&args.platform, environment)?,
-        pull: args.pull.unwrap_or(false),
+        pull: pull(args.pull.as_deref())?,
+        asked: BTreeMap::new(),
         outputs,
         pushes,
         secrets,
@@ -79,7 +80,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         layer_epoch: layer_epoch(args.layer_epoch.as_deref().or(environment.get("RBUILD_LAYER_EPOCH")))?,
         modes: modes(args.context_modes.as_deref().or(environment.get("RBUILD_CONTEXT_MODES")))?,
         jobs: jobs(args.jobs)?,
-        registry: registry(environment)?,
+        registry: registry_with(environment, &args.insecure_registry)?,
         now: environment.now,
     })
 }
@@ -102,10 +103,24 @@ fn check_streams(outputs: &[Output]) -> Result<(), String> {
 
 /// How registries are reached, and as whom.
 pub fn registry(environment: &Environment) -> Result<crate::registry::Options, String> {
+    registry_with(environment, &[])
+}
+
+/// The same with the values of `--insecure-registry`.
+pub fn registry_with(
+    environment: &Environment,
+    insecure: &[String],
+) -> Result<crate::registry::Options, String> {
     let credentials = Credentials::load(&environment.places()).map_err(|e| e.to_string())?;
-    let mut options = crate::registry::Options { credentials, ..crate::registry::Options::default() };
+    let mut registries = Registries::load(&environment.settings_places()).map_err(|e| e.to_string())?;
+    for host in insecure {
+        registries.allow_insecure(host).map_err(|e| format!("--insecure-registry {e}"))?;
+    }
+    let mut options =
+        crate::registry::Options { credentials, registries, ..crate::registry::Options::default() };
     options.http.proxies = environment.proxies();
     options.http.trust = environment.trust();
+    options.http.certificates = environment.host_certificates();
     Ok(options)
 }
 
@@ -150,6 +165,10 @@ pub fn one_platform(text: &str) -> Result<Platform, String> {
         return Err(format!("--platform {text}: one platform at a time"));
     }
     text.parse().map_err(|e| format!("--platform: {e}"))
+}
+
+fn pull(text: Option<&str>) -> Result<PullPolicy, String> {
+    text.map_or(Ok(PullPolicy::default()), |text| text.parse().map_err(|e| format!("--pull={text}: {e}")))
 }
 
 fn network(text: Option<&str>) -> Result<Network, String> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::certificates::HostCertificates;
 use super::clock::{Canceled, Clock};
 use super::error::{Error, is_transient_status};
 use super::failure::FailureKind;
@@ -35,6 +36,8 @@ pub type Watcher = Arc<dyn Fn(&Notice) + Send + Sync>;
 pub struct Options {
     /// Root certificates.
     pub trust: Trust,
+    /// Certificates of single hosts.
+    pub certificates: HostCertificates,
     /// Proxies.
     pub proxies: Proxies,
     /// How long the network may be silent.
@@ -59,14 +62,32 @@ pub struct Client {
 impl Client {
     /// A client of the real network.
     pub fn new(options: Options) -> Client {
-        let (trust, proxies) = (options.trust.clone(), options.proxies.clone());
-        let wire = Wire::new(trust, proxies, options.timeouts.clone(), options.canceled.clone(), USER_AGENT);
+        let Options { trust, certificates, proxies, timeouts, canceled, .. } = options.clone();
+        let wire = Wire::new(trust, certificates, proxies, timeouts, canceled, USER_AGENT);
         Client::over(Arc::new(wire), options)
     }
 
     /// A client over another transport.
     pub fn over(transport: Arc<dyn Transport>, options: Options) -> Client {
         Client { transport, options: Arc::new(options) }
+    }
+
+    /// The same client, with less or more patience; connections are shared.
+    pub fn with_patience(&self, patience: Patience) -> Client {
+        let options = Options { patience, ..(*self.options).clone() };
+        Client { transport: self.transport.clone(), options: Arc::new(options) }
+    }
+
+    /// How much trouble is waited out.
+    pub fn patience(&self) -> Patience {
+        self.options.patience.clone()
+    }
+
+    /// Tells whoever watches.
+    pub fn tell(&self, notice: &Notice) {
+        if let Some(watcher) = &self.options.notice {
+            watcher(notice);
+        }
     }
 
     /// Makes the exchange: follows redirects, and tries again what may pass. Any status that is not transient is an
@@ -125,9 +146,7 @@ impl Client {
     ) -> Result<(), Error> {
         let trouble = error.to_string();
         let wait = backoff.after(error)?;
-        if let Some(notice) = &self.options.notice {
-            notice(&Notice { trouble, wait });
-        }
+        self.tell(&Notice { trouble, wait });
         match self.options.clock.sleep(wait, &|| canceled() || self.options.canceled.is_set()) {
             true => Ok(()),
             false => Err(Error::Canceled),

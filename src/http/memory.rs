@@ -72,6 +72,8 @@ pub struct Seen {
     pub authorization: Option<Secret>,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether the client would have taken any certificate.
+    pub unverified: bool,
 }
 
 impl Seen {
@@ -108,6 +110,7 @@ impl Transport for Memory {
             url: request.url.clone(),
             headers: request.headers.clone(),
             authorization: request.authorization.clone(),
+            unverified: request.unverified,
             body: match &request.content {
                 Content::Empty => Vec::new(),
                 Content::Bytes(bytes) => bytes.clone(),

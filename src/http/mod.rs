@@ -13,6 +13,7 @@
 //! HTTP/2. An address that a public *name* resolves to is not judged, only addresses and names that are written out.
 
 mod address;
+mod certificates;
 mod client;
 mod clock;
 mod download;
@@ -33,6 +34,7 @@ mod url;
 mod wire;
 
 pub use address::Reach;
+pub use certificates::HostCertificates;
 pub use client::{Client, Notice, Options, USER_AGENT, Watcher};
 pub use clock::{Canceled, Clock};
 pub use download::{Continue, Plan, Resume};

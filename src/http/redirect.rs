@@ -26,6 +26,7 @@ pub(super) fn next(first: &Url, request: &Request, response: &Response) -> Resul
     // ORDER: before the address changes. What was meant for one origin is lost on the way to another, for good.
     if !request.url.same_origin(&url) {
         next.authorization = None;
+        next.unverified = false;
     }
     next.url = url;
     Ok(Some(next))
@@ -63,7 +64,8 @@ mod tests {
 
     fn follow(from: &str, location: &str) -> Result<Option<Request>, Error> {
         let url = Url::parse(from).expect("valid");
-        let request = Request::get(url.clone()).authorized(Some(Secret::bearer("t")));
+        let mut request = Request::get(url.clone()).authorized(Some(Secret::bearer("t")));
+        request.unverified = true;
         let mut headers = HeaderMap::new();
         headers.insert("location", location.parse().expect("valid"));
         let body = Box::new(std::io::empty());
@@ -81,7 +83,7 @@ mod tests {
             ("https://a.example.b.example/x", false),
         ] {
             let next = follow("https://a.example/", location).expect("allowed").expect("followed");
-            assert_eq!(next.authorization.is_some(), kept, "{location}");
+            assert_eq!((next.authorization.is_some(), next.unverified), (kept, kept), "{location}");
         }
         let up = follow("http://a.example/", "https://a.example/").expect("allowed").expect("followed");
         assert!(up.authorization.is_none());

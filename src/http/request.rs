@@ -32,6 +32,8 @@ pub struct Request {
     pub authorization: Option<Secret>,
     /// The body.
     pub content: Content,
+    /// The user said that this origin need not show a trusted certificate. Never carried to another origin.
+    pub unverified: bool,
 }
 
 impl Request {
@@ -41,7 +43,8 @@ impl Request {
             let (user, password) = info.reveal().split_once(':').unwrap_or((info.reveal(), ""));
             Secret::basic(&decode(user), &decode(password))
         });
-        Request { method, url, headers: HeaderMap::new(), authorization, content: Content::Empty }
+        let headers = HeaderMap::new();
+        Request { method, url, headers, authorization, content: Content::Empty, unverified: false }
     }
 
     /// A GET.

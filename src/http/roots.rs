@@ -19,9 +19,9 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Loads them. None at all is no error here: a server on loopback may need none, and for any other the failed
+    /// Loads them; `own` are those of one host, besides. None at all is no error here: a server on loopback may need none, and for any other the failed
     /// handshake is explained with `found`.
-    pub(super) fn load(&self) -> Result<(RootCerts, usize), Failure> {
+    pub(super) fn load(&self, own: &[Certificate<'static>]) -> Result<(RootCerts, usize), Failure> {
         let loaded = if self.file.is_some() || self.dir.is_some() {
             rustls_native_certs::load_certs_from_paths(self.file.as_deref(), self.dir.as_deref())
         } else {
@@ -47,6 +47,7 @@ impl Trust {
                 }
             }
         }
+        certificates.extend_from_slice(own);
         let found = certificates.len();
         Ok((RootCerts::Specific(Arc::new(certificates)), found))
     }
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn a_certificate_file_that_is_not_there_is_named() {
         let trust = Trust { file: Some("/nonexistent/ca.pem".into()), ..Trust::default() };
-        let failure = trust.load().expect_err("missing");
+        let failure = trust.load(&[]).expect_err("missing");
         assert!(failure.message.contains("/nonexistent/ca.pem"), "{failure}");
     }
 

@@ -18,7 +18,8 @@ mod tests {
 
     use super::*;
     use crate::http::{
-        Answer, Canceled, FailureKind, Fault, Memory, Method, Proxies, Secret, Timeouts, Trust, Url, Wire,
+        Answer, Canceled, FailureKind, Fault, HostCertificates, Memory, Method, Proxies, Secret, Timeouts,
+        Trust, Url, Wire,
     };
 
     /// The server of the suite, as a function of method, path, authorization and body.
@@ -70,8 +71,17 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));
         std::thread::spawn(move || listener.incoming().flatten().for_each(answer_one));
-        let wire =
-            Wire::new(Trust::default(), Proxies::default(), Timeouts::default(), Canceled::never(), "rbuild");
+        let wire = {
+            let (trust, certificates) = (Trust::default(), HostCertificates::default());
+            Wire::new(
+                trust,
+                certificates,
+                Proxies::default(),
+                Timeouts::default(),
+                Canceled::never(),
+                "rbuild",
+            )
+        };
         suite(&wire, &base);
     }
 

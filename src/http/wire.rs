@@ -1,7 +1,9 @@
 //! The network: exchanges by ureq over rustls, with timeouts, proxies, and failures sorted by what to do about them.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::sync::OnceLock;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::tls::TlsConfig;
@@ -9,6 +11,7 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector, TcpConnector};
 use ureq::{Agent, SendBody, Timeout, http};
 
+use super::certificates::{HostCertificates, OwnCertificates};
 use super::clock::Canceled;
 use super::failure::{Failure, FailureKind};
 use super::part::PartReader;
@@ -39,11 +42,19 @@ impl Default for Timeouts {
 /// The transport over real connections, kept open between exchanges.
 pub struct Wire {
     trust: Trust,
+    certificates: HostCertificates,
     proxies: Proxies,
     timeouts: Timeouts,
     canceled: Canceled,
     user_agent: String,
-    ready: OnceLock<Result<Ready, Failure>>,
+    ready: Mutex<BTreeMap<Profile, Result<Arc<Ready>, Failure>>>,
+}
+
+/// What decides how TLS is spoken with a host. Hosts without certificates of their own share connections' settings.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Profile {
+    directory: Option<PathBuf>,
+    unverified: bool,
 }
 
 struct Ready {
@@ -55,27 +66,33 @@ impl Wire {
     /// Opens nothing and reads no certificate yet.
     pub fn new(
         trust: Trust,
+        certificates: HostCertificates,
         proxies: Proxies,
         timeouts: Timeouts,
         canceled: Canceled,
         user_agent: &str,
     ) -> Wire {
-        Wire {
-            trust,
-            proxies,
-            timeouts,
-            canceled,
-            user_agent: user_agent.to_string(),
-            ready: OnceLock::new(),
-        }
+        let (user_agent, ready) = (user_agent.to_string(), Mutex::default());
+        Wire { trust, certificates, proxies, timeouts, canceled, user_agent, ready }
     }
 
-    fn ready(&self) -> Result<&Ready, Failure> {
-        self.ready.get_or_init(|| self.prepare()).as_ref().map_err(Failure::clone)
+    fn ready(&self, request: &Request) -> Result<Arc<Ready>, Failure> {
+        // Without TLS there is nothing to decide.
+        let directory = self.certificates.directory(&request.url).filter(|_| request.url.is_tls());
+        let profile = Profile { directory, unverified: request.unverified && request.url.is_tls() };
+        let mut all = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = all.entry(profile.clone()).or_insert_with(|| self.prepare(&profile).map(Arc::new));
+        ready.clone()
     }
 
-    fn prepare(&self) -> Result<Ready, Failure> {
-        let (certificates, roots) = self.trust.load()?;
+    fn prepare(&self, profile: &Profile) -> Result<Ready, Failure> {
+        let own = profile.directory.as_deref().map(OwnCertificates::read).transpose()?.unwrap_or_default();
+        let (certificates, roots) = self.trust.load(&own.authorities)?;
+        let tls = TlsConfig::builder()
+            .root_certs(certificates)
+            .client_cert(own.identity)
+            .disable_verification(profile.unverified)
+            .build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -90,7 +107,7 @@ impl Wire {
             // LIMIT: against headers that drip; a token server may think for long.
             .timeout_recv_response(Some(self.timeouts.stall * 4))
             .max_idle_connections_per_host(8)
-            .tls_config(TlsConfig::builder().root_certs(certificates).build())
+            .tls_config(tls)
             .build();
         let connector =
             ().chain(ConnectProxyConnector::default())
@@ -116,7 +133,7 @@ impl Wire {
 impl Transport for Wire {
     fn exchange(&self, request: &Request) -> Result<Response, Failure> {
         let protocol = |what: &dyn std::fmt::Display| Failure::new(FailureKind::Protocol, what.to_string());
-        let ready = self.ready()?;
+        let ready = self.ready(request)?;
         let mut outgoing = http::Request::builder().method(request.method.clone()).uri(request.url.wire());
         for (name, value) in &request.headers {
             outgoing = outgoing.header(name, value);

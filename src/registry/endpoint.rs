@@ -4,34 +4,38 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
+use super::registries::Site;
 use crate::http::{self, FailureKind, Request, Url};
-use crate::oci::Reference;
 
 /// The addresses of registries, as far as they had to be found out.
 #[derive(Default)]
-pub(super) struct Endpoints(Mutex<BTreeMap<String, Url>>);
+pub(super) struct Endpoints(Mutex<BTreeMap<(String, bool), Url>>);
 
 impl Endpoints {
-    /// The address that ends in `/v2/`. A loopback host is asked once whether it speaks TLS; no other host is ever
-    /// spoken to without it.
-    pub fn base(&self, client: &http::Client, reference: &Reference) -> Result<Url, Error> {
-        let host = match reference.registry.as_str() {
+    /// The address that ends in `/v2/`. A loopback host, or one that the user said may do without, is asked once
+    /// whether it speaks TLS; no other host is ever spoken to without it.
+    pub fn base(&self, client: &http::Client, site: &Site) -> Result<Url, Error> {
+        let host = match site.reference.registry.as_str() {
             "docker.io" => "registry-1.docker.io",
             other => other,
         };
         let secure = Url::parse(&format!("https://{host}/v2/"))?;
-        if !reference.is_loopback() {
+        if !site.reference.is_loopback() && !site.insecure {
             return Ok(secure);
         }
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(host) {
+        let key = (host.to_string(), site.insecure);
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(known.clone());
         }
-        let found = match client.send_once(&Request::get(secure.clone())) {
+        let plain = Url::parse(&format!("http://{host}/v2/"))?;
+        let mut request = Request::get(secure.clone());
+        request.unverified = site.insecure;
+        let found = match client.send_once(&request) {
             Ok(_) => secure,
             Err(error) => match error.failure_kind() {
-                Some(FailureKind::NotTls | FailureKind::Broken | FailureKind::Stalled) => {
-                    Url::parse(&format!("http://{host}/v2/"))?
-                }
+                Some(FailureKind::NotTls | FailureKind::Broken | FailureKind::Stalled) => plain,
+                // Nobody at the door of TLS; without a port in the name, the other door is another port.
+                Some(FailureKind::Connect) if site.insecure && secure.port() != plain.port() => plain,
                 // A certificate that is not trusted is no reason to do without.
                 Some(FailureKind::Tls) => secure,
                 // Not there (yet): ask again next time, and let the request itself say so.
@@ -39,7 +43,7 @@ impl Endpoints {
                 _ => return Ok(secure),
             },
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_string(), found.clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
         Ok(found)
     }
 }

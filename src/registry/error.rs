@@ -1,6 +1,6 @@
 //! What can go wrong between a reference and the bytes that it names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::http;
 use crate::oci::{self, Digest};
@@ -130,6 +130,40 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
+    /// A file of settings that cannot be used.
+    #[error("the settings in {path} cannot be used: {reason}", path = path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A name that the settings forbid.
+    #[error("{what}: {prefix} is blocked in {file}")]
+    Blocked {
+        /// Which image.
+        what: String,
+        /// What is blocked.
+        prefix: String,
+        /// Where it is.
+        file: String,
+    },
+    /// A mirror sent what is wrong, and is not asked any more.
+    #[error("the mirror {mirror}: {source}")]
+    Mirror {
+        /// Which mirror.
+        mirror: String,
+        /// What it did.
+        source: Box<Error>,
+    },
+    /// Neither a mirror nor the registry has it.
+    #[error("{source} (before that: {})", mirrors.join("; "))]
+    Everywhere {
+        /// What the registry said.
+        source: Box<Error>,
+        /// What the mirrors said.
+        mirrors: Vec<String>,
+    },
     /// What is to be sent cannot be read.
     #[error("cannot read {what}: {source}")]
     Read {
@@ -157,14 +191,33 @@ pub enum Error {
 }
 
 impl Error {
+    /// A file of settings that cannot be used.
+    pub(super) fn settings(path: &Path, reason: &str) -> Error {
+        Error::Settings { path: path.to_path_buf(), reason: reason.to_string() }
+    }
+
     /// Whether it ended because somebody stopped it.
     pub fn is_canceled(&self) -> bool {
-        matches!(self, Error::Http(http::Error::Canceled))
+        match self {
+            Error::Everywhere { source, .. } => source.is_canceled(),
+            other => matches!(other, Error::Http(http::Error::Canceled)),
+        }
     }
 
     /// Whether the registry says that there is no such thing.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Error::NotFound { .. })
+        match self {
+            Error::Everywhere { source, .. } => source.is_not_found(),
+            other => matches!(other, Error::NotFound { .. }),
+        }
+    }
+
+    /// Whether the registry refuses: another login may help, another try does not.
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Error::Everywhere { source, .. } => source.is_denied(),
+            other => matches!(other, Error::Denied { .. } | Error::Blocked { .. }),
+        }
     }
 
     /// Whether the bytes that came were wrong, so that fetching them anew may help.

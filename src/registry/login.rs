@@ -31,12 +31,13 @@ pub enum Kept {
 impl Client {
     /// Whether the registry of `any` takes the credentials that this client has; any repository of it will do.
     pub fn check_login(&self, any: &Reference) -> Result<(), Error> {
-        let url = self.0.session.home(any)?;
+        let site = self.0.settings.home(any)?;
+        let url = self.0.session.home(&site)?;
         let what = format!("logging in to {}", any.registry);
         let place = Place::Address(url);
         let ask = Ask { place, right: Right::Nothing, ..Ask::new(Method::GET, String::new(), &what) };
         let hint = || "user name or password are wrong".to_string();
-        match self.0.session.send(any, &ask) {
+        match self.0.session.send(&site, &ask) {
             Ok(response) if response.status == 200 => Ok(()),
             Ok(response) if response.status == 404 => {
                 Err(Error::NotFound { what, detail: refusal_detail(response) })

@@ -6,15 +6,17 @@
 //!
 //! **Invariants**: no byte is handed on as a document unless its digest is the one asked for; a blob's size is held
 //! while it streams and its digest before success is reported; credentials go to the registry that they belong to and
-//! to token servers of the same owner, under TLS or on this machine; plain HTTP is spoken to loopback hosts alone.
+//! to token servers of the same owner, under TLS or on this machine; plain HTTP is spoken to loopback hosts and to those that the user named.
 //!
-//! **Not here**: mirrors and `registries.conf` (they grow from the session's requests), disk
-//! (blobs go to a `Write`), layer formats.
+//! **Not here**: disk (blobs go to a `Write`; only settings and credentials are read from files), layer formats.
 
+mod anywhere;
+mod blob;
 mod challenge;
 mod client;
 mod config_file;
 mod credentials;
+mod daemon_json;
 mod document;
 mod endpoint;
 mod error;
@@ -28,12 +30,17 @@ mod grant;
 mod helper;
 mod image;
 mod login;
+#[cfg(test)]
+mod mirror_faults;
+mod permission;
 mod permits;
 mod publish;
 mod push;
 #[cfg(test)]
 mod push_faults;
 mod realm;
+mod registries;
+mod registries_conf;
 mod select;
 mod session;
 mod token;
@@ -46,4 +53,6 @@ pub use error::Error;
 pub use image::{Image, refuse_artifact};
 pub use login::{Kept, forget_login, keep_login};
 pub use push::{Body, Outgoing, Pushed};
+pub use registries::Registries;
+pub use registries_conf::SettingsPlaces;
 pub use select::select;

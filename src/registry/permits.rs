@@ -23,6 +23,11 @@ impl Permits {
         Permits { most: most.max(1), taken: Mutex::default(), freed: Condvar::new() }
     }
 
+    /// How many at once.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
     /// Waits for leave; none when canceled.
     pub fn take(&self, registry: &str, canceled: &dyn Fn() -> bool) -> Option<Permit<'_>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,6 +27,7 @@ impl Client {
     /// Puts a manifest or index under the tag of `to`, or under its digest alone if `to` has no tag. Says whether there
     /// was anything to do. A registry that misses blobs is [`Error::Incomplete`].
     pub fn push_manifest(&self, to: &Reference, media_type: &str, bytes: &[u8]) -> Result<bool, Error> {
+        let site = self.0.settings.home(to)?;
         let digest = Digest::of(bytes);
         let name = to.tag.clone().unwrap_or_else(|| digest.to_string());
         let what = match &to.tag {
@@ -36,7 +37,7 @@ impl Client {
         let place = format!("manifests/{name}");
         let headers = vec![("accept", ACCEPTED.join(", "))];
         let ask = Ask { right: Right::Push, headers, ..Ask::new(Method::HEAD, place.clone(), &what) };
-        let there = self.0.session.send(to, &ask)?;
+        let there = self.0.session.send(&site, &ask)?;
         let known = there.header("docker-content-digest").and_then(|d| d.parse::<Digest>().ok());
         if there.status == 200 && known == Some(digest) {
             return Ok(false);
@@ -47,7 +48,7 @@ impl Client {
             content: Content::Bytes(bytes.to_vec()),
             ..Ask::new(Method::PUT, place, &what)
         };
-        let mut response = self.0.session.send(to, &ask)?;
+        let mut response = self.0.session.send(&site, &ask)?;
         if matches!(response.status, 200..=204) {
             // The registry hashes what it got: another digest is a manifest that was changed on the way.
             let told = response.header("docker-content-digest").and_then(|d| d.parse::<Digest>().ok());

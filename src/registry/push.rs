@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::client::{Client, judged};
 use super::error::Error;
+use super::registries::Site;
 use super::session::{Ask, Right};
 use super::upload::Upload;
 use crate::http::{self, Method, Source};
@@ -56,9 +57,14 @@ pub enum Pushed {
 impl Client {
     /// Whether the repository has a blob.
     pub fn has_blob(&self, to: &Reference, digest: &Digest) -> Result<bool, Error> {
-        let what = format!("{}@{digest}", to.name());
+        let site = self.0.settings.home(to)?;
+        self.has_blob_at(&site, digest)
+    }
+
+    fn has_blob_at(&self, site: &Site, digest: &Digest) -> Result<bool, Error> {
+        let what = format!("{}@{digest}", site.reference.name());
         let ask = Ask { right: Right::Push, ..Ask::new(Method::HEAD, format!("blobs/{digest}"), &what) };
-        match judged(self.0.session.send(to, &ask)?, &what) {
+        match judged(self.0.session.send(site, &ask)?, &what) {
             Ok(_) => Ok(true),
             Err(Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -77,11 +83,12 @@ impl Client {
         let http = &self.0.session.http;
         let stopped = || canceled() || http.canceled().is_set();
         let _permit = self.0.permits.take(&to.registry, &stopped).ok_or(http::Error::Canceled)?;
-        if !blob.again && self.has_blob(to, &blob.digest)? {
+        let site = self.0.settings.home(to)?;
+        if !blob.again && self.has_blob_at(&site, &blob.digest)? {
             return Ok(Pushed::Present);
         }
         let what = format!("{}@{}", to.name(), blob.digest);
-        let mut upload = Upload::new(&self.0.session, to, blob.digest, blob.size, &what);
+        let mut upload = Upload::new(&self.0.session, &site, blob.digest, blob.size, &what);
         let other = blob.from.iter().find(|from| **from != to.repository && !blob.again);
         if let Some(from) = other
             && upload.mount(from)?

@@ -2,8 +2,9 @@
 
 use crate::http::{Reach, Url};
 
-/// The token server's address, or why it is not asked. `registry` is where the challenge came from.
-pub(super) fn admit(registry: &Url, realm: &str) -> Result<Url, String> {
+/// The token server's address, or why it is not asked. `registry` is where the challenge came from; `insecure` says
+/// whether the user lets a host do without TLS.
+pub(super) fn admit(registry: &Url, realm: &str, insecure: &dyn Fn(&Url) -> bool) -> Result<Url, String> {
     let url = registry.join(realm).map_err(|e| e.to_string())?;
     if url.user_info().is_some() {
         return Err("its address holds user info".to_string());
@@ -12,7 +13,7 @@ pub(super) fn admit(registry: &Url, realm: &str) -> Result<Url, String> {
         (Reach::Metadata, _) => Err("it is a link-local address or a metadata service".to_string()),
         (Reach::Loopback, Reach::Loopback) => Ok(url),
         (Reach::Loopback, _) => Err("it is this machine itself".to_string()),
-        _ if !url.is_tls() => Err("it is not under TLS".to_string()),
+        _ if !url.is_tls() && !insecure(&url) => Err("it is not under TLS".to_string()),
         _ => Ok(url),
     }
 }
@@ -84,15 +85,19 @@ mod tests {
             "file:///etc/passwd",
             "https://2130706433/",
         ] {
-            assert!(admit(&registry, realm).is_err(), "{realm}");
+            assert!(admit(&registry, realm, &|_| false).is_err(), "{realm}");
         }
-        assert!(admit(&registry, "https://auth.elsewhere.example/token").is_ok());
-        assert!(admit(&registry, "/token").is_ok());
+        assert!(admit(&registry, "https://auth.elsewhere.example/token", &|_| false).is_ok());
+        assert!(admit(&registry, "/token", &|_| false).is_ok());
+        assert!(
+            admit(&registry, "http://auth.example/token", &|realm| realm.host() == "auth.example").is_ok()
+        );
+        assert!(admit(&registry, "http://169.254.169.254/", &|_| true).is_err());
         let local = url("http://127.0.0.1:5000/v2/");
-        assert!(admit(&local, "http://127.0.0.1:5001/token").is_ok());
-        assert!(admit(&local, "https://auth.example/token").is_ok());
-        assert!(admit(&local, "http://auth.example/token").is_err());
-        assert!(admit(&local, "http://169.254.169.254/").is_err());
+        assert!(admit(&local, "http://127.0.0.1:5001/token", &|_| false).is_ok());
+        assert!(admit(&local, "https://auth.example/token", &|_| false).is_ok());
+        assert!(admit(&local, "http://auth.example/token", &|_| false).is_err());
+        assert!(admit(&local, "http://169.254.169.254/", &|_| false).is_err());
     }
 
     #[test]

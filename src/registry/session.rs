@@ -1,14 +1,16 @@
 //! Requests to a registry with the authorization that it asks for.
 
+use std::sync::Arc;
+
 use super::challenge;
 use super::credentials::{Credential, Credentials};
 use super::document::refusal_detail;
 use super::endpoint::Endpoints;
 use super::error::Error;
 use super::grant::{Grant, Grants, Shown};
+use super::registries::{Registries, Site};
 use super::token::{self, Wanted};
-use crate::http::{self, Content, Method, Request, Response, Secret, Url};
-use crate::oci::Reference;
+use crate::http::{self, Content, Method, Patience, Request, Response, Secret, Url};
 
 /// What is asked of a repository.
 #[derive(Clone)]
@@ -63,44 +65,65 @@ impl<'a> Ask<'a> {
 /// The state of talking to registries. Grants are kept for each set of scopes.
 pub(super) struct Session {
     pub http: http::Client,
-    credentials: Credentials,
-    named: Vec<(String, String)>,
-    endpoints: Endpoints,
-    grants: Grants,
+    credentials: Arc<Credentials>,
+    named: Arc<[(String, String)]>,
+    settings: Arc<Registries>,
+    endpoints: Arc<Endpoints>,
+    grants: Arc<Grants>,
 }
 
 impl Session {
-    pub fn new(http: http::Client, credentials: Credentials, named: Vec<(String, String)>) -> Session {
-        Session { http, credentials, named, endpoints: Endpoints::default(), grants: Grants::default() }
+    pub fn new(
+        http: http::Client,
+        credentials: Credentials,
+        named: Vec<(String, String)>,
+        settings: Arc<Registries>,
+    ) -> Session {
+        let (endpoints, grants) = Default::default();
+        Session { http, credentials: Arc::new(credentials), named: named.into(), settings, endpoints, grants }
+    }
+
+    /// The same session for somebody in a hurry: what it finds out is shared.
+    pub fn with_patience(&self, patience: Patience) -> Session {
+        Session {
+            http: self.http.with_patience(patience),
+            credentials: self.credentials.clone(),
+            named: self.named.clone(),
+            settings: self.settings.clone(),
+            endpoints: self.endpoints.clone(),
+            grants: self.grants.clone(),
+        }
     }
 
     /// The address of a path below the repository.
-    pub fn url(&self, reference: &Reference, path: &str) -> Result<Url, Error> {
-        let base = self.endpoints.base(&self.http, reference)?;
-        Ok(base.join(&format!("{}{}/{path}", base.path(), reference.repository))?)
+    pub fn url(&self, site: &Site, path: &str) -> Result<Url, Error> {
+        let base = self.endpoints.base(&self.http, site)?;
+        Ok(base.join(&format!("{}{}/{path}", base.path(), site.reference.repository))?)
     }
 
     /// The address of the API itself.
-    pub fn home(&self, reference: &Reference) -> Result<Url, Error> {
-        self.endpoints.base(&self.http, reference)
+    pub fn home(&self, site: &Site) -> Result<Url, Error> {
+        self.endpoints.base(&self.http, site)
     }
 
     /// Sends `ask`, answers one challenge, and returns what is not a refusal of access.
-    pub fn send(&self, reference: &Reference, ask: &Ask) -> Result<Response, Error> {
+    pub fn send(&self, site: &Site, ask: &Ask) -> Result<Response, Error> {
         let url = match &ask.place {
-            Place::Path(path) => self.url(reference, path)?,
+            Place::Path(path) => self.url(site, path)?,
             Place::Address(url) => url.clone(),
         };
         // What the registry sent us elsewhere for is asked without anything of ours.
         let is_own = match &ask.place {
             Place::Path(_) => true,
-            Place::Address(url) => url.same_origin(&self.endpoints.base(&self.http, reference)?),
+            Place::Address(url) => url.same_origin(&self.endpoints.base(&self.http, site)?),
         };
         let mut request = Request::new(ask.method.clone(), url.clone());
         for (name, value) in &ask.headers {
             request = request.header(name, value)?;
         }
+        let reference = &site.reference;
         let registry = reference.registry.as_str();
+        request.unverified = site.insecure && is_own;
         request.content = ask.content.clone();
         let scope = scope(&reference.repository, ask.right);
         let known = || self.grants.get(registry, &scope, self.http.clock().now()).filter(|_| is_own);
@@ -119,7 +142,7 @@ impl Session {
                     used = match known().filter(|known| Some(known) != used.as_ref()) {
                         // Another transfer was here before.
                         Some(newer) => Some(newer),
-                        None => match self.authorize(reference, &scope, &url, &response)? {
+                        None => match self.authorize(site, &scope, &url, &response)? {
                             Some(grant) => {
                                 self.grants.put(registry, &scope, grant.clone());
                                 Some(grant)
@@ -136,18 +159,21 @@ impl Session {
 
     fn authorize(
         &self,
-        reference: &Reference,
+        site: &Site,
         scope: &str,
         origin: &Url,
         response: &Response,
     ) -> Result<Option<Grant>, Error> {
         let headers = response.headers.get_all("www-authenticate");
         let challenges = challenge::parse(headers.iter().filter_map(|v| v.to_str().ok()));
+        let reference = &site.reference;
         let registry = reference.registry.as_str();
         let credential = self.credentials.lookup(registry, &reference.repository)?;
         if let Some(bearer) = challenges.iter().find(|c| c.scheme == "bearer") {
             let credential = credential.as_ref();
-            let wanted = Wanted { registry, origin, scope, credential, named: &self.named };
+            let (named, settings) = (&self.named[..], &*self.settings);
+            let insecure = site.insecure;
+            let wanted = Wanted { registry, origin, scope, credential, named, settings, insecure };
             return token::fetch(&self.http, &wanted, bearer).map(Some);
         }
         let authorization = match credential {

@@ -10,6 +10,7 @@ use super::document::refusal_detail;
 use super::error::Error;
 use super::grant::{Grant, Shown};
 use super::realm;
+use super::registries::Registries;
 use crate::http::{self, Request, Secret, Url};
 
 /// What a token is wanted for.
@@ -24,6 +25,22 @@ pub(super) struct Wanted<'a> {
     pub credential: Option<&'a Credential>,
     /// Pairs of registry host and token host that the user lets share credentials.
     pub named: &'a [(String, String)],
+    /// Which hosts may do without TLS.
+    pub settings: &'a Registries,
+    /// Whether the registry itself may.
+    pub insecure: bool,
+}
+
+impl Wanted<'_> {
+    /// Whether a token server need not speak TLS with a trusted certificate: the user said so of it, or of the registry
+    /// and it is the same host.
+    fn is_insecure(&self, realm: &Url) -> bool {
+        let host =
+            if realm.host().contains(':') { format!("[{}]", realm.host()) } else { realm.host().to_string() };
+        (self.insecure && realm.host() == self.origin.host())
+            || self.settings.is_insecure(&host)
+            || self.settings.is_insecure(&format!("{host}:{}", realm.port()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -54,7 +71,7 @@ pub(super) fn fetch(client: &http::Client, wanted: &Wanted, challenge: &Challeng
     if text.is_empty() {
         return Err(refused("nowhere", "the challenge names no realm".to_string()));
     }
-    let realm = realm::admit(wanted.origin, text).map_err(|reason| {
+    let realm = realm::admit(wanted.origin, text, &|realm| wanted.is_insecure(realm)).map_err(|reason| {
         let shown = wanted.origin.join(text).map_or_else(|_| "another place".to_string(), |u| u.to_string());
         refused(&shown, reason)
     })?;
@@ -93,6 +110,8 @@ pub(super) fn fetch(client: &http::Client, wanted: &Wanted, challenge: &Challeng
             Request::get(url).authorized(authorization)
         }
     };
+    let mut request = request;
+    request.unverified = wanted.is_insecure(&realm);
     let mut backoff = client.backoff();
     let began = client.clock().now();
     let bytes = loop {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::client::ATTEMPTS;
 use super::document::refusal_detail;
 use super::error::Error;
+use super::registries::Site;
 use super::session::{Ask, Place, Right, Session};
 use crate::http::{self, Content, Method, Part, Response, Source, Url, follow};
-use crate::oci::{Digest, Reference};
+use crate::oci::Digest;
 
 /// LIMIT: what fits under the limits that proxies in front of registries put on bodies by default or by habit.
 const CHUNK: u64 = 8 << 20;
@@ -19,7 +20,7 @@ const SMALLEST: u64 = 1 << 20;
 /// The state of sending one blob.
 pub(super) struct Upload<'a> {
     session: &'a Session,
-    to: &'a Reference,
+    to: &'a Site,
     digest: Digest,
     size: u64,
     what: &'a str,
@@ -60,13 +61,7 @@ enum Step {
 }
 
 impl<'a> Upload<'a> {
-    pub fn new(
-        session: &'a Session,
-        to: &'a Reference,
-        digest: Digest,
-        size: u64,
-        what: &'a str,
-    ) -> Upload<'a> {
+    pub fn new(session: &'a Session, to: &'a Site, digest: Digest, size: u64, what: &'a str) -> Upload<'a> {
         Upload { session, to, digest, size, what, open: None, way: Way::Whole }
     }
 
@@ -231,7 +226,7 @@ impl<'a> Upload<'a> {
         let response = self.session.send(self.to, &ask)?;
         match response.status {
             202 => self.opened(&url, &response),
-            404 => Err(Error::NotFound { what: self.to.name(), detail: refusal_detail(response) }),
+            404 => Err(Error::NotFound { what: self.to.reference.name(), detail: refusal_detail(response) }),
             _ => Err(Error::Refused { what: self.what.to_string(), source: response.refusal() }),
         }
     }

@@ -18,6 +18,7 @@ mod output;
 mod prepared;
 mod probe;
 mod processor;
+mod relay;
 mod run;
 mod seccomp;
 mod spec;
@@ -33,6 +34,7 @@ pub use namespace::{Inherit, Privilege, Signals, enter, privilege};
 pub use output::Stream;
 pub use probe::{Isolation, probe};
 pub use processor::{Processor, Wanted, processor};
+pub use relay::Relay;
 pub use run::{Exit, run};
 pub use spec::{
     Access, Depth, Directory, Mount, MountKind, Network, Process, Resource, Rlimit, Root, Security, Spec,
@@ -40,3 +42,4 @@ pub use spec::{
 };
 
 pub use crate::sys::process::Ended;
+pub use crate::sys::rustix::process::Signal;

@@ -8,6 +8,7 @@ use super::explain::explain;
 use super::output::{Stream, pump};
 use super::prepared::{Streams, prepare};
 use super::probe::isolation;
+use super::relay::{Relay, by};
 use super::spec::Spec;
 use super::steps;
 use crate::sys::clone::spawn;
@@ -47,6 +48,9 @@ pub fn run(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8]), cancel: &Cance
         errno,
         hint: "",
     })?;
+    if let Some(relay) = spec.relay.as_ref().filter(|_| stopped.is_none()) {
+        relay.begin(&child)?;
+    }
     let running = Running { pidfd: child.pidfd, is_waited_for: false };
     // Our copies of the ends that the child writes to: with them open, reading would never end.
     streams.child = None;
@@ -54,11 +58,12 @@ pub fn run(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8]), cancel: &Cance
         Some(stopped) => Err(explain(stopped, &prepared, spec)),
         None => pump(streams.reading.take(), &running.pidfd, cancel, on_output),
     };
+    let killed_by = spec.relay.as_ref().and_then(Relay::end);
     // The overlay is unmounted by the time the process is waited for: its namespace went with its last process.
     let ended = running.end(outcome.is_err());
     let stubs = stubs.clean(prepared.root.upper());
     outcome?;
-    Ok(Exit { ended: ended?, stubs })
+    Ok(Exit { ended: by(killed_by, ended?), stubs })
 }
 
 // A child that has not been waited for; it does not outlive this value.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::caps::Capabilities;
 use super::emulator::Emulator;
+use super::relay::Relay;
 use crate::tree::RootPath;
 
 /// One process and its surroundings.
@@ -28,6 +29,8 @@ pub struct Spec {
     pub shm_size: u64,
     /// What runs programs that the kernel does not; see [`super::processor()`].
     pub emulator: Option<Emulator>,
+    /// Passes signals on to the process; without one it gets none but the end.
+    pub relay: Option<Relay>,
     /// Where its input and output go.
     pub stdio: Stdio,
 }

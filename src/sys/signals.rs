@@ -34,6 +34,11 @@ impl Signals {
         Signals::of(&[Signal::INT, Signal::TERM, Signal::HUP])
     }
 
+    /// As [`Signals::block`], with the other signals that people send to programs: `SIGQUIT`, `SIGUSR1` and `SIGUSR2`.
+    pub fn block_all() -> Result<Signals> {
+        Signals::of(&[Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2])
+    }
+
     fn of(signals: &[Signal]) -> Result<Signals> {
         let set = set_of(signals);
         // SAFETY: `set` is initialised; the old mask is not asked for.

@@ -40,11 +40,12 @@ impl Worker<'_> {
             let why = "--exclude acts on what is in a directory, not on a source that is itself a file";
             self.warn(step, format!("{names} is copied although an --exclude matches: {why}"));
         }
-        let base = self.tree(step.base, states)?;
+        // A linked layer depends on no base, so nobody looks at it: one that is elsewhere stays there.
+        let base = if copy.link { None } else { Some(self.tree(step.base, states)?) };
         let nothing = Stack::new(Vec::new());
-        let destination = if copy.link { &nothing } else { &base.stack };
+        let destination = base.as_ref().map_or(&nothing, |base| &base.stack);
         let owner = match &copy.owner {
-            Some(text) => Some(self.chown(text, &base, copy.link)?),
+            Some(text) => Some(self.chown(text, base.as_ref())?),
             None => None,
         };
         let archives = self.archives(copy, &selection, &source)?;
@@ -88,12 +89,11 @@ impl Worker<'_> {
         Ok(writer.commit()?.diff_id)
     }
 
-    fn chown(&self, text: &str, base: &Tree<'_>, link: bool) -> Result<Owner, Error> {
-        let files = match needs_files(text) {
-            (false, false) => IdentityFiles::default(),
-            // A linked layer depends on no base, so its key leaves the base out: a name has nothing to be looked up in.
-            _ if link => IdentityFiles::default(),
-            _ => IdentityFiles::read(self.store, base)?,
+    /// A name is looked up in `base`; a linked layer has none, so there is nothing to look it up in.
+    fn chown(&self, text: &str, base: Option<&Tree<'_>>) -> Result<Owner, Error> {
+        let files = match (needs_files(text), base) {
+            ((false, false), _) | (_, None) => IdentityFiles::default(),
+            (_, Some(base)) => IdentityFiles::read(self.store, base)?,
         };
         let files: OwnerFiles<'_> = files.as_owner_files();
         Ok(chown_owner(text, files).map_err(super::copy::Error::Owner)?)

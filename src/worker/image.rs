@@ -45,6 +45,8 @@ pub enum ImageOrigin {
     Store(Reference),
     /// A registry.
     Registry(Client, Reference),
+    /// A registry that is not to be asked: `--pull=never`.
+    Withheld(Reference),
     /// An image layout.
     Layout(PathBuf),
 }
@@ -62,7 +64,9 @@ impl Image {
 
     /// A layer that its registry has, whether or not it is here.
     pub(super) fn remote(&self, diff_id: DiffId) -> Option<RemoteLayer> {
-        let ImageOrigin::Registry(_, reference) = &self.origin else { return None };
+        let (ImageOrigin::Registry(_, reference) | ImageOrigin::Withheld(reference)) = &self.origin else {
+            return None;
+        };
         let index = self.diff_ids.iter().position(|known| *known == diff_id)?;
         let (blob, places) = (self.descriptors[index].clone(), vec![reference.name()]);
         Some(RemoteLayer { diff_id, blob, kept: Kept::AsItComes, places })
@@ -117,22 +121,25 @@ impl Image {
         let digest = descriptor_digest(descriptor).map_err(|e| Error::Unsupported(e.to_string()))?;
         let mut origin = None;
         if store.blob_size(&digest)? != Some(descriptor.size()) {
-            let mut blob = store.blob_writer()?;
             let total = Some(descriptor.size());
             let moved = |current: u64| sink.send(Event::Transfer { step, what: digest, current, total });
-            match &self.origin {
+            let blob = match &self.origin {
                 ImageOrigin::Store(reference) => return Err(lost(reference, diff_id)),
+                ImageOrigin::Withheld(reference) => return Err(withheld(reference, diff_id)),
                 ImageOrigin::Registry(client, reference) => {
-                    client.blob(reference, descriptor, &mut blob, &moved, &canceled)?;
                     origin = Some(reference.name());
+                    let mut open = || store.blob_writer().map_err(std::io::Error::other);
+                    client.blob_into(reference, descriptor, &mut open, &moved, &canceled)?
                 }
                 ImageOrigin::Layout(directory) => {
+                    let mut blob = store.blob_writer()?;
                     let mut bytes = OciLayout::open(directory)?.blob(descriptor)?;
                     std::io::copy(&mut bytes, &mut blob)
                         .map_err(Error::io(format!("reading {digest} from {}", directory.display())))?;
                     moved(descriptor.size());
+                    blob
                 }
-            }
+            };
             blob.commit(Some((digest, descriptor.size())))?;
         }
         store.import_layer(&digest, Some(diff_id))?;
@@ -141,6 +148,13 @@ impl Image {
         }
         Ok(())
     }
+}
+
+fn withheld(reference: &Reference, diff_id: DiffId) -> Error {
+    let name = reference.familiar();
+    Error::Unsupported(format!(
+        "layer {diff_id} of {name} is not in the store, and --pull=never: rbuild pull {name}"
+    ))
 }
 
 fn lost(reference: &Reference, diff_id: DiffId) -> Error {

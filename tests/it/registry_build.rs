@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::Ordering::SeqCst;
 
 use serde_json::Value;
 
 use crate::e2e::{Said, Workshop};
+use crate::registry_proxy::{Proxy, count};
 use crate::registry_server::{Registry, have, run};
 
 /// A build that has no name but those in `args`: nothing may go to any registry but ours.
@@ -145,4 +147,44 @@ fn a_base_that_nothing_reads_is_not_fetched_until_somebody_runs_it() {
     assert_eq!(std::fs::read_dir(&layers).unwrap().count(), 0, "no layer came");
     assert_eq!(other.rbuild(&["run", &app]).ok().out(), "made\n");
     assert_eq!(std::fs::read_dir(&layers).unwrap().count(), 2);
+}
+
+#[test]
+fn a_push_that_is_refused_ends_the_build_before_its_first_step() {
+    if !have(&["docker-registry"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let registry = Registry::start(dir.path(), "", &Registry::password(dir.path()));
+    let proxy = Proxy::before(registry.port);
+    let shop = Workshop::bare();
+    shop.write("file", "content");
+    let name = proxy.name("team/app:1");
+    let text = "FROM scratch\nCOPY file /\n";
+    let said = build(&shop, text, &["-t", &name, "--push"]);
+    said.fails(&["access denied", "rbuild login"]).never_says(&["COPY"]);
+    assert!(proxy.take().iter().all(|asked| asked.status == 401 || asked.path == "/v2/"));
+
+    let config = shop.at("docker").display().to_string();
+    let login = [("DOCKER_CONFIG", config.as_str())];
+    let host = format!("127.0.0.1:{}", proxy.port);
+    shop.rbuild_with(&["login", "-u", "me", "--password-stdin", &host], b"pw\n", &login).ok();
+    proxy.take();
+    let context = shop.context().display().to_string();
+    shop.rbuild_with(&["-t", &name, "--push", &context], b"", &login).ok().says(&["may be pushed to"]);
+    let log = proxy.take();
+    assert_eq!(count(&log, "DELETE", "/blobs/uploads/"), 1, "the session is given up: {log:#?}");
+    // Nothing to do, nothing to ask before.
+    shop.rbuild_with(&["-t", &name, "--push", &context], b"", &login).ok().never_says(&["may be pushed to"]);
+
+    // A registry that is only tired is no reason to stop.
+    let left = std::sync::atomic::AtomicUsize::new(2);
+    proxy.troubled(move |asked| {
+        let tired =
+            asked.method == "POST" && left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        tired.then_some(503)
+    });
+    shop.write("file", "other");
+    let said = shop.rbuild_with(&["-t", &name, "--push", &context], b"", &login).ok();
+    said.says(&["not known", "COPY"]);
 }

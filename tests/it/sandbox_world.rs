@@ -186,6 +186,7 @@ impl World {
             security: Security::Sandbox,
             shm_size: 64 << 20,
             emulator: None,
+            relay: None,
             stdio: Stdio::Captured,
         }
     }

@@ -56,9 +56,12 @@ pub struct BuildArgs {
     /// Does every step of these stages, whatever is recorded
     #[arg(long, value_name = "STAGE", value_delimiter = ',', help_heading = "Cache")]
     pub no_cache_filter: Vec<String>,
-    /// Asks the registry about every tag, even where the store has it
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Cache")]
-    pub pull: Option<bool>,
+    /// When registries are asked for images: always, missing, newer or never; alone: always [default: missing]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "always", value_name = "WHEN", help_heading = "Cache")]
+    pub pull: Option<String>,
+    /// A registry that may do without TLS or a trusted certificate; may be repeated
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Cache")]
+    pub insecure_registry: Vec<String>,
 
     /// A secret for RUN --mount=type=secret: id=ID,src=FILE or id=ID,env=NAME
     #[arg(long, value_name = "SPEC", help_heading = "RUN")]

@@ -217,6 +217,7 @@ const TAKES_VALUE: &[&str] = &[
     "--layer-epoch",
     "--context-modes",
     "--progress",
+    "--insecure-registry",
 ];
 
 #[cfg(test)]

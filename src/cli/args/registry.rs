@@ -11,6 +11,9 @@ pub struct PushArgs {
     /// Where to, if not the same name
     #[arg(value_name = "DEST")]
     pub destination: Option<String>,
+    /// A registry that may do without TLS or a trusted certificate; may be repeated
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub insecure_registry: Vec<String>,
     /// Shows no progress
     #[arg(short, long)]
     pub quiet: bool,
@@ -25,6 +28,9 @@ pub struct PullArgs {
     /// For which platform [env: DOCKER_DEFAULT_PLATFORM]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
+    /// A registry that may do without TLS or a trusted certificate; may be repeated
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub insecure_registry: Vec<String>,
     /// Shows no progress
     #[arg(short, long)]
     pub quiet: bool,
@@ -55,6 +61,9 @@ pub struct LoginArgs {
     /// The registry
     #[arg(value_name = "HOST[:PORT]", default_value = "docker.io")]
     pub registry: String,
+    /// A registry that may do without TLS or a trusted certificate; may be repeated
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub insecure_registry: Vec<String>,
     /// User name
     #[arg(short, long, value_name = "NAME")]
     pub username: String,

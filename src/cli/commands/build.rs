@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
+use super::asked;
 use super::open::open;
 use crate::build::{Built, Context, DockerfileFrom, Error, Interrupt, Namespace, Options, Outcome};
 use crate::cli::args::BuildArgs;
@@ -38,7 +39,10 @@ fn try_build(
     privilege: Privilege,
     interrupt: &Arc<Interrupt>,
 ) -> Result<Ending, Ending> {
-    let options = options(args, environment).map_err(Ending::Failed)?;
+    let mut options = options(args, environment).map_err(Ending::Failed)?;
+    if privilege == Privilege::UserNamespace {
+        options.asked = asked::read(environment);
+    }
     let display = display(args.quiet, args.progress.as_deref(), environment).map_err(Ending::Failed)?;
     // A stale id must not be taken for the result of a build that fails.
     for file in [&args.iidfile, &args.metadata_file].into_iter().flatten() {
@@ -62,10 +66,10 @@ fn try_build(
     let mut stdout = std::io::stdout().lock();
     let result = crate::build::build(&options, &store, &warnings, interrupt, namespace, input, &mut stdout);
     let warnings = warnings.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Ok(Outcome::NeedsNamespace) = result {
+    if let Ok(Outcome::NeedsNamespace(asked)) = &result {
         // Nothing was shown yet; the display must not draw an empty board either.
         watch.abandon();
-        return Ok(Ending::Enter);
+        return Ok(Ending::Enter(asked::pass_on(asked)));
     }
     watch.finish();
     if !args.quiet {
@@ -76,7 +80,7 @@ fn try_build(
             report(args, &options, &built, &mut stdout)?;
             Ok(Ending::Code(0))
         }
-        Ok(Outcome::NeedsNamespace) => Ok(Ending::Enter),
+        Ok(Outcome::NeedsNamespace(_)) => unreachable!("returned above"),
         Err(failure) if matches!(failure.error, Error::Interrupted) => {
             note("ERROR: interrupted");
             Ok(Ending::Interrupted)

@@ -12,7 +12,7 @@ use crate::sandbox::Privilege;
 pub fn du(args: &DuArgs, environment: &Environment, privilege: Privilege) -> Ending {
     // Directories of subordinate ids can only be counted inside the namespace.
     if privilege == Privilege::NeedsUserNamespace {
-        return Ending::Enter;
+        return Ending::Enter(Vec::new());
     }
     match try_du(args, environment) {
         Ok(ending) | Err(ending) => ending,

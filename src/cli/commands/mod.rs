@@ -1,5 +1,6 @@
 //! The commands, one a file: from arguments to what is printed.
 
+mod asked;
 mod build;
 mod carry;
 mod du;

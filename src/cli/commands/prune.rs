@@ -13,7 +13,7 @@ use crate::store::{Filter, PruneOptions};
 pub fn prune(args: &PruneArgs, environment: &Environment, privilege: Privilege) -> Ending {
     // What a RUN wrote belongs to subordinate ids: only inside the namespace can it be removed.
     if privilege == Privilege::NeedsUserNamespace {
-        return Ending::Enter;
+        return Ending::Enter(Vec::new());
     }
     match try_prune(args, environment) {
         Ok(ending) | Err(ending) => ending,

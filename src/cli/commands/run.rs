@@ -18,7 +18,7 @@ pub fn run(
     interrupt: &Arc<Interrupt>,
 ) -> Ending {
     if privilege == Privilege::NeedsUserNamespace {
-        return Ending::Enter;
+        return Ending::Enter(Vec::new());
     }
     let store = match open(environment) {
         Ok(store) => store,

@@ -9,7 +9,7 @@ use crate::cli::args::{PullArgs, PushArgs};
 use crate::cli::display::Watch;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::settings::{one_platform, registry};
+use crate::cli::settings::{one_platform, registry_with};
 use crate::http::Canceled;
 use crate::oci::{Digest, Platform, Reference};
 use crate::registry::Client;
@@ -18,7 +18,7 @@ use crate::store::Store;
 /// Pushes an image of the store.
 pub fn push(args: &PushArgs, environment: &Environment, interrupt: &Arc<Interrupt>) -> Ending {
     let to = args.destination.as_ref().unwrap_or(&args.image);
-    moved(to, args.quiet, environment, interrupt, |store, to, by| {
+    moved(to, args.quiet, &args.insecure_registry, environment, interrupt, |store, to, by| {
         if to.digest.is_some() {
             return Err(Error::Usage(format!(
                 "{}: what is pushed gets the digest that it has",
@@ -36,7 +36,7 @@ pub fn pull(args: &PullArgs, environment: &Environment, interrupt: &Arc<Interrup
         Ok(platform) => platform.unwrap_or_else(Platform::host),
         Err(message) => return Ending::Failed(message),
     };
-    moved(&args.image, args.quiet, environment, interrupt, |store, name, by| {
+    moved(&args.image, args.quiet, &args.insecure_registry, environment, interrupt, |store, name, by| {
         crate::build::pull(store, name, &platform, by)
     })
 }
@@ -44,13 +44,14 @@ pub fn pull(args: &PullArgs, environment: &Environment, interrupt: &Arc<Interrup
 fn moved(
     name: &str,
     quiet: bool,
+    insecure: &[String],
     environment: &Environment,
     interrupt: &Arc<Interrupt>,
     work: impl FnOnce(&Store, &Reference, &Transfer<'_>) -> Result<Digest, Error>,
 ) -> Ending {
     let prepare = || -> Result<_, Ending> {
         let name: Reference = name.parse().map_err(failed)?;
-        let mut options = registry(environment).map_err(Ending::Failed)?;
+        let mut options = registry_with(environment, insecure).map_err(Ending::Failed)?;
         let stopped = Arc::clone(interrupt);
         options.http.canceled = Canceled::new(move || stopped.is_fired());
         let display = display(quiet, None, environment).map_err(Ending::Failed)?;

@@ -49,6 +49,7 @@ pub(super) fn attempt(
         security: Security::Sandbox,
         shm_size: 1 << 20,
         emulator: emulator.cloned(),
+        relay: None,
         stdio: Stdio::Captured,
     };
     let mut said = Vec::new();

@@ -8,7 +8,7 @@ use super::identity::IdentityFiles;
 use super::roots::LayerBytes;
 use crate::oci::{Config, Platform};
 use crate::sandbox::{
-    self, Access, Cancel, Capabilities, Directory, Ended, Mount, MountKind, Process, Root, Spec, Stdio,
+    self, Access, Cancel, Capabilities, Directory, Ended, Mount, MountKind, Process, Relay, Root, Spec, Stdio,
 };
 use crate::snapshot::Snapshots;
 use crate::store::{Layer, Store};
@@ -38,8 +38,8 @@ pub struct Container<'a> {
 }
 
 impl Container<'_> {
-    /// Runs it to its end.
-    pub fn run(&self, cancel: &Cancel) -> Result<Ended, Error> {
+    /// Runs it to its end; `relay` passes signals on to it.
+    pub fn run(&self, cancel: &Cancel, relay: &Relay) -> Result<Ended, Error> {
         let argv = self.argv()?;
         let snapshots = Snapshots::open(&self.store.snapshots_dir())?;
         let bytes = LayerBytes { store: self.store, layers: &self.layers };
@@ -99,6 +99,7 @@ impl Container<'_> {
             security: sandbox::Security::Sandbox,
             shm_size: SHM_SIZE,
             emulator: emulator(self.platform, &tree, active.directory(), cancel)?,
+            relay: Some(relay.clone()),
             stdio: Stdio::Inherited,
         };
         Ok(sandbox::run(&spec, &mut |_, _| (), cancel)?.ended)

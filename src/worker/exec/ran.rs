@@ -103,6 +103,7 @@ impl Worker<'_> {
             security: if insecure { sandbox::Security::Insecure } else { sandbox::Security::Sandbox },
             shm_size: exec.shm_size.unwrap_or(SHM_SIZE),
             emulator,
+            relay: None,
             stdio: Stdio::Captured,
         };
         let mut logged = Logged::new(self.sink, doing.number, Some(self.store.log_writer(&doing.key)?));

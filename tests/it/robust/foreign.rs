@@ -148,3 +148,33 @@ fn an_image_of_a_foreign_processor_is_run_and_its_exit_code_passed_on() {
     let said = finish(user.command(&["run", "arm", "--", "uname", "-m"]), b"").ok();
     assert_eq!(said.out(), "aarch64\n");
 }
+
+/// A base for two platforms, and an image on it with RUN in both and in a stage that serves both.
+#[test]
+fn an_image_for_two_platforms_runs_steps_in_both_as_root_and_as_an_ordinary_user() {
+    let Some(shop) = shop() else { return };
+    let both = ["--platform", "linux/amd64,linux/arm64"];
+    std::fs::copy(shop.at("arm.tar"), shop.context().join("arm64.tar")).unwrap();
+    std::fs::copy(shop.at("busybox.tar"), shop.context().join("amd64.tar")).unwrap();
+    shop.write("Base", "FROM scratch\nARG TARGETARCH\nADD $TARGETARCH.tar /\n");
+    shop.write(
+        "Dockerfile",
+        "FROM --platform=$BUILDPLATFORM base AS tools\nRUN uname -m > /built-on\n\
+         FROM base AS app\nARG TARGETARCH\nRUN uname -m > /machine && echo $TARGETARCH > /arch && chown app /arch\n\
+         COPY --from=tools /built-on /\nUSER app\nRUN cat /machine /built-on > /tmp/both\n",
+    );
+    let build = |command: &dyn Fn(&[&str]) -> Said| {
+        command(&[&["build", "-t", "base", "-f", "context/Base"], &both[..], &["context"]].concat()).ok();
+        command(&[&["build", "-t", "it"], &both[..], &["context"]].concat()).ok()
+    };
+    let root = build(&|args| shop.rbuild(args));
+    let run = |platform: &str| {
+        let said = shop.rbuild(&["run", "--platform", platform, "it", "--", "cat", "/tmp/both", "/arch"]);
+        said.ok().out()
+    };
+    assert_eq!(run("linux/arm64"), "aarch64\nx86_64\narm64\n");
+    assert_eq!(run("linux/amd64"), "x86_64\nx86_64\namd64\n");
+    let Some(user) = user(&shop) else { return };
+    let said = build(&|args| finish(user.command(args), b""));
+    assert_eq!(digest(&said.stderr), digest(&root.stderr));
+}

@@ -10,6 +10,8 @@ use rustix::process::Signal;
 
 use super::{Running, digest, processes, wait_until};
 use crate::e2e::{Workshop, finish, tools};
+use crate::registry_proxy::{Proxy, count};
+use crate::registry_server::Registry;
 use crate::snapshot_fixture::skip;
 
 /// A user of the machine, a home of theirs, and the program where they can start it.
@@ -245,4 +247,36 @@ fn a_build_without_run_needs_no_namespace() {
     command.env("RBUILD_ROOT", user.at(".local/share/rbuild"));
     let said = finish(command, b"").ok();
     assert_eq!(digest(&said.stderr), root);
+}
+
+#[test]
+fn a_build_that_goes_on_in_a_namespace_asks_a_registry_once() {
+    if !tools(&["docker-registry"]) {
+        return;
+    }
+    let Some(shop) = shop() else { return };
+    let Some(user) = User::with(NAME, true, &shop) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let registry = Registry::start(dir.path(), "", "");
+    let proxy = Proxy::before(registry.port);
+    let name = proxy.name("team/base:1");
+    shop.build("FROM busybox\nENV N=1\n", &["-o", &format!("type=registry,name={name}")]).ok();
+    proxy.take();
+    user.write(&format!(
+        "FROM {name}\nRUN echo $N > /n\nFROM {name}\nCOPY --from={name} /bin/busybox /again\n"
+    ));
+    let asked = |args: &[&str]| {
+        finish(user.command(&[&["build"], args, &["context"]].concat()), b"").ok();
+        let log = proxy.take();
+        (count(&log, "HEAD", "/manifests/"), count(&log, "GET", "/manifests/"))
+    };
+    assert_eq!(asked(&["--target", "0"]), (0, 1));
+    assert_eq!(asked(&["--target", "0", "--no-cache", "--pull"]), (1, 0));
+    shop.build("FROM busybox\nENV N=2\n", &["-o", &format!("type=registry,name={name}")]).ok();
+    proxy.take();
+    assert_eq!(
+        asked(&["--target", "0", "--pull"]),
+        (1, 1),
+        "what is new is fetched by the first process alone"
+    );
 }
