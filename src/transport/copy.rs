@@ -241,7 +241,7 @@ fn platforms(origin: &dyn Origin, root: &Document) -> Result<usize, Error> {
 /// What goes to standard output cannot be taken back, so all that goes there is verified first.
 fn verify(by: &Mover<'_>, whole: &Whole) -> Result<(), Error> {
     for blob in &whole.blobs {
-        if !by.store.verify_blob(&blob.digest)? {
+        if !by.store.verify_blob_or_tar(&blob.digest)? {
             return Err(Error::Missing { place: "the store".to_string(), digest: blob.digest });
         }
     }

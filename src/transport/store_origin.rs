@@ -42,13 +42,13 @@ impl Origin for StoreOrigin<'_> {
     }
 
     fn has(&self, descriptor: &Descriptor) -> Result<bool, Error> {
-        Ok(self.store.blob_size(&descriptor_digest(descriptor)?)? == Some(descriptor.size()))
+        Ok(self.store.blob_or_tar_size(&descriptor_digest(descriptor)?)? == Some(descriptor.size()))
     }
 
     fn blob(&self, descriptor: &Descriptor, out: &mut dyn Write, moved: &dyn Fn(u64)) -> Result<(), Error> {
         let digest = descriptor_digest(descriptor)?;
         let missing = || Error::Missing { place: self.place(), digest };
-        let mut reader = self.store.blob_reader(&digest)?.ok_or_else(missing)?;
+        let mut reader = self.store.blob_or_tar(&digest)?.ok_or_else(missing)?;
         copy_verified(&self.place(), descriptor, &mut reader, out, moved)
     }
 }
