@@ -29,7 +29,7 @@ pub struct Blocks<W> {
     coder: Coder,
     block: Vec<u8>,
     members: u64,
-    /// Members in the making, in order. LIMIT: one for each thread and one that waits, which bounds the memory.
+    /// Members in the making, in order. LIMIT: one for each thread, which bounds the memory.
     pending: VecDeque<Receiver<Member>>,
     /// Buffers to use again.
     spare: Vec<Vec<u8>>,
@@ -56,7 +56,7 @@ impl<W: Write> Blocks<W> {
 
     /// Hands the block to the pool.
     fn start(&mut self) -> io::Result<()> {
-        let most = (rayon::current_num_threads() + 1).min(PENDING / self.coder.block).max(1);
+        let most = rayon::current_num_threads().min(PENDING / self.coder.block).max(1);
         if self.pending.len() >= most {
             self.collect()?;
         }

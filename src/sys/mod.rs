@@ -13,6 +13,7 @@ pub mod command;
 mod diagnose;
 mod error;
 pub mod exec;
+pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod overlay;

@@ -14,6 +14,9 @@ pub struct PushArgs {
     /// A registry that may do without TLS or a trusted certificate; may be repeated
     #[arg(long, value_name = "HOST[:PORT]")]
     pub insecure_registry: Vec<String>,
+    /// One image of an index alone [default: the index and all its images]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<String>,
     /// Shows no progress
     #[arg(short, long)]
     pub quiet: bool,
