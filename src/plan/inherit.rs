@@ -24,6 +24,20 @@ pub(super) fn inherited(base: &ImageConfig) -> ImageConfig {
     config.rootfs.diff_ids.clear();
     config.unknown.retain(|name, _| name == "os.features");
     config.config.unknown.clear();
+    // COMPAT: what is empty is as good as missing, and is not written again.
+    for text in
+        [&mut config.author, &mut config.variant, &mut config.os_version, &mut config.config.stop_signal]
+    {
+        *text = text.take().filter(|text| !text.is_empty());
+    }
+    for list in [&mut config.config.cmd, &mut config.config.entrypoint, &mut config.config.shell] {
+        *list = list.take().filter(|list| !list.is_empty());
+    }
+    for entry in &mut config.history {
+        for text in [&mut entry.created_by, &mut entry.author, &mut entry.comment] {
+            *text = text.take().filter(|text| !text.is_empty());
+        }
+    }
     config
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Stages<'a> {
     pub list: Vec<Stage<'a>>,
     by_name: BTreeMap<String, usize>,
     contexts: Contexts<'a>,
+    /// What is built for: the platform of names that say nothing of one.
+    platform: &'a Platform,
 }
 
 impl<'a> Stages<'a> {
@@ -53,8 +55,12 @@ impl<'a> Stages<'a> {
         arguments: &Arguments,
         warnings: &mut Vec<Warning>,
     ) -> Result<Stages<'a>, Error> {
-        let mut stages =
-            Stages { list: Vec::new(), by_name: BTreeMap::new(), contexts: Contexts::new(&request.contexts) };
+        let mut stages = Stages {
+            list: Vec::new(),
+            by_name: BTreeMap::new(),
+            contexts: Contexts::new(&request.contexts),
+            platform: &request.platform,
+        };
         for (from, instructions) in cut(&request.dockerfile.instructions) {
             let Kind::From(parts) = &from.kind else { continue };
             let at = location(request, from);
@@ -63,13 +69,15 @@ impl<'a> Stages<'a> {
             if let Some(name) = &name {
                 stages.check_name(name, at, warnings);
             }
+            let platform = read.platform.as_ref().unwrap_or(stages.platform);
             let base = match stages.by_name.get(&read.image.to_ascii_lowercase()) {
                 Some(stage) => Origin::Stage(*stage),
-                None => stages.outside(&read.image).map_err(|kind| Error::at(kind, at))?,
+                None => stages.outside(&read.image, platform).map_err(|kind| Error::at(kind, at))?,
             };
             let counts = |instruction: &&Instruction| {
                 matches!(instruction.kind, Kind::Run(_) | Kind::Copy(_) | Kind::Add(_) | Kind::Workdir(_))
             };
+            let replaced = name.as_ref().and_then(|name| stages.contexts.find(name, platform));
             let own = usize::from(!matches!(base, Origin::Stage(_)) && read.image != "scratch");
             let index = stages.list.len();
             let display = name.clone().unwrap_or_else(|| format!("stage-{index}"));
@@ -81,7 +89,7 @@ impl<'a> Stages<'a> {
                 base_text: read.image,
                 platform: read.platform,
                 instructions,
-                replaced: name.as_ref().and_then(|name| stages.contexts.find(name)),
+                replaced,
                 total: own + instructions.iter().filter(counts).count(),
                 name: name.clone(),
             });
@@ -120,7 +128,7 @@ impl<'a> Stages<'a> {
         let number = || text.parse().ok().filter(|number| *number < self.list.len());
         match self.by_name.get(&text.to_lowercase()).copied().or_else(number) {
             Some(stage) => Ok(Origin::Stage(stage)),
-            None => self.outside(text),
+            None => self.outside(text, self.platform),
         }
     }
 
@@ -146,7 +154,7 @@ impl<'a> Stages<'a> {
     }
 
     /// What a name means that is not a stage's.
-    fn outside(&self, text: &str) -> Result<Origin, ErrorKind> {
+    fn outside(&self, text: &str, platform: &Platform) -> Result<Origin, ErrorKind> {
         if text == "scratch" {
             return Ok(Origin::Scratch);
         }
@@ -156,7 +164,7 @@ impl<'a> Stages<'a> {
             near: self.near(&text.to_lowercase()),
         })?;
         let image = || Origin::Image { name: ImageName::Reference(reference), context: None };
-        Ok(self.contexts.find(text).unwrap_or_else(image))
+        Ok(self.contexts.find(text, platform).unwrap_or_else(image))
     }
 
     fn check_name(&self, name: &str, at: Location, warnings: &mut Vec<Warning>) {

@@ -253,6 +253,15 @@ const ALLOWED: &[(&str, &str)] = &[
     ("run-network-bad", UNCHECKED),
     ("volume-blank", UNCHECKED),
     ("words", "it refuses ENTRYPOINT [], which BuildKit takes"),
+    ("add-flag-copy", UNCHECKED),
+    ("continuation-escape", "two escape characters at the end of a line continue it there, not in BuildKit"),
+    ("flags-alone", UNCHECKED),
+    ("flags-end", QUOTED_FLAGS),
+    ("flags-quotes", QUOTED_FLAGS),
+    ("json-forms", "it refuses ENTRYPOINT [], which BuildKit takes"),
+    ("json-nested", UNCHECKED),
+    ("onbuild-heredocs", HEREDOCS),
+    ("run-security-bad", UNCHECKED),
     ("workdir-flag", UNCHECKED),
 ];
 

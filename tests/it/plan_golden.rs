@@ -41,7 +41,7 @@ fn every_case_says_in_its_first_line_what_it_shows() {
         let text = fs::read_to_string(case.join("Dockerfile")).expect("a Dockerfile");
         let comment = text
             .lines()
-            .find(|line| !line.starts_with("# escape=") && !line.starts_with("# check="))
+            .find(|line| !["# escape=", "# syntax=", "# check="].iter().any(|name| line.starts_with(name)))
             .unwrap_or_default();
         assert!(comment.starts_with("# ") && comment.len() > 10, "{}: {comment:?}", case.display());
     }
