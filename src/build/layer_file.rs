@@ -15,7 +15,7 @@ const LARGEST: u64 = 16 << 20;
 pub fn read_layer_file(store: &Store, layer: DiffId, path: &str) -> Result<Option<Vec<u8>>, Error> {
     let lost = || Error::from(crate::worker::Error::Lost(layer));
     let layer = store.layer(layer)?.ok_or_else(lost)?;
-    let stack = Stack::new(vec![layer.list.entries.clone()]);
+    let stack = Stack::new(vec![layer.list()?.entries.clone()]);
     let path = RootPath::clean(path).map_err(crate::worker::Error::from)?;
     let Ok(at) = stack.resolve(&path, Last::Follow) else { return Ok(None) };
     let Some(node) = stack.get(&at) else { return Ok(None) };

@@ -31,6 +31,7 @@ mod names;
 mod noted;
 mod numbers;
 mod options;
+mod packing;
 mod permission;
 mod platforms;
 mod policy;

@@ -17,6 +17,7 @@ use super::held::Held;
 use super::interrupt::Interrupt;
 use super::numbers::Numbers;
 use super::options::{DockerfileFrom, Options, SecretSource};
+use super::packing::Packing;
 use super::permission::ask_whether_it_may_be_pushed;
 use super::platforms::{Planned, Planning, Platforms};
 use super::remotes::Remotes;
@@ -239,7 +240,9 @@ impl Build<'_> {
         let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
-        let steps = Steps::new(planned, &worker, &self.numbers, &self.caches);
+        let targets: Vec<_> = planned.images.iter().map(|image| image.target.state).collect();
+        let packing = Packing::new(&planned.graph, &targets, self.options);
+        let steps = Steps::new(planned, &worker, &self.numbers, &self.caches, packing);
         if attempt == 1 {
             self.show_images(resources)?;
         }
@@ -252,12 +255,14 @@ impl Build<'_> {
             if attempt == 1 {
                 ask_whether_it_may_be_pushed(self.options, &self.numbers, self.sink, &cancel)?;
             }
+            steps.packing.begin(self.store);
             let done = schedule(&steps, &pending, self.options.jobs);
             if !self.interrupt.is_fired() {
                 // A failure may come of a directory that was changed on disk, and then it is no failure yet.
                 steps.settle()?;
             }
             done?;
+            steps.packing.finish();
         }
         held.release();
         let built = finish(planned, &steps, self.options, &self.numbers, stdout)?;

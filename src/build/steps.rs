@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::caches::Caches;
 use super::error::Error;
 use super::numbers::Numbers;
+use super::packing::Packing;
 use super::platforms::Planned;
 use super::record::KeyRecord;
 use super::waiting::{Kept, Waiting};
@@ -24,6 +25,8 @@ pub struct Steps<'a> {
     pub numbers: &'a Numbers,
     /// What remote caches say, and what goes to them.
     pub caches: &'a Caches,
+    /// Which layers are compressed, and when.
+    pub packing: Packing,
     /// What each step left.
     pub states: Vec<OnceLock<Chain>>,
     /// Under which key.
@@ -48,12 +51,13 @@ impl<'a> Steps<'a> {
         worker: &'a Worker<'a>,
         numbers: &'a Numbers,
         caches: &'a Caches,
+        packing: Packing,
     ) -> Steps<'a> {
         let graph = &planned.graph;
         let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
         let keys = graph.steps.iter().map(|_| OnceLock::new()).collect();
         let (several, waiting) = (planned.indexed, Waiting::default());
-        Steps { graph, worker, numbers, caches, states, keys, several, waiting }
+        Steps { graph, worker, numbers, caches, packing, states, keys, several, waiting }
     }
 
     fn states(&self) -> &States {
@@ -101,6 +105,9 @@ impl<'a> Steps<'a> {
     }
 
     fn set(&self, id: StepId, key: Digest, chain: Chain) {
+        if let Some((_, link)) = chain.below() {
+            self.packing.made(id, link.diff_id);
+        }
         self.keys[id.0].set(key).expect("each step is known once");
         self.states[id.0].set(chain).expect("each step is known once");
     }
@@ -170,7 +177,7 @@ impl<'a> Steps<'a> {
     pub fn perform(&self, id: StepId) -> Result<(), Error> {
         let step = &self.graph.steps[id.0];
         let number = self.start(step);
-        let result = self.perform_as(step, number);
+        let result = self.perform_as(id, number);
         let end = match &result {
             Ok((Came::Cached, ..)) => Event::Cached { step: number },
             Ok((Came::Done, ..)) => Event::Done { step: number },
@@ -183,8 +190,8 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    fn perform_as(&self, step: &Step, number: StepNumber) -> Result<(Came, Digest, Chain), Error> {
-        let worker = self.worker;
+    fn perform_as(&self, id: StepId, number: StepNumber) -> Result<(Came, Digest, Chain), Error> {
+        let (step, worker) = (&self.graph.steps[id.0], self.worker);
         let pre_image = self.pre_image(step)?;
         let key = pre_image.key();
         if !step.no_cache
@@ -202,8 +209,8 @@ impl<'a> Steps<'a> {
         {
             return Ok((Came::Cached, key, chain));
         }
-        let (layer, made) =
-            worker.perform(step, Doing { number, key }, self.states()).map_err(|e| self.failed(step, e))?;
+        let doing = Doing { number, key, form: self.packing.form(id) };
+        let (layer, made) = worker.perform(step, doing, self.states()).map_err(|e| self.failed(step, e))?;
         // What hangs on something that only a remote cache says is not kept: the next build asks it again.
         if worker.is_verified(step, self.states()) {
             let record = KeyRecord { layer, ran: made == Made::Ran, pre_image };

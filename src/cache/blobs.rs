@@ -30,16 +30,17 @@ pub(super) fn make(
     directory: &Path,
 ) -> Result<Made, Error> {
     let failed = |source| Error::Layer { layer: layer.diff_id, source };
-    let list = list(&layer.list);
+    let list = list(layer.list()?);
     let of_list = Some((Digest::of(&list), list.len() as u64));
     let tar_size = layer.tar_size;
-    if !layer.is_plain() || compression == Compression::Uncompressed {
+    let is_as_asked = layer.is_plain() && compression == Compression::Uncompressed;
+    if !layer.is_ours() || is_as_asked {
         let gone = || Error::Store(crate::store::Error::MissingBlob(layer.blob));
         if !store.verify_blob(&layer.blob)? {
             return Err(gone());
         }
         let blob = store.open_blob(&layer.blob)?.ok_or_else(gone)?;
-        let made_by = layer.is_plain().then_some(Compression::Uncompressed);
+        let made_by = is_as_asked.then_some(Compression::Uncompressed);
         let (digest, size, media_type) = (layer.blob, layer.size, layer.media_type.clone());
         let known = KnownLayer { blob: digest, size, media_type, tar_size, made_by, list: of_list };
         return Ok(Made { known, blob, list });

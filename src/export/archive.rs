@@ -1,12 +1,12 @@
 //! An image layout in one tar, for `skopeo`, `podman load` and `docker load`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::Write;
 
 use tar::{EntryType, Header};
 
-use super::blob::{Encode, blob, open, stays};
-use super::destination::{Destination, Sink};
+use super::blob::{Encode, blob, needed, open};
+use super::destination::{Destination, Sink, Source};
 use super::documents::documents;
 use super::error::Error;
 use super::finished::{Exported, ImageSet};
@@ -25,8 +25,8 @@ pub(super) enum Dialect {
 
 /// Writes the archive.
 ///
-/// ORDER: the marker, the layers of each image from the lowest up, configs and manifests, the lists that name them. Each layer is
-/// compressed when its turn comes, since its size stands before its bytes: no more than one is on disk twice.
+/// ORDER: the marker, the layers of each image from the lowest up, configs and manifests, the lists that name them. Each
+/// layer that was not compressed beside the steps is compressed when its turn comes, since its size stands before its bytes.
 pub(super) fn archive(
     store: &Store,
     set: &ImageSet,
@@ -38,9 +38,11 @@ pub(super) fn archive(
     let stored = set.here()?;
     if *to == Destination::Stdout {
         // What went out cannot be taken back, so all that goes out as it is stored is verified first.
-        for layer in stored.iter().filter(|layer| stays(layer, encode)) {
-            if !store.verify_blob(&layer.blob)? {
-                return Err(Error::Missing(layer.blob));
+        for layer in &stored {
+            if let Some(blob) = needed(store, layer, encode)?
+                && !store.verify_blob(&blob)?
+            {
+                return Err(Error::Missing(blob));
             }
         }
     }
@@ -58,8 +60,8 @@ pub(super) fn archive(
         let descriptor = blob.descriptor.clone();
         let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");
         if written.insert(digest) {
-            let mut file = open(store, layer, encode, blob, &directory)?;
-            put_blob(&mut sink, &digest, descriptor.size(), &mut *file)?;
+            let bytes = open(store, layer, encode, blob, &directory)?;
+            put_blob(&mut sink, &digest, descriptor.size(), bytes)?;
         }
         layers.insert(layer.diff_id, descriptor);
     }
@@ -87,10 +89,10 @@ fn put(sink: &mut Sink<'_>, path: &str, bytes: &[u8]) -> Result<(), Error> {
     pad(sink, bytes.len() as u64)
 }
 
-fn put_blob(sink: &mut Sink<'_>, digest: &Digest, size: u64, file: &mut dyn Read) -> Result<(), Error> {
+fn put_blob(sink: &mut Sink<'_>, digest: &Digest, size: u64, bytes: Source) -> Result<(), Error> {
     header(sink, &blob_path(digest), EntryType::Regular, size)?;
     // A blob that shrank or grew since would shift everything after it.
-    if sink.copy(file)? != size {
+    if sink.copy(bytes)? != size {
         return Err(Error::Missing(*digest));
     }
     pad(sink, size)

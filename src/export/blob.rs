@@ -1,13 +1,14 @@
 //! The layers of an image in the form that an output wants.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Seek};
 use std::path::Path;
 
+use super::destination::Source;
 use super::error::Error;
-use crate::layer::{Compression, Compressor};
-use crate::oci::{Descriptor, Digest, Hasher, MediaType, descriptor_digest, new_descriptor};
-use crate::store::{Kept, Layer, RemoteLayer, Store};
+use crate::layer::{Compression, Compressor, Hashing};
+use crate::oci::{Descriptor, Digest, MediaType, descriptor_digest, new_descriptor};
+use crate::store::{Kept, Layer, RemoteLayer, Store, form};
 
 /// How layers are compressed on their way out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +22,9 @@ pub struct Encode {
 /// Where a blob's bytes are.
 pub(super) enum Bytes {
     /// In the store, as they are.
-    Stored,
+    Stored(Digest),
+    /// In the store, but compressed: the plain form is in no file.
+    Unpacked,
     /// In a file without a name, at its start.
     Made(File),
     /// Made before, by the same settings; only the name is remembered.
@@ -36,10 +39,18 @@ pub(super) struct Blob {
     pub bytes: Bytes,
 }
 
-/// Whether `layer` goes out as it is stored. COMPAT: as in BuildKit, a layer that came compressed stays as it is unless
+/// The blob of the store that has to be whole for `layer` to go out, if it goes out as it is there.
+pub(super) fn needed(store: &Store, layer: &Layer, encode: Encode) -> Result<Option<Digest>, Error> {
+    if stays(layer, encode) {
+        return Ok(Some(layer.blob));
+    }
+    Ok(store.packed(layer.diff_id, encode.compression)?.map(|(digest, _)| digest))
+}
+
+/// Whether `layer` goes out as what it is. COMPAT: as in BuildKit, a layer that came compressed stays as it is unless
 /// another form is forced.
-pub(super) fn stays(layer: &Layer, encode: Encode) -> bool {
-    match Form::of(&layer.media_type) {
+fn stays(layer: &Layer, encode: Encode) -> bool {
+    match Form::of(layer.descriptor().media_type()) {
         None => false,
         Some(form) if form == Form::wanted(encode.compression) => true,
         Some(Form::Plain) => false,
@@ -87,8 +98,9 @@ impl Form {
     }
 }
 
-/// The layer as `encode` wants it. Bytes that have to be made go to a file without a name in `directory`; with `remember`
-/// they are not made again if a former export of the same layer left its digest.
+/// The layer as `encode` wants it. What has to be made of a layer of ours is kept in the store; what of another, goes to a
+/// file without a name in `directory`. With `remember` it is not made again if a former export of the same layer left its
+/// digest.
 pub(super) fn blob(
     store: &Store,
     layer: &Layer,
@@ -97,18 +109,45 @@ pub(super) fn blob(
     remember: bool,
 ) -> Result<Blob, Error> {
     if stays(layer, encode) {
-        let descriptor = new_descriptor(layer.media_type.clone(), layer.blob, layer.size);
-        return Ok(Blob { descriptor, bytes: Bytes::Stored });
+        let descriptor = layer.descriptor();
+        let is_stored = descriptor_digest(&descriptor).is_ok_and(|digest| digest == layer.blob);
+        let bytes = if is_stored { Bytes::Stored(layer.blob) } else { Bytes::Unpacked };
+        return Ok(Blob { descriptor, bytes });
+    }
+    if let Some((digest, size)) = store.packed(layer.diff_id, encode.compression)? {
+        let descriptor = new_descriptor(encode.compression.media_type(), digest, size);
+        return Ok(Blob { descriptor, bytes: Bytes::Stored(digest) });
     }
     let key = memory_key(layer, encode.compression);
     if remember && let Some(descriptor) = recall(store, &key, encode.compression)? {
         return Ok(Blob { descriptor, bytes: Bytes::Remembered });
     }
-    let (descriptor, file) = compress(store, layer, encode.compression, directory)?;
-    let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");
-    let memory = format!("{digest} {}", descriptor.size());
+    let (blob, digest) = make(store, layer, encode.compression, directory)?;
+    let memory = format!("{digest} {}", blob.descriptor.size());
     store.put_record(&key, memory.as_bytes(), &[layer.diff_id])?;
-    Ok(Blob { descriptor, bytes: Bytes::Made(file) })
+    Ok(blob)
+}
+
+/// Compresses a layer: into the store, or, if it is not ours or the store has no room, into a file in `directory`.
+fn make(
+    store: &Store,
+    layer: &Layer,
+    compression: Compression,
+    directory: &Path,
+) -> Result<(Blob, Digest), Error> {
+    if layer.is_ours() {
+        match store.pack(layer, compression, &|| false) {
+            Ok((digest, size)) => {
+                let descriptor = new_descriptor(compression.media_type(), digest, size);
+                return Ok((Blob { descriptor, bytes: Bytes::Stored(digest) }, digest));
+            }
+            Err(crate::store::Error::NoSpace { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let (descriptor, file) = compress(store, layer, compression, directory)?;
+    let digest = descriptor_digest(&descriptor).expect("made from a digest of ours");
+    Ok((Blob { descriptor, bytes: Bytes::Made(file) }, digest))
 }
 
 /// The blob's bytes, once they are needed after all.
@@ -118,11 +157,18 @@ pub(super) fn open(
     encode: Encode,
     blob: Blob,
     directory: &Path,
-) -> Result<Box<dyn Read>, Error> {
+) -> Result<Source, Error> {
     match blob.bytes {
+        // This process hashed those bytes as it wrote them.
+        Bytes::Stored(digest) if store.has_just_written(&digest) => {
+            Ok(Source::File(store.open_blob(&digest)?.ok_or(Error::Missing(digest))?))
+        }
         // Verified while it is copied: a damaged blob must not leave the house under its old name.
-        Bytes::Stored => Ok(Box::new(store.blob_reader(&layer.blob)?.ok_or(Error::Missing(layer.blob))?)),
-        Bytes::Made(_) | Bytes::Remembered => Ok(Box::new(file(store, layer, encode, blob, directory)?)),
+        Bytes::Stored(digest) => {
+            Ok(Source::Stream(Box::new(store.blob_reader(&digest)?.ok_or(Error::Missing(digest))?)))
+        }
+        Bytes::Unpacked => Ok(Source::Stream(store.open_tar(layer)?)),
+        Bytes::Made(_) | Bytes::Remembered => Ok(Source::File(file(store, layer, encode, blob, directory)?)),
     }
 }
 
@@ -136,14 +182,15 @@ pub(super) fn file(
 ) -> Result<File, Error> {
     match blob.bytes {
         Bytes::Made(file) => Ok(file),
-        Bytes::Stored => stored(store, &layer.blob),
+        Bytes::Stored(digest) => stored(store, &digest),
+        Bytes::Unpacked => Ok(compress(store, layer, Compression::Uncompressed, directory)?.1),
         Bytes::Remembered => {
-            let (made, file) = compress(store, layer, encode.compression, directory)?;
-            if made != blob.descriptor {
+            let (made, _) = make(store, layer, encode.compression, directory)?;
+            if made.descriptor != blob.descriptor {
                 let source = io::Error::other("the same layer was compressed to other bytes before");
                 return Err(Error::Layer { layer: layer.diff_id, source });
             }
-            Ok(file)
+            file(store, layer, encode, made, directory)
         }
     }
 }
@@ -171,41 +218,17 @@ fn compress(
     };
     let file = tempfile::tempfile_in(directory).map_err(Error::destination("make a file in", directory))?;
     let mut tar = BufReader::with_capacity(1 << 18, store.open_tar(layer)?);
-    let hashing = Hashing { out: BufWriter::with_capacity(1 << 18, file), hasher: Hasher::new(), size: 0 };
+    let hashing = Hashing::new(BufWriter::with_capacity(1 << 18, file));
     let mut compressor = Compressor::new(hashing, compression);
     io::copy(&mut tar, &mut compressor).map_err(failed)?;
-    let Hashing { out, hasher, size } = compressor.finish().map_err(failed)?;
+    let (out, digest, size) = compressor.finish().map_err(failed)?.finish();
     let mut file = out.into_inner().map_err(|e| failed(e.into_error()))?;
     file.rewind().map_err(failed)?;
-    Ok((new_descriptor(compression.media_type(), hasher.finish(), size), file))
+    Ok((new_descriptor(compression.media_type(), digest, size), file))
 }
 
-struct Hashing<W: Write> {
-    out: W,
-    hasher: Hasher,
-    size: u64,
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        self.size += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-/// The compressors' bytes are part of layer format 1; another version of one of them is another word here.
 fn memory_key(layer: &Layer, compression: Compression) -> Digest {
-    let form = match compression {
-        Compression::Uncompressed => "plain".to_string(),
-        Compression::Gzip { level } => format!("gzip {level}"),
-        Compression::Zstd { level } => format!("zstd {level}"),
-    };
+    let form = form(compression);
     Digest::of(format!("rbuild compressed layer, format 1\n{}\n{form}\n", layer.diff_id).as_bytes())
 }
 

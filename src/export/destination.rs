@@ -64,14 +64,13 @@ impl<'out> Sink<'out> {
     }
 
     /// Copies all of `from`.
-    pub fn copy(&mut self, from: &mut dyn Read) -> Result<u64, Error> {
-        match self {
-            Sink::File(file, path) => {
-                io::copy(from, file.as_file_mut()).map_err(Error::destination("write", &*path))
-            }
-            Sink::Direct(file, path) => io::copy(from, file).map_err(Error::destination("write", &*path)),
-            Sink::Stdout(out) => io::copy(from, out).map_err(Error::Stdout),
-        }
+    pub(super) fn copy(&mut self, from: Source) -> Result<u64, Error> {
+        let copied = match self {
+            Sink::File(file, _) => from.copy_to_file(file.as_file_mut()),
+            Sink::Direct(file, _) => from.copy_to_file(file),
+            Sink::Stdout(out) => from.copy_to(*out),
+        };
+        copied.map_err(|e| self.error(e))
     }
 
     /// Says of an error in writing where it happened.
@@ -93,6 +92,44 @@ impl<'out> Sink<'out> {
             }
             Sink::Direct(mut file, path) => file.flush().map_err(Error::destination("write", path)),
             Sink::Stdout(out) => out.flush().map_err(Error::Stdout),
+        }
+    }
+}
+
+/// Bytes on their way to a destination.
+pub(super) enum Source {
+    /// A whole file that needs no look: the kernel copies it, or shares its blocks where the file system can.
+    File(File),
+    /// Bytes that are checked as they are read.
+    Stream(Box<dyn Read>),
+}
+
+impl Source {
+    /// Copies all of it into a file, from where that stands.
+    pub(super) fn copy_to_file(self, to: &mut File) -> io::Result<u64> {
+        match self {
+            Source::File(mut file) => io::copy(&mut file, to),
+            stream => stream.copy_to(to),
+        }
+    }
+
+    fn copy_to(self, to: &mut dyn Write) -> io::Result<u64> {
+        let mut from: Box<dyn Read> = match self {
+            Source::File(file) => Box::new(file),
+            Source::Stream(stream) => stream,
+        };
+        let mut buffer = vec![0; 1 << 18];
+        let mut copied = 0;
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => return Ok(copied),
+                Ok(count) => {
+                    to.write_all(&buffer[..count])?;
+                    copied += count as u64;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
         }
     }
 }

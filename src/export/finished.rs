@@ -34,7 +34,8 @@ impl Finished {
 
     /// The root file system, whose layers must be in the store.
     pub fn stack(&self) -> Result<Stack, Error> {
-        Ok(Stack::new(self.here()?.iter().map(|layer| Arc::clone(&layer.list.entries)).collect()))
+        let entries = |layer: &Arc<Layer>| Ok(Arc::clone(&layer.list()?.entries));
+        Ok(Stack::new(self.here()?.iter().map(entries).collect::<Result<_, Error>>()?))
     }
 }
 

@@ -5,8 +5,8 @@ use super::error::Error;
 use super::finished::{Exported, ImageSet};
 use crate::store::{ImageLayer, Store};
 
-/// Puts manifests, configs and the index into the store; the layers are there already and keep the form that they have,
-/// or it is noted where they can be had. The caller sets the names.
+/// Puts manifests, configs and the index into the store; the layers are there already, or it is noted where they can be
+/// had, and are named as what they are. The caller sets the names.
 pub fn keep(store: &Store, set: &ImageSet) -> Result<Exported, Error> {
     let layers = set.layers();
     for layer in &layers {

@@ -68,9 +68,9 @@ fn place(store: &Store, layer: &Layer, encode: Encode, blob: Blob, to: &Path) ->
         return Ok(());
     }
     let directory = to.join("blobs/sha256");
-    let mut file = open(store, layer, encode, blob, &directory)?;
+    let bytes = open(store, layer, encode, blob, &directory)?;
     let mut out = temporary_file(&directory)?;
-    io::copy(&mut file, out.as_file_mut()).map_err(Error::destination("write", &path))?;
+    bytes.copy_to_file(out.as_file_mut()).map_err(Error::destination("write", &path))?;
     out.persist(&path).map_err(|e| Error::destination("make", path)(e.error))?;
     Ok(())
 }

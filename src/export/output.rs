@@ -38,6 +38,18 @@ pub enum Output {
 }
 
 impl Output {
+    /// How layers are compressed; none where no layer goes out as such.
+    pub fn encode(&self) -> Option<Encode> {
+        match self {
+            Output::OciArchive(_, encode)
+            | Output::OciDirectory(_, encode)
+            | Output::DockerArchive(_, encode)
+            | Output::DockerDirectory(_, encode)
+            | Output::Engine(_, encode) => Some(*encode),
+            Output::Local(..) | Output::Tar(..) => None,
+        }
+    }
+
     /// Whether this can hold an index. COMPAT: `docker load` and its archives know of none.
     pub fn takes_index(&self) -> bool {
         !matches!(self, Output::DockerArchive(..) | Output::DockerDirectory(..) | Output::Engine(..))

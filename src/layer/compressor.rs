@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::blocks::Blocks;
 use super::compression::Compression;
-use super::gzip::GzipBlocks;
-
-/// LIMIT: bytes that one zstd worker takes at a time. ORDER: it is in every byte after it.
-const ZSTD_JOB: u32 = 8 << 20;
+use super::{gzip, zstd_frame};
 
 /// Compresses what is written to it; the bytes do not depend on the number of threads, nor on how writes are cut.
 /// Flushing does nothing.
@@ -16,10 +14,7 @@ pub struct Compressor<W: Write + Send> {
 
 enum State<W: Write + Send> {
     Plain(W),
-    Gzip(GzipBlocks<W>),
-    Zstd(Box<zstd::Encoder<'static, W>>),
-    /// The encoder could not be made; the first write says so.
-    Failed(Option<io::Error>),
+    Blocks(Blocks<W>),
 }
 
 impl<W: Write + Send> Compressor<W> {
@@ -27,11 +22,8 @@ impl<W: Write + Send> Compressor<W> {
     pub fn new(out: W, compression: Compression) -> Compressor<W> {
         let state = match compression {
             Compression::Uncompressed => State::Plain(out),
-            Compression::Gzip { level } => State::Gzip(GzipBlocks::new(out, level)),
-            Compression::Zstd { level } => match zstd_encoder(out, level) {
-                Ok(encoder) => State::Zstd(Box::new(encoder)),
-                Err(error) => State::Failed(Some(error)),
-            },
+            Compression::Gzip { level } => State::Blocks(Blocks::new(out, gzip::coder(level))),
+            Compression::Zstd { level } => State::Blocks(Blocks::new(out, zstd_frame::coder(level))),
         };
         Compressor { state }
     }
@@ -40,35 +32,16 @@ impl<W: Write + Send> Compressor<W> {
     pub fn finish(self) -> io::Result<W> {
         match self.state {
             State::Plain(out) => Ok(out),
-            State::Gzip(blocks) => blocks.finish(),
-            State::Zstd(encoder) => encoder.finish(),
-            State::Failed(error) => Err(failure(error)),
+            State::Blocks(blocks) => blocks.finish(),
         }
     }
-}
-
-fn failure(error: Option<io::Error>) -> io::Error {
-    error.unwrap_or_else(|| io::Error::other("the compressor has failed before"))
-}
-
-/// Always with workers, even one: zstd without any writes other bytes. No content size: it is not known beforehand, and
-/// must not be there only when it happens to be.
-fn zstd_encoder<W: Write>(out: W, level: i32) -> io::Result<zstd::Encoder<'static, W>> {
-    let mut encoder = zstd::Encoder::new(out, level.clamp(1, 22))?;
-    encoder
-        .set_parameter(zstd::zstd_safe::CParameter::NbWorkers(rayon::current_num_threads().max(1) as u32))?;
-    encoder.set_parameter(zstd::zstd_safe::CParameter::JobSize(ZSTD_JOB))?;
-    encoder.include_checksum(true)?;
-    Ok(encoder)
 }
 
 impl<W: Write + Send> Write for Compressor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.state {
             State::Plain(out) => out.write(bytes),
-            State::Gzip(blocks) => blocks.write(bytes),
-            State::Zstd(encoder) => encoder.write(bytes),
-            State::Failed(error) => Err(failure(error.take())),
+            State::Blocks(blocks) => blocks.write(bytes),
         }
     }
 

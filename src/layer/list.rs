@@ -37,72 +37,134 @@ const SAME_OWNER: u8 = 0x10;
 const SAME_TIME: u8 = 0x20;
 const XATTRS: u8 = 0x40;
 
+/// The stored form of a list in the making: a layer of many entries is never held as entries only to be stored.
+#[derive(Debug)]
+pub struct ListEncoder {
+    /// The magic and the number of entries come into the gap before the entries.
+    out: Vec<u8>,
+    count: u64,
+    path: Vec<u8>,
+    owner: (u32, u32, u32),
+    mtime: Time,
+    at: u64,
+}
+
+/// Room for the magic and a number.
+const GAP: usize = MAGIC.len() + 10;
+
+impl Default for ListEncoder {
+    fn default() -> ListEncoder {
+        ListEncoder {
+            out: vec![0; GAP],
+            count: 0,
+            path: Vec::new(),
+            owner: (0o755, 0, 0),
+            mtime: Time::default(),
+            at: 0,
+        }
+    }
+}
+
+impl ListEncoder {
+    /// Appends the next entry.
+    pub fn push(&mut self, entry: &Entry, offset: u64) {
+        let Entry { path, kind, mode, uid, gid, mtime, xattrs } = entry;
+        let (out, path) = (&mut self.out, path.as_bytes());
+        let shared = path.iter().zip(&self.path).take_while(|(a, b)| a == b).count();
+        number(out, shared as u64);
+        bytes(out, &path[shared..]);
+        let owner = (*mode, *uid, *gid);
+        let (same_owner, same_time) = (owner == self.owner, *mtime == self.mtime);
+        let tag = match kind {
+            Kind::File { .. } => 0,
+            Kind::Directory => 1,
+            Kind::Symlink(_) => 2,
+            Kind::Hardlink(_) => 3,
+            Kind::CharDevice { .. } => 4,
+            Kind::BlockDevice { .. } => 5,
+            Kind::Fifo => 6,
+            Kind::Whiteout => 7,
+            Kind::OpaqueDirectory => 8,
+        };
+        let flag = |set, flag| if set { flag } else { 0 };
+        out.push(
+            tag | flag(same_owner, SAME_OWNER)
+                | flag(same_time, SAME_TIME)
+                | flag(!xattrs.is_empty(), XATTRS),
+        );
+        match kind {
+            Kind::File { size, digest } => {
+                number(out, *size);
+                number(out, zigzag(offset.wrapping_sub(self.at) as i64));
+                out.extend(digest.as_bytes());
+                self.at = offset;
+            }
+            Kind::Symlink(target) => bytes(out, target),
+            Kind::Hardlink(target) => bytes(out, target.as_bytes()),
+            Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
+                number(out, u64::from(*major));
+                number(out, u64::from(*minor));
+            }
+            Kind::Directory | Kind::Fifo | Kind::Whiteout | Kind::OpaqueDirectory => {}
+        }
+        if !same_owner {
+            [mode, uid, gid].into_iter().for_each(|n| number(out, u64::from(*n)));
+        }
+        if !same_time {
+            number(out, zigzag(mtime.seconds));
+            number(out, u64::from(mtime.nanoseconds));
+        }
+        if !xattrs.is_empty() {
+            number(out, xattrs.len() as u64);
+            for (name, value) in xattrs {
+                bytes(out, name);
+                bytes(out, value);
+            }
+        }
+        self.path.truncate(shared);
+        self.path.extend(&path[shared..]);
+        (self.owner, self.mtime) = (owner, *mtime);
+        self.count += 1;
+    }
+
+    /// The stored form.
+    pub fn finish(self) -> EncodedList {
+        let ListEncoder { mut out, count, .. } = self;
+        let mut head = MAGIC.to_vec();
+        number(&mut head, count);
+        let start = GAP - head.len();
+        out[start..GAP].copy_from_slice(&head);
+        out.drain(..start);
+        let digest = Digest::of(&out);
+        out.extend(digest.as_bytes());
+        EncodedList(out)
+    }
+}
+
+/// A list in its stored form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedList(Vec<u8>);
+
+impl EncodedList {
+    /// The bytes to store.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The list.
+    pub fn decode(&self) -> LayerList {
+        LayerList::decode(&self.0).expect("it was encoded in this process")
+    }
+}
+
 impl LayerList {
     /// The stored form.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64 + self.entries.len() * 72);
-        out.extend(MAGIC);
-        number(&mut out, self.entries.len() as u64);
-        let (mut before, mut at) = (&Entry::directory(RootPath::root(), Time::default()), 0);
+        let mut encoder = ListEncoder::default();
         for (entry, offset) in self.entries.iter().zip(self.offsets.iter()) {
-            let Entry { path, kind, mode, uid, gid, mtime, xattrs } = entry;
-            let (path, above) = (path.as_bytes(), before.path.as_bytes());
-            let shared = path.iter().zip(above).take_while(|(a, b)| a == b).count();
-            number(&mut out, shared as u64);
-            bytes(&mut out, &path[shared..]);
-            let same_owner = (*mode, *uid, *gid) == (before.mode, before.uid, before.gid);
-            let same_time = *mtime == before.mtime;
-            let tag = match kind {
-                Kind::File { .. } => 0,
-                Kind::Directory => 1,
-                Kind::Symlink(_) => 2,
-                Kind::Hardlink(_) => 3,
-                Kind::CharDevice { .. } => 4,
-                Kind::BlockDevice { .. } => 5,
-                Kind::Fifo => 6,
-                Kind::Whiteout => 7,
-                Kind::OpaqueDirectory => 8,
-            };
-            let flag = |set, flag| if set { flag } else { 0 };
-            out.push(
-                tag | flag(same_owner, SAME_OWNER)
-                    | flag(same_time, SAME_TIME)
-                    | flag(!xattrs.is_empty(), XATTRS),
-            );
-            match kind {
-                Kind::File { size, digest } => {
-                    number(&mut out, *size);
-                    number(&mut out, zigzag(offset.wrapping_sub(at) as i64));
-                    out.extend(digest.as_bytes());
-                    at = *offset;
-                }
-                Kind::Symlink(target) => bytes(&mut out, target),
-                Kind::Hardlink(target) => bytes(&mut out, target.as_bytes()),
-                Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
-                    number(&mut out, u64::from(*major));
-                    number(&mut out, u64::from(*minor));
-                }
-                Kind::Directory | Kind::Fifo | Kind::Whiteout | Kind::OpaqueDirectory => {}
-            }
-            if !same_owner {
-                [mode, uid, gid].into_iter().for_each(|n| number(&mut out, u64::from(*n)));
-            }
-            if !same_time {
-                number(&mut out, zigzag(mtime.seconds));
-                number(&mut out, u64::from(mtime.nanoseconds));
-            }
-            if !xattrs.is_empty() {
-                number(&mut out, xattrs.len() as u64);
-                for (name, value) in xattrs {
-                    bytes(&mut out, name);
-                    bytes(&mut out, value);
-                }
-            }
-            before = entry;
+            encoder.push(entry, *offset);
         }
-        let digest = Digest::of(&out);
-        out.extend(digest.as_bytes());
-        out
+        encoder.finish().0
     }
 
     /// Reads the stored form; a flipped bit is noticed.

@@ -4,6 +4,7 @@
 //! a [`Compressor`] whose bytes do not depend on the number of processors. It is read ([`read`]) from anybody's tar into
 //! the same sorted list. Everything is `std::io`: no file is opened here.
 
+mod blocks;
 mod compression;
 mod compressor;
 mod decompress;
@@ -11,6 +12,7 @@ mod error;
 #[cfg(test)]
 mod forge;
 mod gzip;
+mod hashing;
 mod header;
 mod input;
 mod limits;
@@ -21,13 +23,15 @@ mod reader;
 mod settle;
 mod visit;
 mod writer;
+mod zstd_frame;
 
 pub use compression::Compression;
 pub use compressor::Compressor;
 pub use decompress::{Encoding, decompress, sniff};
 pub use error::Error;
+pub use hashing::Hashing;
 pub use limits::Limits;
-pub use list::{LayerList, Written};
+pub use list::{EncodedList, LayerList, Written};
 pub use reader::read;
 pub use visit::visit;
 pub use writer::Writer;

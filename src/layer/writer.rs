@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 
 use super::error::Error;
+use super::hashing::Hashing;
 use super::header::{self, BLOCK};
-use super::list::{LayerList, Written};
+use super::list::{EncodedList, ListEncoder, Written};
 use crate::oci::{DiffId, Hasher};
-use crate::tree::{Entry, Kind, RootPath};
+use crate::tree::{Entry, Kind, RootPath, Time};
 
 /// LIMIT: bytes gathered before they are hashed and written; content is read straight into the gap.
 const BUFFER: usize = 256 << 10;
@@ -21,21 +22,64 @@ pub struct Writer<W: Write> {
     buffer: Vec<u8>,
     /// Bytes that have left the buffer.
     written: u64,
-    hasher: Hasher,
-    entries: Vec<Entry>,
-    offsets: Vec<u64>,
+    list: ListEncoder,
+    last: Option<(RootPath, bool)>,
+    files: Files,
+}
+
+/// The paths of regular files, in order, end to end: what a hard link may name.
+#[derive(Default)]
+struct Files {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Files {
+    fn push(&mut self, path: &RootPath) {
+        self.bytes.extend(path.as_bytes());
+        self.ends.push(self.bytes.len());
+    }
+
+    fn holds(&self, path: &RootPath) -> bool {
+        let start = |at: usize| if at == 0 { 0 } else { self.ends[at - 1] };
+        let (mut low, mut high) = (0, self.ends.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let there = RootPath::from_clean(&self.bytes[start(middle)..self.ends[middle]]);
+            match there.expect("it was a path").cmp(path) {
+                std::cmp::Ordering::Equal => return true,
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        false
+    }
+}
+
+impl<W: Write> Writer<Hashing<W>> {
+    /// A writer into `out`, which gets large pieces.
+    pub fn new(out: W) -> Writer<Hashing<W>> {
+        Writer::onto(Hashing::new(out))
+    }
+
+    /// Ends the archive: two blocks of zeros, and no more.
+    pub fn finish(self) -> Result<(W, Written), Error> {
+        let (hashing, list) = self.end()?;
+        let (out, digest, size) = hashing.finish();
+        Ok((out, Written { diff_id: DiffId(digest), size, list: list.decode() }))
+    }
 }
 
 impl<W: Write> Writer<W> {
-    /// A writer into `out`, which gets large pieces.
-    pub fn new(out: W) -> Writer<W> {
+    /// The same for an `out` that hashes what it gets, or hands it to who does.
+    pub fn onto(out: W) -> Writer<W> {
         Writer {
             out,
             buffer: Vec::with_capacity(BUFFER),
             written: 0,
-            hasher: Hasher::new(),
-            entries: Vec::new(),
-            offsets: Vec::new(),
+            list: ListEncoder::default(),
+            last: None,
+            files: Files::default(),
         }
     }
 
@@ -67,11 +111,16 @@ impl<W: Write> Writer<W> {
         if self.buffer.len() >= BUFFER / 2 {
             self.flush()?;
         }
-        let mut recorded = entry.clone();
-        recorded.mode = header::mode(entry);
-        recorded.mtime.nanoseconds = 0;
-        self.entries.push(recorded);
-        self.offsets.push(offset);
+        if matches!(entry.kind, Kind::File { .. }) {
+            self.files.push(&entry.path);
+        }
+        let (mode, mtime) = (header::mode(entry), Time::from_seconds(entry.mtime.seconds));
+        if (mode, mtime) == (entry.mode, entry.mtime) {
+            self.list.push(entry, offset);
+        } else {
+            self.list.push(&Entry { mode, mtime, ..entry.clone() }, offset);
+        }
+        self.last = Some((entry.path.clone(), entry.is_directory()));
         Ok(())
     }
 
@@ -103,11 +152,10 @@ impl<W: Write> Writer<W> {
     }
 
     /// Ends the archive: two blocks of zeros, and no more.
-    pub fn finish(mut self) -> Result<(W, Written), Error> {
+    pub fn end(mut self) -> Result<(W, EncodedList), Error> {
         self.buffer.resize(self.buffer.len() + 2 * BLOCK, 0);
         self.flush()?;
-        let list = LayerList { entries: self.entries.into(), offsets: self.offsets.into() };
-        Ok((self.out, Written { diff_id: DiffId(self.hasher.finish()), size: self.written, list }))
+        Ok((self.out, self.list.finish()))
     }
 
     fn position(&self) -> u64 {
@@ -115,11 +163,11 @@ impl<W: Write> Writer<W> {
     }
 
     fn check(&self, entry: &Entry) -> Result<(), &'static str> {
-        if let Some(last) = self.entries.last() {
-            if entry.path <= last.path {
+        if let Some((last, is_directory)) = &self.last {
+            if entry.path <= *last {
                 return Err("entries must come in order, each path once");
             }
-            if !last.is_directory() && entry.path.is_below(&last.path) {
+            if !is_directory && entry.path.is_below(last) {
                 return Err("its parent is not a directory");
             }
         }
@@ -130,16 +178,11 @@ impl<W: Write> Writer<W> {
             return Err("a file name that begins with .wh. cannot be stored in a layer; rename or remove it");
         }
         if let Kind::Hardlink(target) = &entry.kind
-            && !self.is_file(target)
+            && !self.files.holds(target)
         {
             return Err("a hard link must name a regular file that is earlier in the same layer");
         }
         Ok(())
-    }
-
-    fn is_file(&self, path: &RootPath) -> bool {
-        let found = self.entries.binary_search_by(|entry| entry.path.cmp(path));
-        found.is_ok_and(|at| matches!(self.entries[at].kind, Kind::File { .. }))
     }
 
     fn content(&mut self, entry: &Entry, content: &mut dyn Read) -> Result<(), Error> {
@@ -171,7 +214,6 @@ impl<W: Write> Writer<W> {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        self.hasher.update(&self.buffer);
         self.out.write_all(&self.buffer).map_err(Error::Write)?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();

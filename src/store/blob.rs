@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write};
+use std::os::fd::AsFd as _;
 
 use super::disk::TempFile;
 use super::error::Error;
@@ -12,6 +13,7 @@ use super::open::Store;
 use super::process::list;
 use super::recover::file_digest;
 use crate::oci::{Digest, Hasher};
+use crate::sys::writeback::begin_writeback;
 
 /// A blob in the making; dropped without [`BlobWriter::commit`], it leaves nothing.
 pub struct BlobWriter {
@@ -25,7 +27,14 @@ pub(super) struct BlobSink {
     temp: TempFile,
     buffer: Vec<u8>,
     size: u64,
+    /// Bytes that are in the file, and of those, how many are on their way to the disk.
+    written: u64,
+    begun: u64,
 }
+
+/// LIMIT: bytes of a blob that wait in memory for the disk to be idle: what a build writes is made durable at its end, which
+/// would otherwise have to wait for all of it.
+const WRITEBACK: u64 = 16 << 20;
 
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 1 << 18;
@@ -33,14 +42,17 @@ const BUFFER: usize = 1 << 18;
 impl BlobSink {
     pub(super) fn new(store: &Store) -> Result<BlobSink, Error> {
         let temp = store.disk.temp_file()?;
-        Ok(BlobSink { store: store.clone(), temp, buffer: Vec::new(), size: 0 })
+        Ok(BlobSink { store: store.clone(), temp, buffer: Vec::new(), size: 0, written: 0, begun: 0 })
     }
 
     fn write_out(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         self.store.disk.go_on()?;
         while !bytes.is_empty() {
             match self.temp.file.write(bytes) {
-                Ok(n) => bytes = &bytes[n..],
+                Ok(n) => {
+                    bytes = &bytes[n..];
+                    self.written += n as u64;
+                }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 // Each time something goes: the blob gets its place, or nothing is left that may go.
                 Err(e)
@@ -53,6 +65,10 @@ impl BlobSink {
                     return Err(io::Error::new(kind_of(&told), told));
                 }
             }
+        }
+        if self.written - self.begun >= WRITEBACK && !self.store.disk.unsynced.is_never() {
+            begin_writeback(self.temp.file.as_fd(), self.begun, self.written - self.begun);
+            self.begun = self.written;
         }
         Ok(())
     }
@@ -163,6 +179,11 @@ impl Store {
     /// The size of a blob that is here.
     pub fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
         self.disk.touch(&self.disk.layout.blob(digest))
+    }
+
+    /// Whether this process wrote the blob, and hashed it on the way, since it last made anything durable.
+    pub fn has_just_written(&self, digest: &Digest) -> bool {
+        self.disk.unsynced.holds(&self.disk.layout.blob(digest))
     }
 
     /// A blob, unverified: whoever reads it must check the digest, and call [`Store::verify_blob`] if it is wrong.

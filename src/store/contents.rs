@@ -128,11 +128,12 @@ impl Store {
     /// for a compressed one.
     pub fn contents(&self, layer: &Layer, wanted: &[usize]) -> Result<Contents, Error> {
         let mut places = BTreeMap::new();
+        let list = layer.list()?;
         for &index in wanted {
-            if let Some(entry) = layer.list.entries.get(index)
+            if let Some(entry) = list.entries.get(index)
                 && let Kind::File { size, digest } = entry.kind
             {
-                let offset = layer.list.offsets.get(index).copied().unwrap_or_default();
+                let offset = list.offsets.get(index).copied().unwrap_or_default();
                 places.insert(index, Place { offset, size, digest });
             }
         }
@@ -150,6 +151,7 @@ impl Store {
     /// Copies the files at `places` into an unlinked one, and says where they are there.
     fn spool(&self, layer: &Layer, blob: &File, places: &mut BTreeMap<usize, Place>) -> Result<File, Error> {
         let wanted: Vec<usize> = places.keys().copied().collect();
+        let list = layer.list()?;
         let temp = self.disk.temp_file()?;
         // The other descriptor keeps the file alive when its temporary name goes.
         let file = temp.file.try_clone().map_err(Error::io("write in", self.root()))?;
@@ -159,7 +161,7 @@ impl Store {
         let limits = Limits::default();
         let visited =
             layer::decompress(Box::new(blob), &limits).map_err(layer::Error::Read).and_then(|mut tar| {
-                layer::visit(&mut tar, &layer.list, &wanted, &mut |index, content| {
+                layer::visit(&mut tar, list, &wanted, &mut |index, content| {
                     let mut buffer = vec![0; 1 << 16];
                     let start = end;
                     loop {
@@ -204,8 +206,9 @@ impl Store {
             }
             return Ok(());
         }
+        let list = layer.list().map_err(io::Error::other)?;
         let mut tar = self.open_tar(layer).map_err(io::Error::other)?;
-        layer::visit(&mut tar, &layer.list, wanted, f).map_err(io::Error::other)
+        layer::visit(&mut tar, list, wanted, f).map_err(io::Error::other)
     }
 
     /// The uncompressed tar. The read that reaches the end fails, and the layer is dropped, if it is not what the diff

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::blob::BlobSink;
 use super::error::Error;
+use super::layer_list::Listed;
 use super::layer_record::Layer;
 use super::open::Store;
 use crate::layer::{self, Limits, Written};
@@ -47,6 +48,9 @@ impl Store {
         }
         tee.copy.commit(&diff_id.0)?;
         let media_type = MediaType::ImageLayer;
-        self.put_layer(Layer { diff_id, list, blob: diff_id.0, size, media_type, tar_size: size })
+        let (encoded, packed) = (list.encode(), Vec::new());
+        let listed = Listed::known(&self.disk, list);
+        let layer = Layer { diff_id, listed, blob: diff_id.0, size, media_type, tar_size: size, packed };
+        self.put_layer(layer, &encoded)
     }
 }

@@ -182,10 +182,13 @@ impl Scan<'_> {
             let diff_id = DiffId(digest);
             let mut files = vec![entry.path(), layout.list(&diff_id)];
             let record = self.disk.peek_framed(Kind::Layer, diff_id.to_string().as_bytes(), &entry.path());
-            if let Some(record) = record.and_then(|r| serde_json::from_slice::<LayerRecord>(&r).ok())
-                && of_layers.insert(record.blob)
-            {
-                files.push(layout.blob(&record.blob));
+            if let Some(record) = record.and_then(|r| serde_json::from_slice::<LayerRecord>(&r).ok()) {
+                let packed = record.packed.iter().map(|packed| packed.digest);
+                for blob in [record.blob].into_iter().chain(packed) {
+                    if of_layers.insert(blob) {
+                        files.push(layout.blob(&blob));
+                    }
+                }
             }
             known.insert(diff_id);
             if let Some(found) = self.add(ItemKind::Layer, diff_id.to_string(), files) {

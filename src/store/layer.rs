@@ -4,50 +4,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::blob::BlobSink;
 use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
+use super::layer_list::Listed;
 use super::layer_record::{Layer, LayerRecord};
 use super::lock::locked;
 use super::open::Store;
-use crate::layer::{self, Encoding, LayerList, Limits, Writer, Written};
+use crate::layer::{self, Encoding, Limits, Written};
 use crate::oci::{DiffId, Digest, Hasher, MediaType, canonical};
-use crate::tree::Entry;
-
-/// A layer in the making, in the plain form. Dropped without [`LayerWriter::commit`], it leaves nothing.
-pub struct LayerWriter {
-    store: Store,
-    writer: Writer<BlobSink>,
-}
-
-impl LayerWriter {
-    /// Adds the next entry, in order, with its bytes if it is a file.
-    pub fn entry(&mut self, entry: &Entry, content: Option<&mut dyn Read>) -> Result<(), Error> {
-        self.writer.entry(entry, content).map_err(|e| self.store.layer_error("cannot be written", e))
-    }
-
-    /// Adds the next entry, a regular file whose bytes `content` vouches for; false, and nothing is added, if it cannot.
-    pub fn settled(
-        &mut self,
-        entry: &Entry,
-        content: &mut dyn FnMut(&mut Vec<u8>) -> bool,
-    ) -> Result<bool, Error> {
-        self.writer.settled(entry, content).map_err(|e| self.store.layer_error("cannot be written", e))
-    }
-
-    /// Ends the layer and stores it.
-    pub fn commit(self) -> Result<Arc<Layer>, Error> {
-        let LayerWriter { store, writer } = self;
-        let (sink, written) = writer.finish().map_err(|e| store.layer_error("cannot be written", e))?;
-        let Written { diff_id, size, list } = written;
-        // The plain form is the tar itself, which the writer has hashed.
-        sink.commit(&diff_id.0)?;
-        let layer =
-            Layer { diff_id, list, blob: diff_id.0, size, media_type: MediaType::ImageLayer, tar_size: size };
-        store.put_layer(layer)
-    }
-}
 
 /// Hashes what passes through, to the end of the file.
 struct Hashing<'a> {
@@ -74,11 +39,6 @@ fn media_type(encoding: Encoding) -> MediaType {
 }
 
 impl Store {
-    /// Starts a layer.
-    pub fn layer_writer(&self) -> Result<LayerWriter, Error> {
-        Ok(LayerWriter { store: self.clone(), writer: Writer::new(BlobSink::new(self)?) })
-    }
-
     /// Reads a blob that is already here, in any compression, as a layer; verifies both digests and saves its list. If
     /// the layer is already here in another form, that form stays the layer's.
     pub fn import_layer(&self, blob: &Digest, expect: Option<DiffId>) -> Result<Arc<Layer>, Error> {
@@ -109,11 +69,17 @@ impl Store {
         }
         match self.layer(diff_id)? {
             Some(layer) => Ok(layer),
-            None => self.put_layer(Layer { diff_id, list, blob: *blob, size, media_type, tar_size }),
+            None => {
+                let packed = Vec::new();
+                let encoded = list.encode();
+                let listed = Listed::known(&self.disk, list);
+                let layer = Layer { diff_id, listed, blob: *blob, size, media_type, tar_size, packed };
+                self.put_layer(layer, &encoded)
+            }
         }
     }
 
-    /// A layer that is here whole; a damaged one is dropped and counts as absent.
+    /// A layer that is here whole, as far as can be seen without reading it; a damaged one is dropped and counts as absent.
     pub fn layer(&self, diff_id: DiffId) -> Result<Option<Arc<Layer>>, Error> {
         let layout = &self.disk.layout;
         let path = layout.layer(&diff_id);
@@ -128,13 +94,13 @@ impl Store {
             locked(&self.layers).remove(&diff_id);
         }
         let Some(record) = self.layer_record(diff_id)? else { return Ok(None) };
-        match self.load_list(&record)? {
-            Ok(list) => {
-                let layer = Arc::new(record.with_list(list));
+        match self.is_lacking(&record)? {
+            None => {
+                let layer = Arc::new(record.with_list(Listed::stored(&self.disk)));
                 locked(&self.layers).insert(diff_id, Arc::clone(&layer));
                 Ok(Some(layer))
             }
-            Err(reason) => {
+            Some(reason) => {
                 let layout = &self.disk.layout;
                 let cause = [layout.list(&diff_id), layout.blob(&record.blob)];
                 if cause.iter().any(|path| self.disk.was_noted(path)) {
@@ -158,24 +124,21 @@ impl Store {
         Ok(self.layer(diff_id)?.is_some())
     }
 
-    /// The list of a layer that is here whole, or why it is not.
-    fn load_list(&self, record: &LayerRecord) -> Result<Result<LayerList, &'static str>, Error> {
+    /// Why a layer is not here whole, as far as can be seen without reading; none if it is.
+    fn is_lacking(&self, record: &LayerRecord) -> Result<Option<&'static str>, Error> {
         let layout = &self.disk.layout;
-        let name = record.diff_id.to_string();
-        let path = layout.list(&record.diff_id);
-        let bytes = self.disk.read_framed_of(Kind::List, ObjectKind::EntryList, name.as_bytes(), &path)?;
-        let Some(bytes) = bytes else { return Ok(Err("its entry list is missing")) };
-        // The frame was whole, so another version of this program wrote what cannot be read.
-        let Ok(list) = LayerList::decode(&bytes) else { return Ok(Err("its entry list cannot be read")) };
+        if self.disk.size(&layout.list(&record.diff_id))?.is_none() {
+            return Ok(Some("its entry list is missing"));
+        }
         let path = layout.blob(&record.blob);
-        let Some(file) = self.disk.open(&path)? else { return Ok(Err("its blob is missing")) };
+        let Some(file) = self.disk.open(&path)? else { return Ok(Some("its blob is missing")) };
         let size = file.metadata().map_err(Error::io("look at", &path))?.len();
         if size != record.size {
             let reason = format!("it has {size} bytes, not {}", record.size);
             self.disk.heal(ObjectKind::Blob, &path, &file, reason)?;
-            return Ok(Err("its blob has another size"));
+            return Ok(Some("its blob has another size"));
         }
-        Ok(Ok(list))
+        Ok(None)
     }
 
     /// Drops a layer that a reader found damaged, and its blob if that is what is damaged.
@@ -189,7 +152,7 @@ impl Store {
         self.drop_layer(diff_id, "its bytes are not what its list says")
     }
 
-    fn layer_record(&self, diff_id: DiffId) -> Result<Option<LayerRecord>, Error> {
+    pub(super) fn layer_record(&self, diff_id: DiffId) -> Result<Option<LayerRecord>, Error> {
         let path = self.disk.layout.layer(&diff_id);
         let name = diff_id.to_string();
         let Some(bytes) = self.disk.read_framed(Kind::Layer, ObjectKind::Layer, name.as_bytes(), &path)?
@@ -205,13 +168,20 @@ impl Store {
         }
     }
 
-    pub(super) fn put_layer(&self, layer: Layer) -> Result<Arc<Layer>, Error> {
-        let name = layer.diff_id.to_string();
-        let list = layer.list.encode();
+    /// Saves list and record of a layer whose blobs are here.
+    pub(super) fn put_layer(&self, layer: Layer, list: &[u8]) -> Result<Arc<Layer>, Error> {
         self.disk.unsynced.count(list.len() as u64);
-        let layout = &self.disk.layout;
+        let name = layer.diff_id.to_string();
         // ORDER: blob, list, record: a record that can be read has all that it speaks of.
-        self.disk.write_framed(Kind::List, name.as_bytes(), &layout.list(&layer.diff_id), &list)?;
+        let path = self.disk.layout.list(&layer.diff_id);
+        self.disk.write_framed(Kind::List, name.as_bytes(), &path, list)?;
+        self.put_layer_record(layer)
+    }
+
+    /// Saves the record of a layer whose list is here.
+    pub(super) fn put_layer_record(&self, layer: Layer) -> Result<Arc<Layer>, Error> {
+        let name = layer.diff_id.to_string();
+        let layout = &self.disk.layout;
         let record = canonical(&layer.record());
         self.disk.write_framed(Kind::Layer, name.as_bytes(), &layout.layer(&layer.diff_id), &record)?;
         let layer = Arc::new(layer);
@@ -236,7 +206,7 @@ impl Store {
         Ok(was_there)
     }
 
-    fn layer_error(&self, what: &str, source: layer::Error) -> Error {
+    pub(super) fn layer_error(&self, what: &str, source: layer::Error) -> Error {
         match source {
             layer::Error::Write(source) => Error::io_of("write a layer in", self.root(), None, source),
             source => Error::Layer { what: what.to_string(), source },

@@ -8,6 +8,7 @@
 //!
 //! **Not here**: what a record means (`build`, `graph`), what is in a snapshot (`snapshot`), transfers (`registry`).
 
+mod beside;
 mod blob;
 mod blob_origin;
 mod blob_reader;
@@ -25,7 +26,9 @@ mod import_plain;
 mod inventory;
 mod item;
 mod layer;
+mod layer_list;
 mod layer_record;
+mod layer_writer;
 mod layout;
 mod lease;
 mod lock;
@@ -34,6 +37,7 @@ mod lookups;
 mod measure;
 mod name;
 mod open;
+mod packed;
 mod process;
 mod prune;
 mod reach;
@@ -56,8 +60,8 @@ pub use filter::Filter;
 pub use flight::Flight;
 pub use healed::{Healed, ObjectKind};
 pub use item::{Item, ItemKind};
-pub use layer::LayerWriter;
-pub use layer_record::Layer;
+pub use layer_record::{Layer, form};
+pub use layer_writer::LayerWriter;
 pub use lease::Lease;
 pub use log::LogWriter;
 pub use lookups::Lookups;

@@ -66,10 +66,10 @@ impl ImageLayer {
         }
     }
 
-    /// The form in which the store keeps it, or would.
+    /// What it is to an image in the store.
     pub fn descriptor(&self) -> Descriptor {
         match self {
-            ImageLayer::Here(layer) => new_descriptor(layer.media_type.clone(), layer.blob, layer.size),
+            ImageLayer::Here(layer) => layer.descriptor(),
             ImageLayer::Remote(layer) => layer.descriptor(),
         }
     }

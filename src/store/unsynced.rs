@@ -39,6 +39,16 @@ impl Unsynced {
         Unsynced { never, ..Unsynced::default() }
     }
 
+    /// Whether nothing is ever made durable.
+    pub fn is_never(&self) -> bool {
+        self.never
+    }
+
+    /// Whether this process made that file, and has not synced it yet: its bytes were hashed as they were written.
+    pub fn holds(&self, path: &Path) -> bool {
+        locked(&self.state).files.contains(path)
+    }
+
     /// Notes a file that is about to get its name.
     pub fn add(&self, process: &Process, path: &Path) -> Result<(), Error> {
         let mut state = locked(&self.state);

@@ -13,6 +13,7 @@ pub mod command;
 mod diagnose;
 mod error;
 pub mod exec;
+pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod overlay;
@@ -23,6 +24,7 @@ pub mod seccomp;
 pub mod signals;
 pub mod subid;
 pub mod userns;
+pub mod writeback;
 
 pub use error::UsernsError;
 pub use privilege::{Privilege, privilege};

@@ -266,7 +266,7 @@ fn verify(by: &Mover<'_>, whole: &Whole) -> Result<(), Error> {
     let origin = StoreOrigin { store: by.store, bring: by.bring };
     for blob in &whole.blobs {
         origin.here(blob)?;
-        if !by.store.verify_blob(&blob.digest)? {
+        if !by.store.verify_blob_or_tar(&blob.digest)? {
             return Err(Error::Missing { place: "the store".to_string(), digest: blob.digest });
         }
     }

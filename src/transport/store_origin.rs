@@ -21,7 +21,7 @@ impl StoreOrigin<'_> {
     /// Sees to it that the blob of a layer is here.
     pub fn here(&self, blob: &Blob) -> Result<(), Error> {
         match blob.diff_id {
-            Some(layer) if self.store.blob_size(&blob.digest)?.is_none() => {
+            Some(layer) if self.store.blob_or_tar_size(&blob.digest)?.is_none() => {
                 match self.store.remote_layer(layer)? {
                     Some(_) => (self.bring)(layer).map(drop).map_err(|source| Error::Bring { layer, source }),
                     None => Ok(()),
@@ -57,7 +57,7 @@ impl Origin for StoreOrigin<'_> {
     }
 
     fn has(&self, descriptor: &Descriptor, diff_id: Option<DiffId>) -> Result<bool, Error> {
-        if self.store.blob_size(&descriptor_digest(descriptor)?)? == Some(descriptor.size()) {
+        if self.store.blob_or_tar_size(&descriptor_digest(descriptor)?)? == Some(descriptor.size()) {
             return Ok(true);
         }
         Ok(diff_id.map(|diff_id| self.store.remote_layer(diff_id)).transpose()?.flatten().is_some())
@@ -66,7 +66,7 @@ impl Origin for StoreOrigin<'_> {
     fn blob(&self, blob: &Blob, out: &mut dyn Write, moved: &dyn Fn(u64)) -> Result<(), Error> {
         self.here(blob)?;
         let missing = || Error::Missing { place: self.place(), digest: blob.digest };
-        let mut reader = self.store.blob_reader(&blob.digest)?.ok_or_else(missing)?;
+        let mut reader = self.store.blob_or_tar(&blob.digest)?.ok_or_else(missing)?;
         copy_verified(&self.place(), &blob.descriptor, &mut reader, out, moved)
     }
 

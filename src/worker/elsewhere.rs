@@ -172,7 +172,9 @@ fn bring(
     for place in &remote.places {
         to.store.note_blob_origin(&digest, diff_id, place)?;
     }
-    if source.claimed(diff_id).is_some_and(|claimed| claimed != layer.list) {
+    if let Some(claimed) = source.claimed(diff_id)
+        && claimed != *layer.list()?
+    {
         // The bytes are those of the layer, so that it may stay; what was derived from the list may not.
         return Err(lost("its list of files is not that of its bytes"));
     }

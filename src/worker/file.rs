@@ -10,7 +10,7 @@ use super::copy::{
 };
 use super::error::Error;
 use super::exec::identity::IdentityFiles;
-use super::perform::Worker;
+use super::perform::{Doing, Worker};
 use super::sources::{SourceContents, Sources};
 use super::trees::Tree;
 use crate::graph::{Copy, Input, MakeDirectory, Step};
@@ -22,7 +22,13 @@ use crate::tree::{Place, Stack};
 
 impl Worker<'_> {
     /// Makes the layer of a COPY or ADD.
-    pub(super) fn copy(&self, step: &Step, copy: &Copy, states: &States) -> Result<DiffId, Error> {
+    pub(super) fn copy(
+        &self,
+        step: &Step,
+        copy: &Copy,
+        doing: Doing,
+        states: &States,
+    ) -> Result<DiffId, Error> {
         let source = self.sources(copy, states)?;
         let selection = source.select(copy)?;
         for unmatched in &selection.unmatched {
@@ -50,7 +56,7 @@ impl Worker<'_> {
             let why = "it is no directory, and there is more than one source; write it with a / at the end";
             self.warn(step, format!("{path}: only the last source is there: {why}"));
         }
-        self.write(&layer.entries, &source, &archives)
+        self.write(&layer.entries, &source, &archives, doing)
     }
 
     fn warn(&self, step: &Step, message: String) {
@@ -63,13 +69,14 @@ impl Worker<'_> {
         &self,
         step: &Step,
         directory: &MakeDirectory,
+        doing: Doing,
         states: &States,
     ) -> Result<DiffId, Error> {
         let base = self.tree(step.base, states)?;
         let files = IdentityFiles::read(self.store, &base)?;
         let (owner, unknown) =
             directory_owner(&directory.user, files.as_owner_files()).map_err(super::copy::Error::Owner)?;
-        let mut writer = self.store.layer_writer()?;
+        let mut writer = self.store.layer_writer_as(doing.form)?;
         let entries = make_directory(directory, &base.stack, owner)?;
         if let Some(unknown) = unknown.filter(|_| !entries.is_empty()) {
             self.warn(step, format!("{} belongs to root: {unknown}", directory.path));
@@ -129,6 +136,7 @@ impl Worker<'_> {
         placed: &[Placed],
         source: &Sources<'_>,
         archives: &BTreeMap<Place, Archive>,
+        doing: Doing,
     ) -> Result<DiffId, Error> {
         let places: Vec<Place> = placed
             .iter()
@@ -138,7 +146,8 @@ impl Worker<'_> {
             })
             .collect();
         let contents: SourceContents<'_> = source.contents(self.store, &places)?;
-        let mut writer = self.store.layer_writer()?;
+        drop(places);
+        let mut writer = self.store.layer_writer_as(doing.form)?;
         for (number, Placed { entry, content }) in placed.iter().enumerate() {
             // A system call: not for each of many small files. What is large stops by itself, in the store.
             if number % 64 == 0 && self.cancel.is_fired() {

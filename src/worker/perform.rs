@@ -9,6 +9,7 @@ use super::error::Error;
 use super::exec::{Agents, Secrets};
 use super::image::{Image, NextNumber};
 use crate::graph::{Op, Step};
+use crate::layer::Compression;
 use crate::oci::{DiffId, Digest};
 use crate::progress::{Sink, StepNumber};
 use crate::sandbox::Cancel;
@@ -50,6 +51,8 @@ pub struct Doing {
     pub number: StepNumber,
     /// Its key, under which its log is kept.
     pub key: Digest,
+    /// The form in which its layer is kept.
+    pub form: Compression,
 }
 
 impl Worker<'_> {
@@ -57,8 +60,10 @@ impl Worker<'_> {
     pub fn perform(&self, step: &Step, doing: Doing, states: &States) -> Result<(DiffId, Made), Error> {
         match &step.op {
             Op::Exec(exec) => Ok((self.exec(step, exec, doing, states)?, Made::Ran)),
-            Op::Copy(copy) => Ok((self.copy(step, copy, states)?, Made::Copied)),
-            Op::MakeDirectory(directory) => Ok((self.make_directory(step, directory, states)?, Made::Copied)),
+            Op::Copy(copy) => Ok((self.copy(step, copy, doing, states)?, Made::Copied)),
+            Op::MakeDirectory(directory) => {
+                Ok((self.make_directory(step, directory, doing, states)?, Made::Copied))
+            }
         }
     }
 

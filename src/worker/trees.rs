@@ -84,14 +84,14 @@ impl<'a> Worker<'a> {
             }
         }
         if claimed.is_empty() {
-            return Ok(Tree::of_layers(self.layers(chain)?));
+            return Tree::of_layers(self.layers(chain)?);
         }
         self.believe(&claimed.keys().copied().collect::<Vec<_>>());
         let mut lists = Vec::with_capacity(diff_ids.len());
         for diff_id in &diff_ids {
             lists.push(match claimed.get(diff_id) {
                 Some(list) => Arc::clone(list),
-                None => Arc::clone(&self.layer(*diff_id)?.list.entries),
+                None => Arc::clone(&self.layer(*diff_id)?.list()?.entries),
             });
         }
         let from = From::Chain(self, diff_ids);
@@ -133,9 +133,10 @@ impl<'a> Worker<'a> {
 
 impl Tree<'_> {
     /// The tree of layers that are in the store.
-    pub fn of_layers(layers: Vec<Arc<Layer>>) -> Tree<'static> {
-        let stack = Stack::new(layers.iter().map(|layer| Arc::clone(&layer.list.entries)).collect());
-        Tree { stack, is_verified: true, from: From::Layers(layers) }
+    pub fn of_layers(layers: Vec<Arc<Layer>>) -> Result<Tree<'static>, Error> {
+        let entries = |layer: &Arc<Layer>| Ok(Arc::clone(&layer.list()?.entries));
+        let stack = Stack::new(layers.iter().map(entries).collect::<Result<_, Error>>()?);
+        Ok(Tree { stack, is_verified: true, from: From::Layers(layers) })
     }
 
     /// Makes the bytes at `places` readable, in any order.
@@ -192,6 +193,7 @@ impl TreeContents<'_> {
 }
 
 /// Layers in the words of `snapshot`.
-pub(super) fn chain_layers(layers: &[Arc<Layer>]) -> Vec<ChainLayer> {
-    layers.iter().map(|layer| ChainLayer { diff_id: layer.diff_id, list: layer.list.clone() }).collect()
+pub(super) fn chain_layers(layers: &[Arc<Layer>]) -> Result<Vec<ChainLayer>, Error> {
+    let layer = |layer: &Arc<Layer>| Ok(ChainLayer { diff_id: layer.diff_id, list: layer.list()?.clone() });
+    layers.iter().map(layer).collect()
 }

@@ -1,6 +1,7 @@
 //! Layer format 1 is frozen: the digests of one fixed layer, plain and compressed, are in `testdata/layer/`.
 //!
-//! `RBUILD_BLESS=1` writes them anew. A change there is a new format, and must raise the format that is part of every key.
+//! `RBUILD_BLESS=1` writes them anew. A change of the plain bytes is a new format, and must raise the format that is part
+//! of every key; one of a compressed form alone is a new word in `store::form`.
 
 #![allow(clippy::unwrap_used, reason = "what tests are built of may panic as tests do")]
 

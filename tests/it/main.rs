@@ -6,6 +6,7 @@
 mod carry;
 mod conform;
 mod cost;
+mod cost_bytes;
 mod counting_proxy;
 mod dockerfile_differential;
 mod dockerfile_golden;

@@ -50,7 +50,7 @@ fn as_json(kept: &KeptImages, image: &Found, layers: &Layers) -> String {
                 "mediaType": descriptor.media_type().to_string(),
                 "size": descriptor.size(),
                 "uncompressedSize": layer.as_ref().map(|layer| layer.tar_size),
-                "entries": layer.as_ref().map(|layer| layer.list.entries.len()),
+                "entries": layer.as_ref().and_then(|layer| entries(layer)),
             })
         })
         .collect();
@@ -70,6 +70,10 @@ fn as_json(kept: &KeptImages, image: &Found, layers: &Layers) -> String {
         });
     }
     serde_json::to_string_pretty(&value).expect("a value is JSON")
+}
+
+fn entries(layer: &Layer) -> Option<usize> {
+    layer.list().ok().map(|list| list.entries.len())
 }
 
 fn as_text(kept: &KeptImages, image: &Found, layers: &Layers) -> String {
@@ -120,7 +124,9 @@ fn as_text(kept: &KeptImages, image: &Found, layers: &Layers) -> String {
     for (index, descriptor) in image.manifest.layers().iter().enumerate() {
         let layer = layers.get(index).and_then(Option::as_ref);
         let unpacked = layer.map_or("not in the store".to_string(), |layer| {
-            format!("{} unpacked, {} entries", bytes(layer.tar_size), layer.list.entries.len())
+            let entries =
+                entries(layer).map_or("a damaged list".to_string(), |count| format!("{count} entries"));
+            format!("{} unpacked, {entries}", bytes(layer.tar_size))
         });
         text.push_str(&format!("  {}  {:>8}  ({unpacked})\n", descriptor.digest(), bytes(descriptor.size())));
     }

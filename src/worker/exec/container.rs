@@ -46,13 +46,13 @@ impl Container<'_> {
         let lowers = if self.layers.is_empty() {
             Vec::new()
         } else {
-            let lowers = snapshots.lowers(&chain_layers(&self.layers), &bytes)?;
+            let lowers = snapshots.lowers(&chain_layers(&self.layers)?, &bytes)?;
             match snapshots.settle()? {
                 0 => lowers,
-                _ => snapshots.lowers(&chain_layers(&self.layers), &bytes)?,
+                _ => snapshots.lowers(&chain_layers(&self.layers)?, &bytes)?,
             }
         };
-        let tree = Tree::of_layers(self.layers.clone());
+        let tree = Tree::of_layers(self.layers.clone())?;
         let files = IdentityFiles::read(self.store, &tree)?;
         let user =
             run_user(&self.config.user, files.as_owner_files()).map_err(crate::worker::copy::Error::Owner)?;

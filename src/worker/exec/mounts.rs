@@ -177,7 +177,7 @@ impl Worker<'_> {
         };
         let mut lowers = self.lowers(&layers)?;
         if !caches.is_empty() {
-            let tree = Tree::of_layers(layers);
+            let tree = Tree::of_layers(layers)?;
             let sources = Sources::find(&tree.stack, &at, target.clone(), exec.epoch, |layer| own[layer]);
             let whole = RootPath::root();
             let memory = Memory { caches, step: key, now: self.store.clock()? };

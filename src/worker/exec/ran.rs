@@ -55,7 +55,7 @@ impl Worker<'_> {
         let chain = self.chain(step.base, states).expect("a RUN stands on layers");
         let layers = self.layers(&chain)?;
         let mut lowers = self.lowers(&layers)?;
-        let tree = Tree::of_layers(layers);
+        let tree = Tree::of_layers(layers)?;
         let snapshots = self.snapshots()?;
         let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
         let scene = Scene { exec, key: mounts_key(step), states };
@@ -117,7 +117,7 @@ impl Worker<'_> {
         }
 
         let changed = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
-        let diff_id = self.write_changes(&active, &changed)?;
+        let diff_id = self.write_changes(&active, &changed, doing)?;
         // The layer is whole; the directory only saves the next RUN from unpacking it, and a full disk can do without.
         match snapshots.commit(active, chain.id(), diff_id, &changed) {
             Err(e) if e.is_no_space() => {}
@@ -126,8 +126,8 @@ impl Worker<'_> {
         Ok(diff_id)
     }
 
-    fn write_changes(&self, active: &Active, changed: &[Changed]) -> Result<DiffId, Error> {
-        let mut writer = self.store.layer_writer()?;
+    fn write_changes(&self, active: &Active, changed: &[Changed], doing: Doing) -> Result<DiffId, Error> {
+        let mut writer = self.store.layer_writer_as(doing.form)?;
         for Changed { entry, from } in changed {
             match from {
                 Content::None => writer.entry(entry, None)?,

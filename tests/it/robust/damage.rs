@@ -90,7 +90,8 @@ fn each_class(more: &[&str], prepare: impl Fn(&Path)) -> BTreeMap<String, usize>
 fn a_flipped_byte_in_any_class_heals_in_a_rebuild_with_nothing_changed() {
     let told = each_class(&[], |_| ());
     if !told.is_empty() {
-        for class in ["blobs/sha256", "layers", "lists", "records", "stat", "format", "usage"] {
+        // Not the lists: such a build reads none.
+        for class in ["blobs/sha256", "layers", "records", "stat", "format", "usage"] {
             assert!(told.contains_key(class), "{class} was never noticed: {told:?}");
         }
     }
@@ -102,7 +103,9 @@ fn a_flipped_byte_in_any_class_heals_when_every_step_is_done_again() {
         std::fs::remove_dir_all(store.join("snapshots")).unwrap();
         std::fs::create_dir(store.join("snapshots")).unwrap();
     });
-    assert!(told.is_empty() || told.contains_key("blobs/sha256"), "{told:?}");
+    for class in ["blobs/sha256", "lists"] {
+        assert!(told.is_empty() || told.contains_key(class), "{class} was never noticed: {told:?}");
+    }
 }
 
 #[test]

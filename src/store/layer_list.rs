@@ -1,0 +1,68 @@
+//! A layer's entry list, read when somebody asks for it: keeping, naming and pushing an image never do.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::disk::Disk;
+use super::error::Error;
+use super::frame::Kind;
+use super::healed::ObjectKind;
+use crate::layer::LayerList;
+use crate::oci::DiffId;
+
+/// Where a layer's list is, or the list.
+#[derive(Clone)]
+pub(super) struct Listed {
+    disk: Arc<Disk>,
+    list: OnceLock<LayerList>,
+}
+
+impl Listed {
+    /// A list in the store that nobody has read yet.
+    pub(super) fn stored(disk: &Arc<Disk>) -> Listed {
+        Listed { disk: Arc::clone(disk), list: OnceLock::new() }
+    }
+
+    /// A list that is known.
+    pub(super) fn known(disk: &Arc<Disk>, list: LayerList) -> Listed {
+        Listed { disk: Arc::clone(disk), list: OnceLock::from(list) }
+    }
+
+    /// The list. A damaged one is dropped with its layer, so that both are made again.
+    pub(super) fn get(&self, diff_id: DiffId) -> Result<&LayerList, Error> {
+        if let Some(list) = self.list.get() {
+            return Ok(list);
+        }
+        let list = self.read(diff_id)?;
+        Ok(self.list.get_or_init(|| list))
+    }
+
+    fn read(&self, diff_id: DiffId) -> Result<LayerList, Error> {
+        let (disk, name) = (&self.disk, diff_id.to_string());
+        let path = disk.layout.list(&diff_id);
+        let bytes = disk.read_framed_of(Kind::List, ObjectKind::EntryList, name.as_bytes(), &path)?;
+        let reason = match bytes.map(|bytes| LayerList::decode(&bytes)) {
+            Some(Ok(list)) => return Ok(list),
+            // The frame was whole, so another version of this program wrote what cannot be read.
+            Some(Err(_)) => "its entry list cannot be read",
+            None => "its entry list is damaged or missing",
+        };
+        let record = disk.layout.layer(&diff_id);
+        let was_there = {
+            let _removing = disk.removing()?;
+            disk.remove(&path)?;
+            disk.remove(&record)?
+        };
+        // What is lost with something that was told is not told again.
+        if was_there && !disk.was_noted(&path) {
+            disk.note(ObjectKind::Layer, &record, reason);
+        }
+        Err(Error::Damaged { what: format!("layer {diff_id}"), reason: reason.to_string() })
+    }
+}
+
+impl fmt::Debug for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.list.fmt(f)
+    }
+}
