@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::error::Error;
-use super::images::find;
+use super::kept::kept;
 use super::numbers::Numbers;
-use super::transfer::{Transfer, push_image};
+use super::push::push_image;
+use super::transfer::Transfer;
 use crate::export::Destination;
-use crate::oci::{Digest, Platform, Reference};
+use crate::oci::{Digest, Reference};
 use crate::progress::StepNumber;
 use crate::store::Store;
 use crate::transport::{self, Choice, CopyFrom, CopyTo, Dialect, Moved, Mover, Place, Streams};
@@ -26,7 +27,7 @@ pub fn copy_image(
     if let (CopyFrom::Store(..), CopyTo::Registry(to)) = (&source, &target)
         && let Some(image) = compressed_first(store, from, choice)?
     {
-        let digest = push_image(store, &image, to, by)?;
+        let digest = push_image(store, &image, to, None, by)?;
         return Ok(Moved { digest, id: None, names: Vec::new(), label: None, images: 1 });
     }
     shown(by, &format!("copying {from} to {to}"), |step| {
@@ -132,9 +133,9 @@ fn stored(store: &Store, text: &str) -> Result<Option<(Digest, Vec<Reference>)>,
             return Ok(Some((name.manifest.digest, vec![bare])));
         }
     }
-    match find(store, text, &Platform::host()) {
+    match kept(store, text) {
         // An id says nothing of what the image is to be called elsewhere.
-        Ok(found) => Ok(Some((found.digest, Vec::new()))),
+        Ok(kept) => Ok(Some((kept.top.digest, Vec::new()))),
         Err(Error::NoImage(_)) => Ok(None),
         Err(error) => Err(error),
     }
@@ -142,15 +143,18 @@ fn stored(store: &Store, text: &str) -> Result<Option<(Digest, Vec<Reference>)>,
 
 /// What to push instead of the bytes as they are: layers of an image that was built here are not compressed yet.
 fn compressed_first(store: &Store, image: &str, choice: &Choice) -> Result<Option<String>, Error> {
-    let platform = match choice {
-        Choice::One(platform) => platform.clone(),
-        Choice::All | Choice::Present => return Ok(None),
-    };
     let image = image.strip_prefix("store:").unwrap_or(image);
-    let found = find(store, image, &platform)?;
-    let is_plain =
-        found.manifest.layers().iter().any(|layer| layer.media_type().to_string().ends_with(".tar"));
-    Ok(is_plain.then(|| found.digest.to_string()))
+    let kept = kept(store, image)?;
+    let (digest, images) = match choice {
+        Choice::One(platform) if kept.index.is_some() => {
+            let found = kept.pick(image, Some(platform))?;
+            (found.digest, std::slice::from_ref(found))
+        }
+        _ => (kept.top.digest, &kept.images[..]),
+    };
+    let mut layers = images.iter().flat_map(|image| image.manifest.layers());
+    let is_plain = layers.any(|layer| layer.media_type().to_string().ends_with(".tar"));
+    Ok(is_plain.then(|| digest.to_string()))
 }
 
 /// Shows `work` as the only step.

@@ -1,18 +1,19 @@
-//! Images in the store: by name, by digest, by id.
+//! One image in the store.
 
 use super::error::Error;
-use crate::oci::{Digest, ImageConfig, ImageIndex, ImageManifest, Platform, Reference, descriptor_digest};
-use crate::registry::select;
+use crate::oci::{Descriptor, Digest, ImageConfig, ImageManifest, Platform, Reference, descriptor_digest};
 use crate::store::{Layer, Name, Store};
 
 /// LIMIT: as for documents of registries.
-const LARGEST_DOCUMENT: u64 = 8 << 20;
+pub(super) const LARGEST_DOCUMENT: u64 = 8 << 20;
 
 /// An image in the store.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Its names, sorted; none if it was asked for by digest.
+    /// Its names, or those of the index that lists it, sorted; none if it was asked for by digest.
     pub names: Vec<(Reference, Name)>,
+    /// What it is for: as its index says, else as its config does.
+    pub platform: Platform,
     /// The manifest's digest.
     pub digest: Digest,
     /// The manifest.
@@ -34,66 +35,23 @@ impl Found {
         let diff_ids = &self.config.rootfs.diff_ids;
         Ok(diff_ids.iter().map(|diff_id| store.layer(*diff_id)).collect::<Result<_, _>>()?)
     }
-}
 
-/// The image that `text` means: a name, `name@digest`, a manifest's digest, or an id or the first digits of one.
-pub fn find(store: &Store, text: &str, platform: &Platform) -> Result<Found, Error> {
-    let missing = || Error::NoImage(text.to_string());
-    if let Ok(reference) = text.parse::<Reference>() {
-        let bare = Reference { digest: None, ..reference.clone() };
-        let named = store.name(&bare)?;
-        let digest = reference.digest.or(named.as_ref().map(|name| name.manifest.digest));
-        if let Some(digest) = digest
-            && let Some(found) = load(store, &digest, platform)?
-        {
-            return Ok(Found { names: named.map(|name| (bare, name)).into_iter().collect(), ..found });
-        }
+    /// The image whose manifest these bytes are; none if they are no manifest, or its config is not here.
+    pub(super) fn of_manifest(store: &Store, digest: Digest, bytes: &[u8]) -> Result<Option<Found>, Error> {
+        let Ok(manifest) = serde_json::from_slice::<ImageManifest>(bytes) else { return Ok(None) };
+        let id = descriptor_digest(manifest.config())?;
+        let Some(config) = store.read_blob(&id, LARGEST_DOCUMENT)? else { return Ok(None) };
+        let Ok(config) = serde_json::from_slice::<ImageConfig>(&config) else { return Ok(None) };
+        let platform = config.platform();
+        Ok(Some(Found { names: Vec::new(), platform, digest, manifest, id, config }))
     }
-    let digits = text.strip_prefix("sha256:").unwrap_or(text);
-    let is_hex = digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    if !is_hex {
-        return Err(missing());
-    }
-    let mut matches: Vec<Found> = images(store, platform)?;
-    matches.retain(|image| image.id.hex().starts_with(digits) || image.digest.hex().starts_with(digits));
-    matches.dedup_by_key(|image| image.id);
-    match matches.len() {
-        0 => match text.parse::<Digest>() {
-            Ok(digest) => load(store, &digest, platform)?.ok_or_else(missing),
-            Err(_) => Err(missing()),
-        },
-        1 => Ok(matches.remove(0)),
-        count => {
-            Err(Error::Usage(format!("{text:?} is the beginning of {count} image ids: give more digits")))
-        }
-    }
-}
 
-/// All images that have a name, one for each image, the newest first.
-pub fn images(store: &Store, platform: &Platform) -> Result<Vec<Found>, Error> {
-    let mut found: Vec<Found> = Vec::new();
-    for (reference, name) in store.names()? {
-        let digest = name.manifest.digest;
-        if let Some(image) = found.iter_mut().find(|image| image.digest == digest) {
-            image.names.push((reference, name));
-        } else if let Some(image) = load(store, &digest, platform)? {
-            found.push(Found { names: vec![(reference, name)], ..image });
-        }
+    /// The image that an index lists; none if it is not here.
+    pub(super) fn listed(store: &Store, listed: &Descriptor) -> Result<Option<Found>, Error> {
+        let digest = descriptor_digest(listed)?;
+        let Some(bytes) = store.read_blob(&digest, LARGEST_DOCUMENT)? else { return Ok(None) };
+        let found = Found::of_manifest(store, digest, &bytes)?;
+        let platform = crate::registry::platform(listed);
+        Ok(found.map(|found| Found { platform: platform.unwrap_or(found.platform.clone()), ..found }))
     }
-    let newest = |image: &Found| image.names.iter().map(|(_, name)| name.time).max();
-    found.sort_by_key(|image| std::cmp::Reverse(newest(image)));
-    Ok(found)
-}
-
-fn load(store: &Store, digest: &Digest, platform: &Platform) -> Result<Option<Found>, Error> {
-    let Some(bytes) = store.read_blob(digest, LARGEST_DOCUMENT)? else { return Ok(None) };
-    if let Ok(index) = serde_json::from_slice::<ImageIndex>(&bytes) {
-        let chosen = descriptor_digest(&select(&digest.to_string(), &index, platform)?)?;
-        return if chosen == *digest { Ok(None) } else { load(store, &chosen, platform) };
-    }
-    let Ok(manifest) = serde_json::from_slice::<ImageManifest>(&bytes) else { return Ok(None) };
-    let id = descriptor_digest(manifest.config())?;
-    let Some(config) = store.read_blob(&id, LARGEST_DOCUMENT)? else { return Ok(None) };
-    let Ok(config) = serde_json::from_slice::<ImageConfig>(&config) else { return Ok(None) };
-    Ok(Some(Found { names: Vec::new(), digest: *digest, manifest, id, config }))
 }

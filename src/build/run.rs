@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::error::Error;
-use super::images::find;
 use super::interrupt::Interrupt;
+use super::kept::find;
 use super::noted::{bring, image_layers};
 use crate::http::Canceled;
 use crate::oci::Platform;
@@ -18,7 +18,7 @@ use crate::worker::Container;
 pub struct RunOptions {
     /// Name, digest or id.
     pub image: String,
-    /// Which image of an index; none is this machine's.
+    /// Which of several images under that name; that of this machine if none.
     pub platform: Option<Platform>,
     /// In place of the image's CMD.
     pub command: Vec<String>,
@@ -29,12 +29,8 @@ pub struct RunOptions {
 /// Runs it to its end.
 pub fn run(store: &Store, options: &RunOptions, interrupt: &Interrupt) -> Result<Ended, Error> {
     let _lease = store.lease()?;
-    let host = Platform::host();
-    let image = find(store, &options.image, options.platform.as_ref().unwrap_or(&host))?;
+    let image = find(store, &options.image, options.platform.as_ref())?;
     let platform = image.config.platform();
-    if let Some(wanted) = options.platform.as_ref().filter(|wanted| !wanted.accepts(&platform)) {
-        return Err(Error::Usage(format!("{} is for {platform}, not for {wanted}", options.image)));
-    }
     let mut registry = options.registry.clone();
     let cancel = interrupt.attempt()?;
     let stopped = cancel.clone();

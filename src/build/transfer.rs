@@ -1,23 +1,12 @@
-//! `rbuild pull` and `rbuild push`: whole images between a registry and the store.
-
-use std::collections::BTreeMap;
+//! `rbuild pull`, `rbuild tag` and `rbuild rmi`: whole images from a registry into the store, and their names there.
 
 use super::error::Error;
 use super::finish::set_name;
-use super::images::{Found, find};
-use super::noted::{self, image_layers};
-use crate::export::{
-    Encode, Finished, ImageSet, PushTo, Pusher, StoredImage, StoredManifest, push, push_stored,
-};
-use crate::oci::{
-    Descriptor, DiffId, Digest, LAYER_EPOCH, MediaType, Platform, Reference, descriptor_digest,
-};
+use super::kept::kept;
+use crate::oci::{Descriptor, DiffId, Digest, Platform, Reference, descriptor_digest};
 use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::Client;
-use crate::store::{ImageLayer, Origin, Store};
-
-/// LIMIT: as for documents of registries.
-const LARGEST_DOCUMENT: u64 = 8 << 20;
+use crate::store::{Name, Origin, Store};
 
 /// Who asks, and who hears of it.
 pub struct Transfer<'a> {
@@ -92,78 +81,8 @@ fn fetch(
     Ok(())
 }
 
-/// Pushes an image of the store under `to`: as it was pulled, byte for byte, if the store has it in that form; else with
-/// its layers compressed, as `--push` does.
-pub fn push_image(store: &Store, image: &str, to: &Reference, by: &Transfer<'_>) -> Result<Digest, Error> {
-    let _lease = store.lease()?;
-    let found = find(store, image, &Platform::host())?;
-    shown(by, &format!("pushing {}", to.familiar()), |step| {
-        let bring = |diff_id: DiffId| {
-            let remote = store.remote_layer(diff_id)?.ok_or(Error::NoImage(image.to_string()))?;
-            let layer = ImageLayer::Remote(std::sync::Arc::new(remote));
-            Ok(noted::bring(store, by.client, &layer, by.canceled)?)
-        };
-        let pusher = Pusher { client: by.client, sink: by.sink, step, canceled: by.canceled, bring: &bring };
-        let digest = match stays(store, &found)? {
-            true => {
-                let missing = || Error::NoImage(image.to_string());
-                let manifest = store.read_blob(&found.digest, LARGEST_DOCUMENT)?.ok_or_else(missing)?;
-                let config = store.read_blob(&found.id, LARGEST_DOCUMENT)?.ok_or_else(missing)?;
-                let layers = found.manifest.layers().iter().cloned().zip(found.layers(store)?).collect();
-                let of_manifest = serde_json::from_slice::<MediaTyped>(&manifest).ok();
-                let media_type = of_manifest
-                    .and_then(|typed| typed.media_type)
-                    .unwrap_or_else(|| MediaType::ImageManifest.to_string());
-                let manifest = StoredManifest { media_type, bytes: manifest };
-                push_stored(store, &[StoredImage { manifest, config, layers }], None, to, &pusher)?;
-                found.digest
-            }
-            false => {
-                let set = ImageSet::one(finished(store, &found)?, Vec::new());
-                let exported = push(store, &set, &only(to), &pusher)?;
-                descriptor_digest(&exported.top.expect("what is pushed has a manifest"))?
-            }
-        };
-        by.sink.send(Event::Notice { step, message: format!("digest {digest}") });
-        Ok(digest)
-    })
-}
-
-#[derive(serde::Deserialize)]
-struct MediaTyped {
-    #[serde(rename = "mediaType")]
-    media_type: Option<String>,
-}
-
-fn only(to: &Reference) -> PushTo {
-    PushTo { names: vec![to.clone()], encode: Encode::default(), by_digest: false }
-}
-
-/// Whether every layer is compressed already, and here.
-fn stays(store: &Store, found: &Found) -> Result<bool, Error> {
-    for layer in found.manifest.layers() {
-        let media_type = layer.media_type().to_string();
-        let is_here = store.blob_size(&descriptor_digest(layer)?)? == Some(layer.size());
-        if !is_here || media_type.ends_with(".tar") {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn finished(store: &Store, found: &Found) -> Result<Finished, Error> {
-    let layers = image_layers(store, found)?;
-    Ok(Finished {
-        platform: found.config.platform(),
-        config: found.config.clone(),
-        layers,
-        epoch: LAYER_EPOCH,
-        annotations: BTreeMap::new(),
-    })
-}
-
 /// Shows `work` as the only step.
-fn shown<T>(
+pub(super) fn shown<T>(
     by: &Transfer<'_>,
     name: &str,
     work: impl FnOnce(StepNumber) -> Result<T, Error>,
@@ -176,18 +95,15 @@ fn shown<T>(
     })
 }
 
-/// Gives the image `source` one more name.
+/// Gives the image or index `source` one more name.
 pub fn tag(store: &Store, source: &str, name: &Reference, now: i64) -> Result<(), Error> {
     let _lease = store.lease()?;
-    let found = find(store, source, &Platform::host())?;
-    let known = found.names.first().map(|(_, name)| name.clone());
-    let mut value = match known {
-        Some(known) => known,
-        None => {
-            return Err(Error::Usage(format!("{source}: an image without a name cannot be given another")));
-        }
+    let kept = kept(store, source)?;
+    let Some((_, known)) = kept.names.first() else {
+        return Err(Error::Usage(format!("{source}: an image without a name cannot be given another")));
     };
-    value.time = now;
+    // Not what the name stands for: an id may be that of one image of an index.
+    let value = Name { manifest: kept.top, origin: known.origin, time: now };
     store.set_name(name, &value)?;
     Ok(store.sync()?)
 }

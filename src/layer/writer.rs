@@ -59,6 +59,11 @@ impl<W: Write> Writer<W> {
             (_, None) => {}
             (_, Some(_)) => return Err(wrong("only a regular file has content")),
         }
+        self.record(entry, offset)
+    }
+
+    /// Notes an entry that was written.
+    fn record(&mut self, entry: &Entry, offset: u64) -> Result<(), Error> {
         if self.buffer.len() >= BUFFER / 2 {
             self.flush()?;
         }
@@ -68,6 +73,33 @@ impl<W: Write> Writer<W> {
         self.entries.push(recorded);
         self.offsets.push(offset);
         Ok(())
+    }
+
+    /// Appends one regular file, not a large one, whose bytes need not be hashed: `content` appends them if it can vouch
+    /// for them. If it cannot, nothing is written, and this is false.
+    pub fn settled(
+        &mut self,
+        entry: &Entry,
+        content: &mut dyn FnMut(&mut Vec<u8>) -> bool,
+    ) -> Result<bool, Error> {
+        let wrong = |reason| Error::Entry { path: entry.path.clone(), reason };
+        let Kind::File { size, .. } = entry.kind else {
+            return Err(wrong("only a regular file has content"));
+        };
+        self.check(entry).map_err(wrong)?;
+        let before = self.buffer.len();
+        header::append(&mut self.buffer, entry).map_err(wrong)?;
+        let (start, offset) = (self.buffer.len(), self.position());
+        if !content(&mut self.buffer) {
+            self.buffer.truncate(before);
+            return Ok(false);
+        }
+        if (self.buffer.len() - start) as u64 != size {
+            return Err(Error::Changed { path: entry.path.clone() });
+        }
+        header::pad(&mut self.buffer, size);
+        self.record(entry, offset)?;
+        Ok(true)
     }
 
     /// Ends the archive: two blocks of zeros, and no more.

@@ -55,4 +55,4 @@ pub use login::{Kept, forget_login, keep_login};
 pub use push::{Body, Outgoing, Pushed};
 pub use registries::Registries;
 pub use registries_conf::SettingsPlaces;
-pub use select::select;
+pub use select::{is_attestation, platform, select};

@@ -47,7 +47,7 @@ fn shown(platform: &Platform) -> String {
 }
 
 /// COMPAT: BuildKit files provenance beside the images, for the platform `unknown/unknown`.
-fn is_attestation(descriptor: &Descriptor) -> bool {
+pub fn is_attestation(descriptor: &Descriptor) -> bool {
     let reference_type = "vnd.docker.reference.type";
     descriptor.annotations().as_ref().is_some_and(|a| a.contains_key(reference_type))
         || descriptor
@@ -56,7 +56,8 @@ fn is_attestation(descriptor: &Descriptor) -> bool {
             .is_some_and(|p| p.os().to_string() == "unknown" && p.architecture().to_string() == "unknown")
 }
 
-fn platform(descriptor: &Descriptor) -> Option<Platform> {
+/// What a descriptor says that its image is for.
+pub fn platform(descriptor: &Descriptor) -> Option<Platform> {
     let offered = descriptor.platform().as_ref()?;
     let (os, architecture) = (offered.os().to_string(), offered.architecture().to_string());
     let mut platform = Platform::new(&os, &architecture, offered.variant().as_deref());

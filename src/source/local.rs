@@ -19,7 +19,7 @@ pub struct Local {
 }
 
 /// What contents are opened with. A pipe that took a file's place must not block.
-const FILE: OFlags = OFlags::RDONLY
+pub(super) const FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC)
     .union(OFlags::NONBLOCK)

@@ -27,6 +27,7 @@ mod url;
 mod verified;
 mod walk;
 mod wanted;
+mod whole;
 
 pub use agent::{AgentFilter, KeyAgent};
 pub use archive::{Archive, Content, Input, is_archive, read_archive, read_input};

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::links::onward;
-use super::listing::{Content, LineKind, Listing};
+use super::listing::{Content, Line, LineKind, Listing};
 use super::local::Local;
 use super::modes::ContextModes;
 use super::probe::Probe;
@@ -41,6 +41,7 @@ pub struct Scan {
     listing: Listing,
     modes: ContextModes,
     epoch: Option<Epoch>,
+    probe: Probe,
     /// How many entries lost permission bits (or, under `git`, have other ones).
     pub loosened: usize,
     /// The digest of all entries.
@@ -83,7 +84,7 @@ impl Local {
             loosened += usize::from(changed);
             entry
         }));
-        Ok(Scan { listing, modes, epoch, loosened, digest, cache, read })
+        Ok(Scan { listing, modes, epoch, probe, loosened, digest, cache, read })
     }
 
     /// Reads what is not known; says how many bytes that were.
@@ -101,6 +102,11 @@ impl Local {
             .map_init(Vec::new, |buffer, &index| {
                 let line = &listing.lines[index];
                 let path = listing.root_path(index);
+                buffer.clear();
+                if !capabilities && self.read_whole(&path, &line.stat, buffer) {
+                    let content = Some((line.stat.size, Digest::of(buffer)));
+                    return Ok(Done { xattrs: BTreeMap::new(), content });
+                }
                 let mut file = self.open_file(&path)?;
                 let xattrs = match capabilities {
                     true => capability(&file).map_err(|e| Error::read(self.display(&path))(e.into()))?,
@@ -139,6 +145,15 @@ struct Done {
 }
 
 impl Scan {
+    /// Appends the bytes of the file at that position of the entries to `out`, if its stamps say that they are still those
+    /// that the entry's digest was made of. False, with nothing appended, where that must be seen in the bytes.
+    pub fn read_settled(&self, local: &Local, index: usize, out: &mut Vec<u8>) -> bool {
+        let Line { stat, kind } = &self.listing.lines[index];
+        matches!(kind, LineKind::File(Content::Known(_)))
+            && self.probe.settled(stat.device, stat.ctime)
+            && local.read_whole(&self.listing.root_path(index), stat, out)
+    }
+
     /// Sorted, without the root; files hashed, owners, modes and times normalised. Hard links are separate files.
     pub fn entries(&self) -> Arc<[Entry]> {
         let entry = |index| self.listing.entry(index, self.modes, self.epoch).0;

@@ -27,6 +27,15 @@ impl LayerWriter {
         self.writer.entry(entry, content).map_err(|e| self.store.layer_error("cannot be written", e))
     }
 
+    /// Adds the next entry, a regular file whose bytes `content` vouches for; false, and nothing is added, if it cannot.
+    pub fn settled(
+        &mut self,
+        entry: &Entry,
+        content: &mut dyn FnMut(&mut Vec<u8>) -> bool,
+    ) -> Result<bool, Error> {
+        self.writer.settled(entry, content).map_err(|e| self.store.layer_error("cannot be written", e))
+    }
+
     /// Ends the layer and stores it.
     pub fn commit(self) -> Result<Arc<Layer>, Error> {
         let LayerWriter { store, writer } = self;

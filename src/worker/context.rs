@@ -127,6 +127,16 @@ impl Context {
         self.scanned.get().expect("a context is scanned before a step reads it")
     }
 
+    /// Appends the bytes of the file at `place` to `out` where they need not be hashed to be those of its entry.
+    pub(super) fn read_settled(&self, place: Place, out: &mut Vec<u8>) -> bool {
+        match (&self.files, &self.scanned().from) {
+            (ContextFiles::Directory(local), From::Directory(scan)) => {
+                scan.read_settled(local, place.index, out)
+            }
+            _ => false,
+        }
+    }
+
     /// The bytes of the file at `place` of the scanned stack.
     pub(super) fn open(&self, place: Place) -> Result<Box<dyn Read + Send>, Error> {
         let scanned = self.scanned();

@@ -45,7 +45,7 @@ impl Worker<'_> {
         let archives = self.archives(copy, &selection, &source)?;
         let lists: Archives =
             archives.iter().map(|(place, archive)| (*place, Arc::clone(&archive.list.entries))).collect();
-        let layer = place(copy, &selection, destination, owner, &lists)?;
+        let layer = place(copy, selection, destination, owner, &lists)?;
         if let Some(path) = &layer.replaced {
             let why = "it is no directory, and there is more than one source; write it with a / at the end";
             self.warn(step, format!("{path}: only the last source is there: {why}"));
@@ -139,13 +139,19 @@ impl Worker<'_> {
             .collect();
         let contents: SourceContents<'_> = source.contents(self.store, &places)?;
         let mut writer = self.store.layer_writer()?;
-        for Placed { entry, content } in placed {
-            if self.cancel.is_fired() {
+        for (number, Placed { entry, content }) in placed.iter().enumerate() {
+            // A system call: not for each of many small files. What is large stops by itself, in the store.
+            if number % 64 == 0 && self.cancel.is_fired() {
                 return Err(Error::Canceled);
             }
             match content {
                 Content::None => writer.entry(entry, None)?,
-                Content::Source(place) => writer.entry(entry, Some(&mut contents.open(*place)?))?,
+                Content::Source(place) => {
+                    let settled = &mut |out: &mut Vec<u8>| contents.read_settled(*place, out);
+                    if !writer.settled(entry, settled)? {
+                        writer.entry(entry, Some(&mut contents.open(*place)?))?;
+                    }
+                }
                 Content::Inline(bytes) => writer.entry(entry, Some(&mut &bytes[..]))?,
                 Content::Archive { archive, member } => {
                     writer.entry(entry, Some(&mut archives[archive].content(*member)))?;

@@ -81,10 +81,21 @@ impl Sources<'_> {
 }
 
 impl SourceContents<'_> {
+    /// Appends the bytes at `place` to `out` where they need not be hashed to be those of the entry; else false.
+    pub fn read_settled(&self, place: Place, out: &mut Vec<u8>) -> bool {
+        let (contents, place) = self.at(place);
+        contents.read_settled(place, out)
+    }
+
     /// The bytes at `place`, which must be among the chosen ones.
     pub fn open(&self, place: Place) -> Result<Box<dyn Read + Send>, Error> {
+        let (contents, place) = self.at(place);
+        contents.open(place)
+    }
+
+    fn at(&self, place: Place) -> (&TreeContents<'_>, Place) {
         let (first, contents) =
             self.parts.iter().rfind(|(first, _)| *first <= place.layer).expect("the first tree begins at 0");
-        contents.open(Place { layer: place.layer - first, ..place })
+        (contents, Place { layer: place.layer - first, ..place })
     }
 }

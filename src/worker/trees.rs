@@ -173,6 +173,14 @@ pub(super) enum TreeContents<'a> {
 }
 
 impl TreeContents<'_> {
+    /// Appends the bytes at `place` to `out` where they need not be hashed to be those of the entry; else false.
+    pub fn read_settled(&self, place: Place, out: &mut Vec<u8>) -> bool {
+        match self {
+            TreeContents::Layers(_) => false,
+            TreeContents::Context(context) => context.read_settled(place, out),
+        }
+    }
+
     /// The bytes at `place`, which must be among the chosen ones.
     pub fn open(&self, place: Place) -> Result<Box<dyn Read + Send>, Error> {
         match self {

@@ -66,3 +66,41 @@ fn a_build_with_nothing_changed_syncs_nothing_reads_no_file_of_its_context_and_s
         .collect();
     assert!(kept.is_empty(), "what is there was written again: {kept:#?}");
 }
+
+/// The system calls of a build of 1,000 files in 20 directories by `COPY . /srv/`, first with nothing changed, then with one
+/// file changed.
+#[test]
+fn a_context_costs_a_look_at_each_file_and_an_edit_one_open_of_each() {
+    if !tools(&["strace"]) {
+        return;
+    }
+    let Some(shop) = Workshop::new() else { return };
+    for number in 0..1000 {
+        shop.write(&format!("part{}/file-{number}.txt", number % 20), format!("{number}\n").repeat(500));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    shop.build("FROM scratch\nCOPY . /srv/\n", &[]).ok();
+    shop.again(&[]).ok();
+
+    let all = traced(&shop, "trace=all");
+    let count = |word: &str| all.iter().filter(|call| call.contains(word)).count();
+    assert_eq!(count("\"file-"), 1000, "each file is looked at once, by its name in its directory");
+    let lists = count("getdents64(");
+    assert!(lists < 2 * 21 + 20, "{lists} times a directory was read, of which the context has 21");
+    let waits = count("futex(") + count("sched_yield(") + count("resumed>");
+    let rest = all.len() - 1000 - waits;
+    assert!(rest < 700, "{rest} system calls beside the looks at 1,000 files in 20 directories:\n{all:#?}");
+
+    shop.write("part7/file-7.txt", "another\n");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let all = traced(&shop, "trace=open,openat,openat2,read,pread64,write,pwrite64,copy_file_range");
+    let of_context = all.iter().filter(|call| call.contains("open") && call.contains("/file-")).count();
+    assert_eq!(of_context, 1001, "the changed one is hashed, and each is read once into the layer");
+    let calls = |name: &str| all.iter().filter(|call| call.contains(&format!("{name}("))).collect::<Vec<_>>();
+    let reads = calls("read").len();
+    assert!(reads < 1200, "{reads} reads");
+    let written: u64 =
+        calls("write").iter().filter_map(|call| call.rsplit(' ').next()?.parse::<u64>().ok()).sum();
+    let bytes: u64 = (0..1000u64).map(|n| format!("{n}\n").len() as u64 * 500 + 1024).sum();
+    assert!(written < bytes * 5 / 4 + 100_000, "{written} bytes were written for a layer of some {bytes}");
+}

@@ -288,3 +288,48 @@ fn contents_are_opened_without_following_any_link() {
     let scan = scan(dir.path(), None);
     assert!(scan.entries().iter().any(|e| e.kind == Kind::File { size: 4, digest: Digest::of(b"deep") }));
 }
+
+#[test]
+fn bytes_are_believed_only_as_long_as_every_stamp_is_that_of_the_scan() {
+    let dir = root();
+    for name in ["kept", "touched", "edited", "replaced", "chmodded", "grown"] {
+        write(dir.path(), name, "old bytes");
+    }
+    write(dir.path(), "large", &"x".repeat(200_000));
+    settle();
+    write(dir.path(), "young", "old bytes");
+    let scanned = scan(dir.path(), None);
+    let local = Local::open(dir.path()).unwrap();
+    let entries = scanned.entries();
+    let settled = |name: &str| {
+        let index = entries.iter().position(|entry| entry.path.name() == name.as_bytes()).unwrap();
+        let mut out = b"before".to_vec();
+        match scanned.read_settled(&local, index, &mut out) {
+            true => assert_eq!(out, b"beforeold bytes", "{name}"),
+            false => assert_eq!(out, b"before", "{name}"),
+        }
+        out.len() > 6
+    };
+    let all = ["kept", "touched", "edited", "replaced", "chmodded", "grown"];
+    assert_eq!(all.map(settled), [true; 6]);
+    assert!(!settled("large"), "it is read in parts");
+    assert!(!settled("young"), "it may have changed in the tick of the scan");
+    let at = |name: &str| dir.path().join(name);
+    fs::File::options()
+        .write(true)
+        .open(at("touched"))
+        .unwrap()
+        .set_modified(std::time::SystemTime::now())
+        .unwrap();
+    let before = fs::metadata(at("edited")).unwrap().modified().unwrap();
+    let edited = fs::File::options().write(true).open(at("edited")).unwrap();
+    (&edited).write_all(b"new bytes").unwrap();
+    edited.set_modified(before).unwrap();
+    fs::write(at("other"), "old bytes").unwrap();
+    fs::rename(at("other"), at("replaced")).unwrap();
+    fs::set_permissions(at("chmodded"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::File::options().append(true).open(at("grown")).unwrap().write_all(b"!").unwrap();
+    assert_eq!(all.map(settled), [true, false, false, false, false, false]);
+    fs::remove_file(at("kept")).unwrap();
+    assert!(!settled("kept"));
+}

@@ -11,6 +11,9 @@ pub struct PushArgs {
     /// Where to, if not the same name
     #[arg(value_name = "DEST")]
     pub destination: Option<String>,
+    /// One image of an index alone [default: the index and all its images]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<String>,
     /// A registry that may do without TLS or a trusted certificate; may be repeated
     #[arg(long, value_name = "HOST[:PORT]")]
     pub insecure_registry: Vec<String>,

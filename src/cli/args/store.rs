@@ -24,6 +24,9 @@ pub struct InspectArgs {
     /// Name, digest or id of an image in the store
     #[arg(value_name = "REF")]
     pub image: String,
+    /// Which image of an index [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<String>,
     /// Prints JSON: name, digest, config, layers
     #[arg(long)]
     pub json: bool,
@@ -35,8 +38,8 @@ pub struct RunArgs {
     /// Name, digest or id of an image in the store
     #[arg(value_name = "REF")]
     pub image: String,
-    /// Which image of an index: that for this platform, instead of this machine's
-    #[arg(long, value_name = "PLATFORM")]
+    /// Which image of an index [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
     /// Instead of the image's CMD
     #[arg(value_name = "CMD", last = true)]

@@ -5,7 +5,6 @@ use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::say::out;
 use crate::cli::size::{ago, bytes};
-use crate::oci::Platform;
 use crate::store::Origin;
 
 /// Lists the images that have a name.
@@ -18,8 +17,14 @@ pub fn images(environment: &Environment) -> Ending {
 fn try_images(environment: &Environment) -> Result<Ending, Ending> {
     let store = open(environment)?;
     let mut rows = vec![["NAME", "ID", "PLATFORM", "ORIGIN", "SET", "SIZE"].map(str::to_string)];
-    for image in crate::build::images(&store, &Platform::host()).map_err(failed)? {
-        for (reference, name) in &image.names {
+    for kept in crate::build::images(&store).map_err(failed)? {
+        // An index is known by its digest, as in docker, unless only one of its images is here.
+        let id = match &kept.images[..] {
+            [only] => only.id,
+            _ => kept.top.digest,
+        };
+        let platforms: Vec<String> = kept.images.iter().map(|image| image.platform.to_string()).collect();
+        for (reference, name) in &kept.names {
             let origin = match name.origin {
                 Origin::Built => "built",
                 Origin::Imported => "imported",
@@ -27,11 +32,11 @@ fn try_images(environment: &Environment) -> Result<Ending, Ending> {
             };
             rows.push([
                 reference.familiar(),
-                image.id.short(),
-                image.config.platform().to_string(),
+                id.short(),
+                platforms.join(","),
                 origin.to_string(),
                 ago(u64::try_from(environment.now - name.time).unwrap_or(0)),
-                bytes(image.size()),
+                bytes(kept.size()),
             ]);
         }
     }

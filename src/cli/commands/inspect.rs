@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::open::{failed, open};
-use crate::build::{Found, find};
+use crate::build::{Found, KeptImages, kept};
 use crate::cli::args::InspectArgs;
 use crate::cli::display::escape;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::say::out;
+use crate::cli::settings::one_platform;
 use crate::cli::size::bytes;
-use crate::oci::Platform;
 use crate::store::Layer;
 
 /// Shows one image.
@@ -22,18 +22,20 @@ pub fn inspect(args: &InspectArgs, environment: &Environment) -> Ending {
 
 fn try_inspect(args: &InspectArgs, environment: &Environment) -> Result<Ending, Ending> {
     let store = open(environment)?;
-    let image = find(&store, &args.image, &Platform::host()).map_err(failed)?;
+    let platform = args.platform.as_deref().map(one_platform).transpose().map_err(Ending::Failed)?;
+    let kept = kept(&store, &args.image).map_err(failed)?;
+    let image = kept.pick(&args.image, platform.as_ref()).map_err(failed)?;
     let layers = image.layers(&store).map_err(failed)?;
     out(&match args.json {
-        true => as_json(&image, &layers) + "\n",
-        false => escape(&as_text(&image, &layers)),
+        true => as_json(&kept, image, &layers) + "\n",
+        false => escape(&as_text(&kept, image, &layers)),
     })?;
     Ok(Ending::Code(0))
 }
 
 type Layers = [Option<std::sync::Arc<Layer>>];
 
-fn as_json(image: &Found, layers: &Layers) -> String {
+fn as_json(kept: &KeptImages, image: &Found, layers: &Layers) -> String {
     let layers: Vec<_> = image
         .config
         .rootfs
@@ -52,17 +54,25 @@ fn as_json(image: &Found, layers: &Layers) -> String {
             })
         })
         .collect();
-    let value = json!({
+    let mut value = json!({
         "names": image.names.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>(),
         "digest": image.digest.to_string(),
         "id": image.id.to_string(),
         "config": image.config,
         "layers": layers,
     });
+    if kept.index.is_some() {
+        value["platform"] = json!(image.platform);
+        value["index"] = json!({
+            "digest": kept.top.digest.to_string(),
+            "here": kept.images.iter().map(|image| image.platform.to_string()).collect::<Vec<_>>(),
+            "missing": kept.missing(),
+        });
+    }
     serde_json::to_string_pretty(&value).expect("a value is JSON")
 }
 
-fn as_text(image: &Found, layers: &Layers) -> String {
+fn as_text(kept: &KeptImages, image: &Found, layers: &Layers) -> String {
     let mut text = String::new();
     let mut say = |name: &str, value: String| {
         if !value.is_empty() {
@@ -76,9 +86,15 @@ fn as_text(image: &Found, layers: &Layers) -> String {
     for (name, _) in &image.names {
         say("name", name.to_string());
     }
+    if kept.index.is_some() {
+        say("index", kept.top.digest.to_string());
+        let all = kept.images.iter().map(|image| image.platform.to_string());
+        let missing = kept.missing().into_iter().map(|platform| format!("{platform} (not here)"));
+        say("platforms", all.chain(missing).collect::<Vec<_>>().join(", "));
+    }
     say("digest", image.digest.to_string());
     say("id", image.id.to_string());
-    say("platform", image.config.platform().to_string());
+    say("platform", image.platform.to_string());
     say("created", image.config.created.clone().unwrap_or_default());
     say("user", config.user.clone());
     say("workdir", config.working_dir.clone());

@@ -18,6 +18,10 @@ use crate::store::Store;
 /// Pushes an image of the store.
 pub fn push(args: &PushArgs, environment: &Environment, interrupt: &Arc<Interrupt>) -> Ending {
     let to = args.destination.as_ref().unwrap_or(&args.image);
+    let platform = match args.platform.as_deref().map(one_platform).transpose() {
+        Ok(platform) => platform,
+        Err(message) => return Ending::Failed(message),
+    };
     moved(to, args.quiet, &args.insecure_registry, environment, interrupt, |store, to, by| {
         if to.digest.is_some() {
             return Err(Error::Usage(format!(
@@ -25,7 +29,7 @@ pub fn push(args: &PushArgs, environment: &Environment, interrupt: &Arc<Interrup
                 to.familiar()
             )));
         }
-        crate::build::push_image(store, &args.image, to, by)
+        crate::build::push_image(store, &args.image, to, platform.as_ref(), by)
     })
 }
 

@@ -139,6 +139,6 @@ pub(super) fn placed_with(
     archives: &Archives,
 ) -> Result<Vec<Placed>, String> {
     let selection: Selection = select(copy, &stack(source)).map_err(|error| error.to_string())?;
-    let layer = place(copy, &selection, &stack(base), owner, archives).map_err(|error| error.to_string())?;
+    let layer = place(copy, selection, &stack(base), owner, archives).map_err(|error| error.to_string())?;
     Ok(layer.entries)
 }

@@ -15,6 +15,7 @@ mod directory;
 #[cfg(test)]
 mod drawn;
 mod error;
+mod made;
 mod near;
 pub mod owner;
 mod pattern;

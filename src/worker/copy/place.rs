@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::Error;
+use super::made::FileId;
 use super::owner::Owner;
 use super::placed::{Content, Placed};
 use super::selection::{Item, Match, Selection, What};
-use super::slots::{FileId, NewDirectory, Slots};
+use super::slots::{NewDirectory, Slots};
 use super::unpack::unpack;
 use crate::graph::{Chmod, Copy};
 use crate::oci::{Digest, LAYER_EPOCH};
@@ -24,7 +25,7 @@ pub type Archives = BTreeMap<Place, Arc<[Entry]>>;
 /// the destination is an empty tree: what it really has is neither looked at nor followed.
 pub fn place(
     copy: &Copy,
-    selection: &Selection,
+    selection: Selection,
     destination: &Stack,
     owner: Option<Owner>,
     archives: &Archives,
@@ -32,8 +33,8 @@ pub fn place(
     let empty = Stack::default();
     let base = if copy.link { &empty } else { destination };
     let mut writer = Writer { copy, owner, slots: Slots::over(base), alone: None, replaced: None };
-    for (number, found) in selection.matches.iter().enumerate() {
-        match &found.what {
+    for (number, Match { name, what, .. }) in selection.matches.into_iter().enumerate() {
+        match what {
             What::Single(item) => match item.place.and_then(|place| Some((place, archives.get(&place)?))) {
                 Some((place, entries)) => {
                     let below = writer.slots.resolve(&RootPath::clean(&copy.destination)?)?;
@@ -43,10 +44,10 @@ pub fn place(
                     let clamp = copy.epoch.map(|epoch| Time::from_seconds(epoch.0));
                     unpack(&mut writer.slots, &below, number, place, entries, owner, clamp)?;
                 }
-                None => writer.single(number, found, item)?,
+                None => writer.single(number, &name, *item)?,
             },
-            What::Inline(content) => writer.inline(found, content)?,
-            What::Directory { items, mtime } => writer.directory(number, items, *mtime)?,
+            What::Inline(content) => writer.inline(&name, &content)?,
+            What::Directory { items, mtime } => writer.directory(number, items, mtime)?,
         }
     }
     Ok(Layer { entries: writer.slots.finish(), replaced: writer.replaced })
@@ -119,20 +120,20 @@ impl Writer<'_> {
         }
     }
 
-    fn single(&mut self, number: usize, found: &Match, item: &Item) -> Result<(), Error> {
-        let path = self.file_path(&found.name)?;
+    fn single(&mut self, number: usize, name: &[u8], item: Item) -> Result<(), Error> {
+        let path = self.file_path(name)?;
         self.write(number, item, path)
     }
 
-    fn inline(&mut self, found: &Match, content: &Arc<[u8]>) -> Result<(), Error> {
-        let path = self.file_path(&found.name)?;
+    fn inline(&mut self, name: &[u8], content: &Arc<[u8]>) -> Result<(), Error> {
+        let path = self.file_path(name)?;
         let kind = Kind::File { size: content.len() as u64, digest: Digest::of(content) };
         let entry = Entry { kind, mode: 0o644, ..Entry::directory(path, self.made_time()) };
         self.slots.write(self.changed(entry), Content::Inline(content.clone()), None)
     }
 
     /// Copies what a directory holds.
-    fn directory(&mut self, number: usize, items: &[Item], mtime: Time) -> Result<(), Error> {
+    fn directory(&mut self, number: usize, items: Vec<Item>, mtime: Time) -> Result<(), Error> {
         let top = self.destination()?;
         match self.slots.look(&top) {
             // It keeps its metadata. COMPAT: where times are kept it takes that of what is copied.
@@ -171,10 +172,10 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn write(&mut self, matched: usize, item: &Item, path: RootPath) -> Result<(), Error> {
+    fn write(&mut self, matched: usize, item: Item, path: RootPath) -> Result<(), Error> {
         let content = item.place.map_or(Content::None, Content::Source);
         let file = item.place.map(|place| FileId { matched, place });
-        let mut entry = self.changed(Entry { path, ..item.entry.clone() });
+        let mut entry = self.changed(Entry { path, ..item.entry });
         if let (true, Some(there)) = (entry.is_directory(), self.slots.look(&entry.path)) {
             // Two directories become one: attributes of both, the rest from the source.
             for (name, value) in &there.xattrs {

@@ -190,7 +190,7 @@ proptest! {
         let mut copy = copy(&texts, &destination);
         copy.epoch = Some(LAYER_EPOCH);
         let got = select(&copy, &source).and_then(|selection| {
-            let placed = place(&copy, &selection, &base, None, &Archives::new())?.entries;
+            let placed = place(&copy, selection.clone(), &base, None, &Archives::new())?.entries;
             Ok((selection.digest(), placed))
         });
         let written_as_directory = destination.ends_with('/') || destination.ends_with("/.");

@@ -31,7 +31,7 @@ fn add(
             Some((place, layer(members)))
         })
         .collect();
-    place(copy, &selection, base, owner, &found).map(|layer| layer.entries)
+    place(copy, selection, base, owner, &found).map(|layer| layer.entries)
 }
 
 fn added(destination: &str, members: &[&str], base: &[&str]) -> Result<Vec<String>, String> {

@@ -1,39 +1,25 @@
 //! The layer in the making, over the tree that it will lie on.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use super::error::Error;
+use super::made::{FileId, Made, Slot};
 use super::owner::Owner;
 use super::placed::{Content, Placed};
 use crate::oci::LAYER_EPOCH;
-use crate::tree::{Entry, Kind, Last, Place, RootPath, Stack, Time, allowed_xattrs};
+use crate::tree::{Entry, Kind, Last, RootPath, Stack, Time, allowed_xattrs};
 
 /// What has been written so far, path by path, and what the tree looks like with it.
 pub(super) struct Slots<'a> {
     base: &'a Stack,
-    made: BTreeMap<RootPath, Slot>,
+    made: Made,
     /// Directories of the base that something else took the place of: all they held is gone.
     gone: BTreeSet<RootPath>,
     /// The base with what was written, as far as links need it.
     view: Stack,
     /// Whether links or what stands in for directories have been written that `view` does not have.
     stale: bool,
-}
-
-#[derive(Clone)]
-struct Slot {
-    entry: Entry,
-    content: Content,
-    /// Equal for names of one file.
-    file: Option<FileId>,
-}
-
-/// A file of one match, whatever its names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct FileId {
-    pub(super) matched: usize,
-    pub(super) place: Place,
 }
 
 /// How missing directories are made.
@@ -46,7 +32,7 @@ pub(super) struct NewDirectory {
 
 impl<'a> Slots<'a> {
     pub(super) fn over(base: &'a Stack) -> Slots<'a> {
-        Slots { base, made: BTreeMap::new(), gone: BTreeSet::new(), view: base.clone(), stale: false }
+        Slots { base, made: Made::default(), gone: BTreeSet::new(), view: base.clone(), stale: false }
     }
 
     /// What is at `path` now; no link is followed.
@@ -65,8 +51,7 @@ impl<'a> Slots<'a> {
     /// The path without links.
     pub(super) fn resolve(&mut self, path: &RootPath) -> Result<RootPath, Error> {
         if self.stale {
-            let made: Vec<(RootPath, Slot)> = self.made.iter().map(|(p, s)| (p.clone(), s.clone())).collect();
-            let listed = assemble(made.into_iter(), self.beside());
+            let listed = assemble(self.made.clone(), self.beside());
             let entries: Vec<Entry> = listed.into_iter().map(|placed| placed.entry).collect();
             self.view = self.base.push(entries.into());
             self.stale = false;
@@ -102,14 +87,12 @@ impl<'a> Slots<'a> {
                 self.gone.insert(entry.path.clone());
             }
         }
-        self.made.insert(entry.path.clone(), Slot { entry, content, file });
+        self.made.insert(Slot { entry, content, file });
         Ok(())
     }
 
     fn remove_below(&mut self, path: &RootPath) {
-        let below = self.made.range(path.clone()..).map(|(path, _)| path).take_while(|p| p.starts_with(path));
-        let below: Vec<RootPath> = below.cloned().collect();
-        below.iter().for_each(|path| drop(self.made.remove(path)));
+        self.made.remove_below(path);
         self.stale = true;
     }
 
@@ -133,14 +116,14 @@ impl<'a> Slots<'a> {
     pub(super) fn finish(mut self) -> Vec<Placed> {
         let beside = self.beside();
         let made = std::mem::take(&mut self.made);
-        assemble(made.into_iter(), beside)
+        assemble(made, beside)
     }
 
     /// What comes into the layer beside what was written.
     fn beside(&self) -> BTreeMap<RootPath, Placed> {
         let mut beside = BTreeMap::new();
-        for path in self.made.keys() {
-            self.add_parents(path, &mut beside);
+        for slot in self.made.iter() {
+            self.add_parents(&slot.entry.path, &mut beside);
         }
         // A directory that came in the place of what had taken the place of a directory of the base: what that one held
         // must not come back.
@@ -157,7 +140,7 @@ impl<'a> Slots<'a> {
         let mut above = path.parent();
         // One that was written here comes by itself, and so do its parents.
         let known =
-            |path: &RootPath| path.is_root() || beside.contains_key(path) || self.made.contains_key(path);
+            |path: &RootPath| path.is_root() || beside.contains_key(path) || self.made.get(path).is_some();
         let mut missing = Vec::new();
         while let Some(path) = above.filter(|path| !known(path)) {
             above = path.parent();
@@ -191,22 +174,20 @@ impl<'a> Slots<'a> {
 }
 
 /// Both in one order; the first name of a file is the file, the others are links to it.
-fn assemble(
-    made: impl ExactSizeIterator<Item = (RootPath, Slot)>,
-    beside: BTreeMap<RootPath, Placed>,
-) -> Vec<Placed> {
+fn assemble(made: Made, beside: BTreeMap<RootPath, Placed>) -> Vec<Placed> {
+    let linked = linked(&made);
     let mut all = Vec::with_capacity(made.len() + beside.len());
     let mut beside = beside.into_iter().peekable();
-    let mut first: HashMap<FileId, usize> = HashMap::new();
-    for (path, Slot { mut entry, mut content, file }) in made {
-        while let Some((_, placed)) = beside.next_if(|(before, _)| *before < path) {
+    let mut first: BTreeMap<FileId, usize> = BTreeMap::new();
+    for Slot { mut entry, mut content, file } in made {
+        while let Some((_, placed)) = beside.next_if(|(before, _)| *before < entry.path) {
             all.push(placed);
         }
         // ORDER: by path, so that which name is the file depends on names alone.
-        if let Some(file) = file {
+        if let Some(file) = file.filter(|file| linked.contains(file)) {
             match first.entry(file) {
-                hash_map::Entry::Vacant(vacant) => drop(vacant.insert(all.len())),
-                hash_map::Entry::Occupied(at) => {
+                btree_map::Entry::Vacant(vacant) => drop(vacant.insert(all.len())),
+                btree_map::Entry::Occupied(at) => {
                     let target: &Placed = &all[*at.get()];
                     entry.kind = Kind::Hardlink(target.entry.path.clone());
                     content = Content::None;
@@ -217,4 +198,11 @@ fn assemble(
     }
     all.extend(beside.map(|(_, placed)| placed));
     all
+}
+
+/// The files that have more than one name: few.
+fn linked(made: &Made) -> BTreeSet<FileId> {
+    let mut files: Vec<FileId> = made.iter().filter_map(|slot| slot.file).collect();
+    files.sort_unstable();
+    files.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
 }

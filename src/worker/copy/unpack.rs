@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
+use super::made::FileId;
 use super::owner::Owner;
 use super::placed::Content;
-use super::slots::{FileId, NewDirectory, Slots};
+use super::slots::{NewDirectory, Slots};
 use crate::oci::LAYER_EPOCH;
 use crate::tree::{Entry, Kind, Place, RootPath, Time};
 

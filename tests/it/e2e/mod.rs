@@ -9,6 +9,7 @@ mod inputs;
 mod language;
 mod outputs;
 mod platforms;
+mod platforms_kept;
 mod registry;
 mod run_mounts;
 mod run_shell;

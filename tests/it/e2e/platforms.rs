@@ -7,15 +7,15 @@ use serde_json::Value;
 use super::workshop::{Workshop, finish, tools};
 
 /// Says in each image what it is for; runs nothing.
-const ARCH: &str = "FROM scratch\nARG TARGETPLATFORM TARGETARCH\nENV ARCH=$TARGETARCH\nCOPY <<EOF /platform\n$TARGETPLATFORM\nEOF\nCOPY same /same\n";
+pub const ARCH: &str = "FROM scratch\nARG TARGETPLATFORM TARGETARCH\nENV ARCH=$TARGETARCH\nCOPY <<EOF /platform\n$TARGETPLATFORM\nEOF\nCOPY same /same\n";
 
-fn shop() -> Workshop {
+pub fn shop() -> Workshop {
     let shop = Workshop::bare();
     shop.write("same", "the same for all");
     shop
 }
 
-fn json(bytes: impl AsRef<[u8]>) -> Value {
+pub fn json(bytes: impl AsRef<[u8]>) -> Value {
     serde_json::from_slice(bytes.as_ref()).expect("JSON")
 }
 
@@ -25,7 +25,7 @@ fn blob(shop: &Workshop, layout: &str, digest: &Value) -> Value {
 }
 
 /// The platforms of an index, in its order.
-fn platforms(index: &Value) -> Vec<String> {
+pub fn platforms(index: &Value) -> Vec<String> {
     let of = |manifest: &Value| {
         let platform = &manifest["platform"];
         let parts = ["os", "architecture", "variant"].map(|part| platform[part].as_str());

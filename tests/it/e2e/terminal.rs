@@ -113,5 +113,6 @@ fn the_environment_of_docker_users_is_honoured() {
     assert_eq!(super::image::flat(&said.stdout)["p"].text, "http://proxy.example:3128 a.example\n");
     assert!(!said.stderr.contains("load build definition"), "{}", said.stderr);
     let said = shop.rbuild_with(&["build", &context], b"", &[("DOCKER_DEFAULT_PLATFORM", "linux/mips64le")]);
-    assert!(said.code == Some(1) && said.stderr.contains("mips64le"), "{said:?}");
+    // The base is for this machine, so its programs run; that it is not what was asked for is said.
+    assert!(said.code == Some(0) && said.stderr.contains("expected \"linux/mips64le\""), "{said:?}");
 }
