@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::agents;
 use super::bases::Bases;
+use super::caches::Caches;
 use super::checks;
 use super::contexts;
 use super::dockerfile::{Inputs, Reading};
@@ -27,7 +28,7 @@ use crate::oci::{Digest, Reference};
 use crate::plan::{self, Checks};
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
-use crate::store::{NoSource, Store};
+use crate::store::Store;
 use crate::worker::{Agents, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
@@ -67,7 +68,9 @@ pub fn build(
     if namespace == Namespace::Ready {
         held.release();
     }
-    let build = Build { options, store, sink: &held, interrupt, namespace, numbers: Numbers::default() };
+    let caches = Caches::start(options, store, interrupt);
+    let numbers = Numbers::default();
+    let build = Build { options, store, sink: &held, interrupt, namespace, numbers, caches };
     let result = build.run(&held, stdin, stdout);
     // What was found before the first step, or by one that failed for another reason.
     build.warn_of_healed();
@@ -87,6 +90,7 @@ struct Build<'a> {
     interrupt: &'a Arc<Interrupt>,
     namespace: Namespace,
     numbers: Numbers,
+    caches: Caches,
 }
 
 /// The images and contexts of a graph.
@@ -235,7 +239,7 @@ impl Build<'_> {
         let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
-        let steps = Steps::new(planned, &worker, &self.numbers);
+        let steps = Steps::new(planned, &worker, &self.numbers, &self.caches);
         if attempt == 1 {
             self.show_images(resources)?;
         }
@@ -248,10 +252,18 @@ impl Build<'_> {
             if attempt == 1 {
                 ask_whether_it_may_be_pushed(self.options, &self.numbers, self.sink, &cancel)?;
             }
-            schedule(&steps, &pending, self.options.jobs)?;
+            let done = schedule(&steps, &pending, self.options.jobs);
+            if !self.interrupt.is_fired() {
+                // A failure may come of a directory that was changed on disk, and then it is no failure yet.
+                steps.settle()?;
+            }
+            done?;
         }
         held.release();
         let built = finish(planned, &steps, self.options, &self.numbers, stdout)?;
+        let states = planned.images.iter().map(|image| image.target.state);
+        let result = states.flat_map(|state| worker.input_chain(state, &steps.states).diff_ids()).collect();
+        self.caches.export(&steps.records(), &result, &worker, &self.numbers)?;
         Ok(Some(built))
     }
 
@@ -265,7 +277,7 @@ impl Build<'_> {
             store: self.store,
             images: &resources.images,
             contexts: &resources.contexts,
-            elsewhere: &NoSource,
+            elsewhere: &self.caches.imported,
             numbers: &self.numbers,
             secrets,
             agents: &resources.agents,
@@ -273,6 +285,7 @@ impl Build<'_> {
             cancel,
             snapshots: OnceLock::new(),
             loaded: Mutex::default(),
+            believed: Mutex::default(),
         }
     }
 
@@ -303,6 +316,7 @@ impl Build<'_> {
     fn warn_of_healed(&self) -> usize {
         let healed = self.store.take_healed();
         healed.iter().for_each(|healed| self.warn("", &healed.to_string(), None));
+        self.caches.warn(self.sink);
         healed.len()
     }
 
