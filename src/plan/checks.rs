@@ -78,8 +78,8 @@ impl Checks {
     pub fn of_text(&self, dockerfile: &Dockerfile) -> Vec<Warning> {
         let told = |warning: &&dockerfile::Warning| {
             let at = warning.span.start;
-            let holds = |i: &&Instruction| i.span.start <= at && at <= i.span.end;
-            let own = dockerfile.instructions.iter().find(holds);
+            let after = dockerfile.instructions.partition_point(|instruction| instruction.span.start <= at);
+            let own = after.checked_sub(1).map(|index| &dockerfile.instructions[index]);
             self.allows(warning.rule, own.and_then(own_check).filter(|_| !OF_FILE.contains(&warning.rule)))
         };
         let warning = |warning: &dockerfile::Warning| {
@@ -92,16 +92,15 @@ impl Checks {
     /// Keeps of `warnings` those that are to be told. Rules about one instruction were asked when it was planned; those
     /// about a FROM are asked here.
     pub(super) fn keep(&self, warnings: &mut Vec<Warning>, dockerfile: &Dockerfile) {
+        let own: BTreeMap<usize, &str> = dockerfile
+            .instructions
+            .iter()
+            .filter(|instruction| matches!(instruction.kind, Kind::From(_)))
+            .filter_map(|from| Some((dockerfile.lines.line_of(from.span.start), own_check(from)?)))
+            .collect();
         warnings.retain(|warning| {
-            let at = |i: &&Instruction| {
-                let first = dockerfile.lines.line_of(i.span.start);
-                matches!(i.kind, Kind::From(_)) && warning.location.is_some_and(|at| at.first == first)
-            };
-            let own = match OF_FILE.contains(&warning.rule) {
-                true => None,
-                false => dockerfile.instructions.iter().find(at).and_then(own_check),
-            };
-            self.allows(warning.rule, own)
+            let own = warning.location.and_then(|at| own.get(&at.first).copied());
+            self.allows(warning.rule, own.filter(|_| !OF_FILE.contains(&warning.rule)))
         });
     }
 

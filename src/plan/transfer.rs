@@ -64,7 +64,13 @@ pub(super) fn transfer(
     let text = dockerfile::Word { raw: code.to_string(), span: parts.dest.span };
     let shown = dockerfile::expand(&text, state.site.request.dockerfile.escape, &state.scope);
     let mut shown = shown.map_or(text.raw, |expanded| expanded.text);
-    paths.iter().for_each(|path| shown = shown.replace(path.as_str(), &without_password(path)));
+    // Each replacement walks through the whole text: only where there is something to hide.
+    for path in &paths {
+        let plain = without_password(path);
+        if plain != *path {
+            shown = shown.replace(path.as_str(), &plain);
+        }
+    }
     let label = state.label(capitals(&shown));
 
     let mut history = verb.name().to_string();

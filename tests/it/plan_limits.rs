@@ -78,3 +78,51 @@ fn undefined_variables_by_the_thousand_are_told_up_to_a_limit() {
     let plan = planned(&format!("FROM scratch\nENV v={words}\n")).expect("it can be planned");
     assert_eq!(plan.warnings.len(), 1000);
 }
+
+/// That many bytes of a piece, in one line that begins so.
+fn long(start: &str, piece: &str, bytes: usize) -> String {
+    format!("FROM scratch\n{start}{}\n", piece.repeat(bytes / piece.len()))
+}
+
+fn read_and_planned(text: &str) {
+    let Ok(file) = parse(text) else { return };
+    let request = Request::new(file, Platform::new("linux", "amd64", None));
+    let checks =
+        rbuild::plan::Checks::read(&request.dockerfile, &request.build_args).expect("none are asked for");
+    drop(checks.of_text(&request.dockerfile));
+    drop(plan(&request, &BTreeMap::new()));
+}
+
+#[test]
+fn a_line_of_ten_megabytes_is_planned_or_refused() {
+    for (start, piece) in [("RUN echo ", "x"), ("", "A"), ("# ", "x")] {
+        read_and_planned(&long(start, piece, 10 << 20));
+    }
+}
+
+#[test]
+fn lines_of_a_hundred_thousand_words_take_no_time_that_grows_with_its_square() {
+    for (start, piece) in [
+        ("RUN echo ", "<<A "),
+        ("RUN [\"", "\\u00e9"),
+        ("RUN --mount=type=bind,target=/", "a,"),
+        ("RUN [", "[["),
+        ("ENV a=", "$a"),
+        ("ENV a=", "${a:-"),
+        ("ENV ", "a=b "),
+        ("ENV a ", "\\ "),
+        ("LABEL a=\"", "\\\\"),
+        ("COPY ", "a "),
+        ("COPY --exclude=", "\"'"),
+        ("EXPOSE ", "0 "),
+        ("VOLUME ", "a "),
+        ("ARG ", "a "),
+        ("HEALTHCHECK --interval=", "1h"),
+        ("ONBUILD ONBUILD ", "ONBUILD "),
+        ("RUN a", "\\\n"),
+        ("RUN a", " \\\n# c\n"),
+        ("", "run a\n"),
+    ] {
+        read_and_planned(&long(start, piece, 200_000));
+    }
+}

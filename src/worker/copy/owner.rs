@@ -56,7 +56,8 @@ pub fn needs_files(text: &str) -> (bool, bool) {
     (is_name(user), group.is_some_and(is_name))
 }
 
-/// `--chown`: a number alone is user and group, a name alone has its primary group.
+/// `--chown`: a number alone is user and group, a name alone has its primary group. COMPAT: with a colon and nothing behind
+/// it the group is 0.
 ///
 /// Not as BuildKit, which takes 0 for a name that it does not find.
 pub fn chown_owner(text: &str, files: OwnerFiles<'_>) -> Result<Owner, OwnerError> {
@@ -69,7 +70,8 @@ pub fn chown_owner(text: &str, files: OwnerFiles<'_>) -> Result<Owner, OwnerErro
             found.ok_or_else(|| OwnerError::User(user.to_string()))?.owner
         }
     };
-    match group.filter(|group| !group.is_empty()) {
+    match group {
+        Some("") => Ok(Owner { gid: 0, ..owner }),
         Some(group) => Ok(Owner { gid: group_number(group, files)?, ..owner }),
         None => Ok(owner),
     }
@@ -88,8 +90,8 @@ pub fn directory_owner(text: &str, files: OwnerFiles<'_>) -> Result<(Owner, Opti
         }
     };
     let mut owner = look_up(user);
-    if let Some(group) = group.filter(|group| !group.is_empty()) {
-        let found = group_number(group, files);
+    if let Some(group) = group {
+        let found = if group.is_empty() { Ok(0) } else { group_number(group, files) };
         owner.gid = found.as_ref().map_or(owner.gid, |gid| *gid);
         if let Err(error) = found {
             unknown.get_or_insert(error);
@@ -227,7 +229,8 @@ mod tests {
             ("app:wheel", 1000, 10),
             ("app:7", 1000, 7),
             ("7:app", 7, 1001),
-            ("app:", 1000, 1001),
+            ("app:", 1000, 0),
+            (":", 0, 0),
             (":wheel", 0, 10),
             ("1234", 1234, 1234),
         ] {
