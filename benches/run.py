@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 
+import remote
+
 RBUILD, WORK = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 ONLY = sys.argv[3:]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 STORE = os.path.join(WORK, "store")
+SOURCE, TARGET = remote.Registry(os.path.join(WORK, "source")), remote.Registry(os.path.join(WORK, "target"))
 BUILDAH = shutil.which("buildah") if os.geteuid() == 0 else None
 
 
@@ -164,6 +167,37 @@ class Row:
         self.limit_name, self.limit, self.other, self.prepare = limit_name, limit, other, prepare
 
 
+def remote_rows():
+    """Pulling and pushing; the registry is started, and filled, when one of them is done."""
+    if not remote.have():
+        return []
+    name = lambda rest: SOURCE.name(rest)
+    def on_base(*lines, out=None):
+        def run():
+            write("remote/Dockerfile", "\n".join([f"FROM {name('bench/base:1')}", *lines]) + "\n")
+            write("remote/note", "text\n")
+            flags = ["-o", f"type=registry,name={name(out)}"] if out else ["-t", "bench:1"]
+            return timed([RBUILD, "build", "-q", *flags, f"{WORK}/remote"], env={**os.environ, "RBUILD_ROOT": STORE})
+        return run
+    def to_push():
+        write("thirds.Dockerfile", "FROM scratch\nCOPY file0 /\nCOPY file1 /\nCOPY file2 /\n")
+        build("thirds", "thirds.Dockerfile")()
+    def push():
+        return timed([RBUILD, "push", "-q", "bench:1", TARGET.name("bench/pushed:1")], env={**os.environ, "RBUILD_ROOT": STORE})
+    unpack = "rm -rf unpacked; mkdir unpacked; for n in 0 1 2 3 4; do gzip -dc layers/$n.tar.gz | tar -xf - -C unpacked; done"
+    each = "for n in 0 1 2; do {} < thirds/file$n > pushed.$n & done; wait; rm pushed.*"
+    return [
+        Row("cold store: pull and unpack 5 layers, 60,000 files, 320 MB, RUN true", fresh, on_base("RUN true"),
+            "gzip -dc, tar x", shell(unpack)),
+        Row("FROM that base in a cold store, COPY one file, push beside it", fresh, on_base("COPY note /", out="bench/beside:1"),
+            "gzip -dc, sha256sum", shell("for n in 0 1 2 3 4; do gzip -dc layers/$n.tar.gz; done | sha256sum")),
+        Row("FROM that base in a cold store, COPY --link, push beside it", fresh, on_base("COPY --link note /", out="bench/linked:1"),
+            "read the file", shell("cat remote/note > /dev/null"), reach=0.4),
+        Row("first push of 3 x 112 MB, gzip", lambda: TARGET.emptied(), push, "gzip -6, three at once", shell(each.format("gzip -6")),
+            prepare=lambda: (to_push(), TARGET.emptied(), push())[-1]),
+    ]
+
+
 def rows():
     # As many at once as there are processors: one walk alone leaves the others idle.
     stat = ("find {} -mindepth 1 -maxdepth 1 -print0 | xargs -0 -n 5 -P " + str(os.cpu_count()) +
@@ -173,7 +207,7 @@ def rows():
     ordinary = "for n in 1 2 3 4 5 6 7 8 9 10; do base/bin/busybox true; done"
     run_limit = (sandbox, "`unshare -mpiuCf true`") if os.geteuid() == 0 else (ordinary, "fork and exec")
     app, large, wide = ("small", "app.Dockerfile"), ("large", "copy.Dockerfile"), ("wide", "wide/Dockerfile")
-    return [
+    return [*remote_rows(),
         Row("no-op rebuild, 12 steps, context of 2,000 files", nothing, build(*app), "parallel find, stat of each", shell(stat.format("small")),
             buildah(*app), reach=0.060, prepare=build(*app)),
         Row("no-op rebuild, COPY of a context of 50,000 files (400 MB)", nothing, build(*large), "parallel find, stat of each",
@@ -276,6 +310,11 @@ def main():
     dockerfiles()
     if any("50,000" in row.name or "the same, to" in row.name for row in chosen):
         elsewhere(lambda: files("large", 50000, 8000))
+    if any("that base" in row.name or "60,000" in row.name for row in chosen):
+        SOURCE.emptied()
+        elsewhere(lambda: remote.image(WORK, SOURCE, text))
+    if any("first push" in row.name for row in chosen):
+        elsewhere(lambda: remote.thirds(WORK, text))
     if any("1 GB" in row.name for row in chosen):
         elsewhere(huge)
     os.sync()

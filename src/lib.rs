@@ -4,6 +4,7 @@
 //! `docs/architecture.md` says and `tests/it/tidy.rs` checks.
 
 pub mod build;
+pub mod cache;
 pub mod cli;
 pub mod dockerfile;
 pub mod export;

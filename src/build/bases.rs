@@ -8,10 +8,8 @@ use super::interrupt::Interrupt;
 use super::options::Options;
 use super::policy::PullPolicy;
 use crate::graph::ImageName;
-use crate::oci::{
-    Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, MediaType, Platform, Reference,
-};
-use crate::oci::{descriptor_digest, new_descriptor};
+use crate::oci::{Descriptor, Digest, ImageConfig, ImageManifest, MediaType, Platform, Reference};
+use crate::oci::{descriptor_digest, new_descriptor, read_index};
 use crate::plan::{Base, BaseRequest};
 use crate::registry::{Client, Kind, Resolved as Top, refuse_artifact, select};
 use crate::source::OciLayout;
@@ -131,7 +129,7 @@ impl<'a> Bases<'a> {
         reference: &Reference,
         platform: &Platform,
     ) -> Result<Option<(Digest, Vec<u8>)>, Error> {
-        let Ok(index) = serde_json::from_slice::<ImageIndex>(&bytes) else {
+        let Ok(index) = read_index(&bytes) else {
             return Ok(Some((digest, bytes)));
         };
         let chosen = select(&reference.familiar(), &index, platform)?;
@@ -146,7 +144,7 @@ impl<'a> Bases<'a> {
         let top = self.top(reference)?;
         let (digest, bytes) = match top.kind {
             Kind::Index => {
-                let index: ImageIndex = parse(&top.bytes, &what, "index")?;
+                let index = read_index(&top.bytes).map_err(|e| unread(&what, "index", &e))?;
                 let chosen = select(&what, &index, platform)?;
                 let manifest = client.manifest(reference, &chosen)?;
                 self.store.put_blob(&manifest.bytes)?;
@@ -210,11 +208,12 @@ impl<'a> Bases<'a> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], name: &str, what: &str) -> Result<T, Error> {
-    serde_json::from_slice(bytes).map_err(|e| Error::Base {
-        name: name.to_string(),
-        reason: format!("its {what} cannot be read: {e}"),
-        hint: None,
-    })
+    serde_json::from_slice(bytes).map_err(|e| unread(name, what, &e))
+}
+
+fn unread(name: &str, what: &str, error: &serde_json::Error) -> Error {
+    let reason = format!("its {what} cannot be read: {error}");
+    Error::Base { name: name.to_string(), reason, hint: None }
 }
 
 fn resolved(

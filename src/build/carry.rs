@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::kept::kept;
+use super::noted::bring_all;
 use super::numbers::Numbers;
 use super::push::push_image;
 use super::transfer::Transfer;
@@ -31,6 +32,9 @@ pub fn copy_image(
         return Ok(Moved { digest, id: None, names: Vec::new(), label: None, images: 1 });
     }
     shown(by, &format!("copying {from} to {to}"), |step| {
+        if let CopyFrom::Store(digest, _) = &source {
+            bring_all(store, by.client, digest, by.canceled)?;
+        }
         let mover = mover(store, by, step);
         Ok(transport::copy(&source, &target, choice, streams, &mover)?)
     })
@@ -50,6 +54,9 @@ pub fn save_images(
     let found = images.iter().map(|image| stored(store, image)?.ok_or_else(|| Error::NoImage(image.clone())));
     let found = found.collect::<Result<Vec<_>, _>>()?;
     shown(by, &format!("saving {}", images.join(", ")), |step| {
+        for (digest, _) in &found {
+            bring_all(store, by.client, digest, by.canceled)?;
+        }
         Ok(transport::save(&found, to, dialect, choice, stdout, &mover(store, by, step))?)
     })
 }

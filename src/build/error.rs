@@ -96,6 +96,14 @@ pub enum Error {
     /// An output.
     #[error(transparent)]
     Export(#[from] crate::export::Error),
+    /// A remote cache, where it has to be written.
+    #[error("cannot write the cache {name}: {source}")]
+    Cache {
+        /// Where.
+        name: String,
+        /// Why.
+        source: Box<crate::cache::Error>,
+    },
     /// Directories on disk.
     #[error(transparent)]
     Snapshot(#[from] crate::snapshot::Error),
@@ -138,7 +146,9 @@ impl Error {
 
     /// Whether a layer was lost that doing its step makes again.
     pub(super) fn is_lost(&self) -> bool {
-        let is_lost = |error: &crate::worker::Error| matches!(error, crate::worker::Error::Lost(_));
+        let is_lost = |error: &crate::worker::Error| {
+            matches!(error, crate::worker::Error::Lost(_) | crate::worker::Error::RootChanged)
+        };
         match self {
             Error::Step { source, .. } | Error::Worker(source) => is_lost(source),
             Error::Export(crate::export::Error::Bring { source, .. }) => {

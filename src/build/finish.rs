@@ -108,6 +108,7 @@ fn finished(wanted: &Wanted, steps: &Steps<'_>, options: &Options) -> Result<Fin
         true => steps.worker.image_layers(&chain)?,
         false => steps.worker.layers(&chain)?.into_iter().map(ImageLayer::Here).collect(),
     };
+    steps.caches.embed(&mut config, &layers, &steps.records());
     let platform = wanted.platform.clone();
     Ok(Finished { platform, config, layers, epoch: wanted.epoch, annotations: BTreeMap::new() })
 }

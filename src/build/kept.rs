@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::images::{Found, LARGEST_DOCUMENT};
+use crate::oci::read_index;
 use crate::oci::{
     Descriptor, Digest, ImageIndex, ImageManifest, MediaType, Platform, Reference, descriptor_digest,
 };
@@ -167,7 +168,7 @@ fn load(store: &Store, digest: &Digest) -> Result<Option<KeptImages>, Error> {
     let Some(bytes) = store.read_blob(digest, LARGEST_DOCUMENT)? else { return Ok(None) };
     let target = |media_type: MediaType| Target { media_type, digest: *digest, size: bytes.len() as u64 };
     let names = Vec::new();
-    if let Ok(index) = serde_json::from_slice::<ImageIndex>(&bytes) {
+    if let Ok(index) = read_index(&bytes) {
         let listed = index.manifests().iter().filter(|listed| !is_attestation(listed));
         let images = listed.filter_map(|listed| Found::listed(store, listed).transpose());
         let images: Vec<Found> = images.collect::<Result<_, _>>()?;

@@ -9,6 +9,10 @@
 
 mod agents;
 mod bases;
+#[cfg(test)]
+mod cache_faults;
+mod cache_options;
+mod caches;
 mod carry;
 mod checks;
 mod contexts;
@@ -40,7 +44,9 @@ mod schedule;
 mod start;
 mod steps;
 mod transfer;
+mod waiting;
 
+pub use cache_options::{CacheMode, CachePlace, CacheTo};
 pub use carry::{copy_image, load_images, save_images};
 pub use error::{Error, Excerpt, Failure};
 pub use finish::Built;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::images::Found;
-use crate::oci::{DiffId, Reference, descriptor_digest};
+use super::kept::kept;
+use crate::oci::{DiffId, Digest, Reference, descriptor_digest};
 use crate::registry::Client;
 use crate::store::{ImageLayer, Kept, Layer, RemoteLayer, Store};
 
@@ -19,6 +20,27 @@ pub fn image_layers(store: &Store, image: &Found) -> Result<Vec<ImageLayer>, Err
         },
     };
     image.config.rootfs.diff_ids.iter().map(layer).collect()
+}
+
+/// Fetches what is noted of the images under a manifest or index, for whoever moves their bytes as they are. What nobody
+/// noted is left to be missed.
+pub fn bring_all(
+    store: &Store,
+    client: &Client,
+    root: &Digest,
+    canceled: &dyn Fn() -> bool,
+) -> Result<(), Error> {
+    for image in &kept(store, &root.to_string())?.images {
+        for diff_id in &image.config.rootfs.diff_ids {
+            if store.has_layer(*diff_id)? {
+                continue;
+            }
+            if let Some(remote) = store.remote_layer(*diff_id)? {
+                bring(store, client, &ImageLayer::Remote(Arc::new(remote)), canceled)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn never_pulled(image: &Found, diff_id: DiffId) -> Error {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::cache_options::{CachePlace, CacheTo};
 use super::policy::PullPolicy;
 use crate::export::{Output, PushTo};
 use crate::graph::{HostEntry, Network, Remote, Ulimit, UrlSource};
@@ -42,6 +43,10 @@ pub struct Options {
     pub outputs: Vec<Output>,
     /// Which registries it is pushed to, after all else.
     pub pushes: Vec<PushTo>,
+    /// `--cache-from`: caches to look into, the first that knows something counts.
+    pub cache_from: Vec<CachePlace>,
+    /// `--cache-to`: caches to write.
+    pub cache_to: Vec<CacheTo>,
     /// `--secret`, by id.
     pub secrets: BTreeMap<String, SecretSource>,
     /// `--ssh`, by id.
@@ -98,6 +103,8 @@ impl Options {
             asked: BTreeMap::new(),
             outputs: Vec::new(),
             pushes: Vec::new(),
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             allow_insecure: false,

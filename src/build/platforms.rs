@@ -166,10 +166,13 @@ impl Planning<'_> {
                            give --source-date-epoch";
             return Err(Error::Usage(message.to_string()).into());
         }
-        let warnings = once(plans.iter_mut().flat_map(|plan| std::mem::take(&mut plan.warnings)));
-        let copied = once(plans.iter_mut().flat_map(|plan| std::mem::take(&mut plan.copied)));
-        let mut joined = Joined::default();
         let single = plans.len() == 1;
+        let warnings = once(plans.iter_mut().flat_map(|plan| std::mem::take(&mut plan.warnings)));
+        let copied = match single {
+            true => std::mem::take(&mut plans[0].copied),
+            false => once(plans.iter_mut().flat_map(|plan| std::mem::take(&mut plan.copied))),
+        };
+        let mut joined = Joined::default();
         let mut images = Vec::with_capacity(plans.len());
         for (Plan { graph, mut target, image_epoch, .. }, request) in plans.into_iter().zip(requests) {
             match single {

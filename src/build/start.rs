@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::agents;
 use super::bases::Bases;
+use super::caches::Caches;
 use super::checks;
 use super::contexts;
 use super::dockerfile::{Inputs, Reading};
@@ -28,7 +29,7 @@ use crate::oci::{Digest, Reference};
 use crate::plan::{self, Checks};
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
-use crate::store::{NoSource, Store};
+use crate::store::Store;
 use crate::worker::{Agents, Context, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
@@ -68,7 +69,9 @@ pub fn build(
     if namespace == Namespace::Ready {
         held.release();
     }
-    let build = Build { options, store, sink: &held, interrupt, namespace, numbers: Numbers::default() };
+    let caches = Caches::start(options, store, interrupt);
+    let numbers = Numbers::default();
+    let build = Build { options, store, sink: &held, interrupt, namespace, numbers, caches };
     let result = build.run(&held, stdin, stdout);
     // What was found before the first step, or by one that failed for another reason.
     build.warn_of_healed();
@@ -88,6 +91,7 @@ struct Build<'a> {
     interrupt: &'a Arc<Interrupt>,
     namespace: Namespace,
     numbers: Numbers,
+    caches: Caches,
 }
 
 /// The images and contexts of a graph.
@@ -238,7 +242,7 @@ impl Build<'_> {
         let worker = self.worker(resources, &secrets, &cancel);
         let targets: Vec<_> = planned.images.iter().map(|image| image.target.state).collect();
         let packing = Packing::new(&planned.graph, &targets, self.options);
-        let steps = Steps::new(planned, &worker, &self.numbers, packing);
+        let steps = Steps::new(planned, &worker, &self.numbers, &self.caches, packing);
         if attempt == 1 {
             self.show_images(resources)?;
         }
@@ -252,11 +256,19 @@ impl Build<'_> {
                 ask_whether_it_may_be_pushed(self.options, &self.numbers, self.sink, &cancel)?;
             }
             steps.packing.begin(self.store);
-            schedule(&steps, &pending, self.options.jobs)?;
+            let done = schedule(&steps, &pending, self.options.jobs);
+            if !self.interrupt.is_fired() {
+                // A failure may come of a directory that was changed on disk, and then it is no failure yet.
+                steps.settle()?;
+            }
+            done?;
             steps.packing.finish();
         }
         held.release();
         let built = finish(planned, &steps, self.options, &self.numbers, stdout)?;
+        let states = planned.images.iter().map(|image| image.target.state);
+        let result = states.flat_map(|state| worker.input_chain(state, &steps.states).diff_ids()).collect();
+        self.caches.export(&steps.records(), &result, &worker, &self.numbers)?;
         Ok(Some(built))
     }
 
@@ -270,7 +282,7 @@ impl Build<'_> {
             store: self.store,
             images: &resources.images,
             contexts: &resources.contexts,
-            elsewhere: &NoSource,
+            elsewhere: &self.caches.imported,
             numbers: &self.numbers,
             secrets,
             agents: &resources.agents,
@@ -278,6 +290,7 @@ impl Build<'_> {
             cancel,
             snapshots: OnceLock::new(),
             loaded: Mutex::default(),
+            believed: Mutex::default(),
         }
     }
 
@@ -308,6 +321,7 @@ impl Build<'_> {
     fn warn_of_healed(&self) -> usize {
         let healed = self.store.take_healed();
         healed.iter().for_each(|healed| self.warn("", &healed.to_string(), None));
+        self.caches.warn(self.sink);
         healed.len()
     }
 

@@ -2,15 +2,18 @@
 
 use std::sync::OnceLock;
 
+use super::caches::Caches;
 use super::error::Error;
 use super::numbers::Numbers;
 use super::packing::Packing;
 use super::platforms::Planned;
 use super::record::KeyRecord;
+use super::waiting::{Kept, Waiting};
+use crate::cache::Recorded;
 use crate::graph::{Graph, Op, PreImage, Step, StepId};
 use crate::oci::Digest;
-use crate::progress::{Event, Sink, StepNumber};
-use crate::worker::{Chain, Doing, NextNumber, States, Worker};
+use crate::progress::{Event, Sink, StepNumber, Warning};
+use crate::worker::{Chain, Doing, Made, NextNumber, States, Worker};
 
 /// The steps of one build.
 pub struct Steps<'a> {
@@ -20,12 +23,17 @@ pub struct Steps<'a> {
     pub worker: &'a Worker<'a>,
     /// Where numbers come from.
     pub numbers: &'a Numbers,
+    /// What remote caches say, and what goes to them.
+    pub caches: &'a Caches,
     /// Which layers are compressed, and when.
     pub packing: Packing,
     /// What each step left.
     pub states: Vec<OnceLock<Chain>>,
+    /// Under which key.
+    pub keys: Vec<OnceLock<Digest>>,
     /// Whether a failure has to name the platform.
     several: bool,
+    waiting: Waiting,
 }
 
 /// What came of one step.
@@ -42,11 +50,14 @@ impl<'a> Steps<'a> {
         planned: &'a Planned,
         worker: &'a Worker<'a>,
         numbers: &'a Numbers,
+        caches: &'a Caches,
         packing: Packing,
     ) -> Steps<'a> {
         let graph = &planned.graph;
         let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
-        Steps { graph, worker, numbers, packing, states, several: planned.indexed }
+        let keys = graph.steps.iter().map(|_| OnceLock::new()).collect();
+        let (several, waiting) = (planned.indexed, Waiting::default());
+        Steps { graph, worker, numbers, caches, packing, states, keys, several, waiting }
     }
 
     fn states(&self) -> &States {
@@ -57,33 +68,66 @@ impl<'a> Steps<'a> {
         self.worker.sink
     }
 
-    /// Looks up every step whose inputs are known, in order; says which are left to do. Does none of them.
+    /// Looks up every step whose inputs are known, in order; says which are left to do. Does none of them. Remote caches
+    /// are waited for only if the store does not know all.
     pub fn look_up(&self) -> Result<Vec<StepId>, Error> {
-        let _lookups = self.worker.store.lookups();
+        let all: Vec<StepId> = (0..self.graph.steps.len()).map(StepId).collect();
+        let lookups = self.worker.store.lookups();
+        let pending = self.look_up_of(&all)?;
+        drop(lookups);
+        let is_left = |step: &StepId| !self.graph.steps[step.0].no_cache;
+        if !pending.iter().any(is_left) || !self.caches.wait() {
+            return Ok(pending);
+        }
+        self.look_up_of(&pending)
+    }
+
+    fn look_up_of(&self, steps: &[StepId]) -> Result<Vec<StepId>, Error> {
         let mut pending = Vec::new();
-        for (index, step) in self.graph.steps.iter().enumerate() {
+        for id in steps {
+            let step = &self.graph.steps[id.0];
             let is_ready = step.needs().iter().all(|needed| self.states[needed.0].get().is_some());
             if !is_ready || step.no_cache {
-                pending.push(StepId(index));
+                pending.push(*id);
                 continue;
             }
-            let pre_image = self.pre_image(step)?;
-            match self.recorded(step, &pre_image.key())? {
-                None => pending.push(StepId(index)),
+            let key = self.pre_image(step)?.key();
+            match self.recorded(step, &key)? {
+                None => pending.push(*id),
                 Some(chain) => {
                     let number = self.start(step);
                     self.sink().send(Event::Cached { step: number });
-                    self.made(StepId(index), &chain);
-                    self.states[index].set(chain).expect("each step is looked up once");
+                    self.set(*id, key, chain);
                 }
             }
         }
         Ok(pending)
     }
 
+    fn set(&self, id: StepId, key: Digest, chain: Chain) {
+        if let Some((_, link)) = chain.below() {
+            self.packing.made(id, link.diff_id);
+        }
+        self.keys[id.0].set(key).expect("each step is known once");
+        self.states[id.0].set(chain).expect("each step is known once");
+    }
+
     /// Whether a process would have to run.
     pub fn must_run(&self, pending: &[StepId]) -> bool {
         pending.iter().any(|step| matches!(self.graph.steps[step.0].op, Op::Exec(_)))
+    }
+
+    /// Waits until it is known whether what the steps stood on was as it should be; an error if not.
+    pub fn settle(&self) -> Result<(), Error> {
+        self.waiting.settle(self.worker).map_err(|error| {
+            if matches!(error, crate::worker::Error::RootChanged) {
+                let message =
+                    "a directory under a RUN was changed on disk since it was made: it is made again";
+                let warning = Warning { rule: String::new(), message: message.to_string(), line: None };
+                self.sink().send(Event::Warned(warning));
+            }
+            error.into()
+        })
     }
 
     fn start(&self, step: &Step) -> StepNumber {
@@ -98,12 +142,31 @@ impl<'a> Steps<'a> {
 
     /// What a record says that the step leaves; none if there is no record, or its layer is gone.
     fn recorded(&self, step: &Step, key: &Digest) -> Result<Option<Chain>, Error> {
+        if let Some(chain) = self.recorded_here(step, key)? {
+            return Ok(Some(chain));
+        }
+        let is_here = |layer| self.worker.store.has_layer(layer).unwrap_or(false);
+        let found = self.caches.imported.find(key, &is_here);
+        Ok(found.map(|found| self.below(step).push(found.layer, made(found.ran))))
+    }
+
+    fn recorded_here(&self, step: &Step, key: &Digest) -> Result<Option<Chain>, Error> {
         let Some(bytes) = self.worker.store.record(key)? else { return Ok(None) };
         let Some(record) = KeyRecord::decode(&bytes) else { return Ok(None) };
         if !self.worker.store.has_layer(record.layer)? {
             return Ok(None);
         }
         Ok(Some(self.below(step).push(record.layer, record.made())))
+    }
+
+    /// What is known of the steps, the last one first, for remote caches.
+    pub fn records(&self) -> Vec<Recorded> {
+        let known = self.keys.iter().zip(&self.states).rev();
+        let record = |(key, state): (&OnceLock<Digest>, &OnceLock<Chain>)| {
+            let (_, link) = state.get()?.below()?;
+            Some(Recorded { key: *key.get()?, layer: link.diff_id, ran: link.made == Made::Ran })
+        };
+        known.filter_map(record).collect()
     }
 
     fn below(&self, step: &Step) -> Chain {
@@ -116,47 +179,45 @@ impl<'a> Steps<'a> {
         let number = self.start(step);
         let result = self.perform_as(id, number);
         let end = match &result {
-            Ok((Came::Cached, _)) => Event::Cached { step: number },
-            Ok((Came::Done, _)) => Event::Done { step: number },
+            Ok((Came::Cached, ..)) => Event::Cached { step: number },
+            Ok((Came::Done, ..)) => Event::Done { step: number },
             Err(Error::Interrupted) => Event::Canceled { step: number },
             Err(e) => Event::Failed { step: number, message: message(e) },
         };
         self.sink().send(end);
-        let (_, chain) = result?;
-        self.made(id, &chain);
-        self.states[id.0].set(chain).expect("each step is done once");
+        let (_, key, chain) = result?;
+        self.set(id, key, chain);
         Ok(())
     }
 
-    fn made(&self, id: StepId, chain: &Chain) {
-        if let Some((_, link)) = chain.below() {
-            self.packing.made(id, link.diff_id);
-        }
-    }
-
-    fn perform_as(&self, id: StepId, number: StepNumber) -> Result<(Came, Chain), Error> {
+    fn perform_as(&self, id: StepId, number: StepNumber) -> Result<(Came, Digest, Chain), Error> {
         let (step, worker) = (&self.graph.steps[id.0], self.worker);
         let pre_image = self.pre_image(step)?;
         let key = pre_image.key();
         if !step.no_cache
             && let Some(chain) = self.recorded(step, &key)?
         {
-            return Ok((Came::Cached, chain));
+            return Ok((Came::Cached, key, chain));
         }
-        // Two builds that miss the same key share one run.
-        let canceled = || worker.cancel.is_fired();
-        let Some(_flight) = worker.store.flight(&key, &canceled)? else { return Err(Error::Interrupted) };
+        // Two builds that miss the same key share one run. The other may be a step of this build, whose record waits.
+        let canceled =
+            || worker.cancel.is_fired() || !self.waiting.write(worker).is_ok_and(|may_come| may_come);
+        let Some(flight) = worker.store.flight(&key, &canceled)? else { return Err(Error::Interrupted) };
         // Also without a wait: the other build may have ended between the look and the flight.
         if !step.no_cache
             && let Some(chain) = self.recorded(step, &key)?
         {
-            return Ok((Came::Cached, chain));
+            return Ok((Came::Cached, key, chain));
         }
         let doing = Doing { number, key, form: self.packing.form(id) };
         let (layer, made) = worker.perform(step, doing, self.states()).map_err(|e| self.failed(step, e))?;
-        let record = KeyRecord { layer, ran: made == crate::worker::Made::Ran, pre_image };
-        worker.store.put_record(&key, &record.encode(), &[layer])?;
-        Ok((Came::Done, self.below(step).push(layer, made)))
+        // What hangs on something that only a remote cache says is not kept: the next build asks it again.
+        if worker.is_verified(step, self.states()) {
+            let record = KeyRecord { layer, ran: made == Made::Ran, pre_image };
+            let kept = Kept { flight, key, record: record.encode(), layer };
+            self.waiting.put(worker, kept).map_err(|e| self.failed(step, e))?;
+        }
+        Ok((Came::Done, key, self.below(step).push(layer, made)))
     }
 
     fn failed(&self, step: &Step, source: crate::worker::Error) -> Error {
@@ -167,6 +228,10 @@ impl<'a> Steps<'a> {
         let source = Box::new(source);
         Error::Step { name: step.label.to_string(), location: step.location, platform, source }
     }
+}
+
+fn made(ran: bool) -> Made {
+    if ran { Made::Ran } else { Made::Copied }
 }
 
 /// The message of a step's own line: without what the whole error says around it.

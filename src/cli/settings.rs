@@ -5,13 +5,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{
-    Asked, BuildArgs, build_args, context_value, entitlements, host_entry, label, parse_output, secret, ssh,
-    ulimit,
+    Asked, BuildArgs, build_args, cache_from, cache_to, context_value, entitlements, host_entry, label,
+    parse_output, secret, ssh, ulimit,
 };
 use super::destinations::destinations;
 use super::environment::Environment;
 use super::size::parse_bytes;
-use crate::build::{Context, DockerfileFrom, Options, PullPolicy};
+use crate::build::{CacheTo, Context, DockerfileFrom, Options, PullPolicy};
 use crate::export::Output;
 use crate::graph::{Network, Remote, without_password};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
@@ -42,6 +42,12 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         Some(epoch) => drop(build_args.insert("SOURCE_DATE_EPOCH".to_string(), epoch.to_string())),
         None => drop(build_args.remove("SOURCE_DATE_EPOCH")),
     }
+    let mut cache_to: Vec<CacheTo> =
+        args.cache_to.iter().map(|text| cache_to(text)).collect::<Result<_, _>>()?;
+    // COMPAT: as BuildKit has it for docker build, which has no --cache-to of its own.
+    if build_args.get("BUILDKIT_INLINE_CACHE").is_some_and(|value| matches!(value.as_str(), "1" | "true")) {
+        cache_to.push(CacheTo::Inline);
+    }
     let network = network(args.network.as_deref())?;
     let allow = entitlements(&args.allow)?;
     let tags = args.tag.iter().map(|tag| tag.parse().map_err(|e| format!("--tag {tag}: {e}")));
@@ -64,6 +70,8 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         asked: BTreeMap::new(),
         outputs,
         pushes,
+        cache_from: args.cache_from.iter().map(|text| cache_from(text)).collect::<Result<_, _>>()?,
+        cache_to,
         secrets,
         ssh: args.ssh.iter().map(|text| ssh(text, environment)).collect::<Result<_, _>>()?,
         allow_insecure: allow.insecure,
@@ -149,14 +157,19 @@ fn dockerfile(file: Option<&Path>) -> Result<DockerfileFrom, String> {
     }
 }
 
-/// What is built for: of several flags, each may hold several platforms.
-fn platforms(flags: &[String], environment: &Environment) -> Result<Vec<Platform>, String> {
+/// What is built for: of several flags, each may hold several platforms. COMPAT: as in buildx `local` is this machine's, and
+/// an empty value is none.
+pub fn platforms(flags: &[String], environment: &Environment) -> Result<Vec<Platform>, String> {
     let flags: Vec<&str> = match flags {
         [] => environment.get("DOCKER_DEFAULT_PLATFORM").into_iter().collect(),
         flags => flags.iter().map(String::as_str).collect(),
     };
-    let all = flags.iter().flat_map(|flag| flag.split(',')).map(str::trim);
-    all.map(|text| text.parse().map_err(|e| format!("--platform: {e}"))).collect()
+    let all = flags.iter().filter(|flag| !flag.trim().is_empty()).flat_map(|flag| flag.split(','));
+    let parse = |text: &str| match text.trim() {
+        "local" => Ok(Platform::host()),
+        text => text.parse().map_err(|e| format!("--platform: {e}")),
+    };
+    all.map(parse).collect()
 }
 
 /// The platform of a command that takes one.

@@ -97,6 +97,12 @@ impl Memory {
         Memory { handler: Box::new(handler), log: Mutex::default() }
     }
 
+    /// What this world answers, for another one in front of it.
+    pub fn answer(&self, seen: &Seen) -> Answer {
+        self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(seen.clone());
+        (self.handler)(seen)
+    }
+
     /// Everything that was asked so far, in order.
     pub fn log(&self) -> Vec<Seen> {
         self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
@@ -121,8 +127,7 @@ impl Transport for Memory {
                 }
             },
         };
-        self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(seen.clone());
-        let answer = (self.handler)(&seen);
+        let answer = self.answer(&seen);
         let mut headers = HeaderMap::new();
         for (name, value) in &answer.headers {
             let bad = |_| Failure::new(FailureKind::Protocol, format!("bad header {name}"));

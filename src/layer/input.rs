@@ -89,7 +89,8 @@ impl<'a> Input<'a> {
             let past = padded - rest;
             let bytes = self.next(rest)?;
             if bytes.is_empty() {
-                return Err(self.damaged("it is cut off"));
+                // COMPAT: umoci and other careless writers end with the last byte of the last file; Go's reader lets them.
+                return if past == size { Ok(()) } else { Err(self.damaged("it is cut off")) };
             }
             let wanted = size.saturating_sub(past).min(bytes.len() as u64) as usize;
             if wanted > 0 {

@@ -218,6 +218,11 @@ mod tests {
         assert_eq!((reference.tag, reference.digest), (None, Some(digest)));
         let both: Reference = format!("app:1@{digest}").parse().expect("valid");
         assert_eq!(both.familiar(), format!("app:1@{digest}"));
+        let far: Reference = format!("[2001:db8::1]:5000/team/app:1@{digest}").parse().expect("valid");
+        assert_eq!(
+            (far.registry.as_str(), far.repository.as_str(), far.tag.as_deref(), far.digest),
+            ("[2001:db8::1]:5000", "team/app", Some("1"), Some(digest))
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::http::{self, Answer, Clock, Fault, Memory, Seen};
 use crate::oci::{Digest, Reference};
 
 /// What happens to a request.
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// Nothing unusual.
     Pass,
     /// This answer, and nothing is done.
@@ -24,10 +24,10 @@ pub(super) enum Verdict {
 }
 
 /// Sees each request, its number from 0, and what the registry has; says what happens.
-pub(super) type Trouble = Box<dyn Fn(&Seen, usize, &mut State) -> Verdict + Send + Sync>;
+pub(crate) type Trouble = Box<dyn Fn(&Seen, usize, &mut State) -> Verdict + Send + Sync>;
 
 #[derive(Default)]
-pub(super) struct State {
+pub(crate) struct State {
     /// By repository and digest.
     pub blobs: BTreeMap<(String, Digest), Vec<u8>>,
     /// By repository and tag or digest.
@@ -37,26 +37,26 @@ pub(super) struct State {
     pub tokens: Vec<String>,
     /// Bytes of blobs that arrived.
     pub taken: usize,
-    requests: usize,
+    pub requests: usize,
     sessions: usize,
 }
 
-pub(super) struct Twin {
+pub(crate) struct Twin {
     pub memory: Arc<Memory>,
     pub state: Arc<Mutex<State>>,
     pub clock: Clock,
 }
 
-pub(super) fn to(text: &str) -> Reference {
+pub(crate) fn to(text: &str) -> Reference {
     format!("reg.example.org/{text}").parse().expect("valid")
 }
 
 /// The noise that tests send: larger than a part of an upload in parts.
-pub(super) fn noise(size: u32) -> Vec<u8> {
+pub(crate) fn noise(size: u32) -> Vec<u8> {
     (0..size).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-pub(super) fn broken() -> Answer {
+pub(crate) fn broken() -> Answer {
     Answer::new(200, "").fault(Fault::Before(http::FailureKind::Broken))
 }
 
@@ -114,7 +114,7 @@ impl Twin {
     }
 }
 
-pub(super) fn push(
+pub(crate) fn push(
     client: &Client,
     name: &str,
     bytes: &[u8],
@@ -133,7 +133,7 @@ pub(super) fn push(
     client.push_blob(&to(name), &blob, &|| false)
 }
 
-pub(super) fn unknown(code: &str, digest: &str) -> Answer {
+pub(crate) fn unknown(code: &str, digest: &str) -> Answer {
     let detail =
         if digest.is_empty() { String::new() } else { format!(r#","detail":{{"digest":"{digest}"}}"#) };
     Answer::new(404, format!(r#"{{"errors":[{{"code":"{code}","message":"unknown"{detail}}}]}}"#))
@@ -173,12 +173,23 @@ fn serve(state: &mut State, locked: bool, seen: &Seen) -> Answer {
     }
     let path = seen.url.path().trim_start_matches("/v2/").to_string();
     let method = seen.method.as_str();
+    if let Some(repository) = path.strip_suffix("/tags/list") {
+        let (after, most) = (query(seen, "last").unwrap_or_default(), query(seen, "n"));
+        let names = state.manifests.keys().filter(|(of, _)| of == repository).map(|(_, name)| name.as_str());
+        let tags = names.filter(|name| !name.contains(':') && *name > after.as_str());
+        let tags: Vec<&str> = tags.take(most.and_then(|n| n.parse().ok()).unwrap_or(usize::MAX)).collect();
+        return Answer::new(200, serde_json::json!({"name": repository, "tags": tags}).to_string());
+    }
     if let Some((repository, name)) = path.split_once("/manifests/") {
         return manifest(state, method, repository, name, seen);
     }
     let Some((repository, rest)) = path.split_once("/blobs/") else { return Answer::new(404, "") };
     let repository = repository.to_string();
     match (method, rest.strip_prefix("uploads/")) {
+        ("GET", None) => match rest.parse().ok().and_then(|d| state.blobs.get(&(repository, d))) {
+            Some(bytes) => Answer::new(200, bytes.clone()),
+            None => unknown("BLOB_UNKNOWN", ""),
+        },
         ("HEAD", None) => match rest.parse().ok().and_then(|d| state.blobs.get(&(repository, d))) {
             Some(_) => Answer::new(200, ""),
             None => unknown("BLOB_UNKNOWN", ""),
@@ -195,6 +206,10 @@ fn serve(state: &mut State, locked: bool, seen: &Seen) -> Answer {
             state.uploads.insert(id.clone(), Vec::new());
             Answer::new(202, "").header("location", format!("/v2/{repository}/blobs/uploads/{id}?state=x"))
         }
+        ("DELETE", Some(id)) => match state.uploads.remove(id) {
+            Some(_) => Answer::new(204, ""),
+            None => unknown("BLOB_UPLOAD_UNKNOWN", ""),
+        },
         (_, Some(id)) => {
             assert!(seen.url.wire().contains("state=x"), "the query of a location is kept");
             let Some(upload) = state.uploads.get_mut(id) else { return unknown("BLOB_UPLOAD_UNKNOWN", "") };
@@ -231,6 +246,14 @@ fn manifest(state: &mut State, method: &str, repository: &str, name: &str, seen:
             Some(bytes) => {
                 Answer::new(200, "").header("docker-content-digest", Digest::of(bytes).to_string())
             }
+            None => unknown("MANIFEST_UNKNOWN", ""),
+        };
+    }
+    if method == "GET" {
+        return match state.manifests.get(&key) {
+            Some(bytes) => Answer::new(200, bytes.clone())
+                .header("content-type", "application/vnd.oci.image.manifest.v1+json")
+                .header("docker-content-digest", Digest::of(bytes).to_string()),
             None => unknown("MANIFEST_UNKNOWN", ""),
         };
     }

@@ -4,7 +4,7 @@ use super::client::{Client, Resolved};
 use super::document::Kind;
 use super::error::Error;
 use super::select::select;
-use crate::oci::{Descriptor, ImageConfig, ImageIndex, ImageManifest, Platform, Reference};
+use crate::oci::{Descriptor, ImageConfig, ImageManifest, Platform, Reference, read_index};
 
 /// An image without its layers.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Client {
         let manifest = match resolved.kind {
             Kind::Manifest => resolved.clone(),
             Kind::Index => {
-                let index: ImageIndex = serde_json::from_slice(&resolved.bytes)
+                let index = read_index(&resolved.bytes)
                     .map_err(|e| wrong(format!("the index cannot be read: {e}")))?;
                 self.manifest(reference, &select(&what, &index, platform)?)?
             }

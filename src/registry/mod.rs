@@ -43,6 +43,9 @@ mod registries;
 mod registries_conf;
 mod select;
 mod session;
+#[cfg(test)]
+mod sweep_faults;
+mod tags;
 mod token;
 mod upload;
 
@@ -50,6 +53,8 @@ pub use client::{Client, Options, Resolved};
 pub use credentials::{Credential, Credentials, Places};
 pub use document::{ACCEPTED, Kind};
 pub use error::Error;
+#[cfg(test)]
+pub(crate) use fake_store::{Trouble, Twin, Verdict, to};
 pub use image::{Image, refuse_artifact};
 pub use login::{Kept, forget_login, keep_login};
 pub use push::{Body, Outgoing, Pushed};

@@ -147,6 +147,24 @@ mod tests {
     }
 
     #[test]
+    fn a_version_of_the_system_is_matched_where_it_is_asked_for() {
+        let mut all =
+            serde_json::to_value(index(&["windows/amd64", "windows/amd64", "linux/amd64"])).expect("JSON");
+        for (number, version) in [(0, "10.0.17763.1"), (1, "10.0.20348.2")] {
+            all["manifests"][number]["platform"]["os.version"] = serde_json::json!(version);
+        }
+        let all = crate::oci::read_index(all.to_string().as_bytes()).expect("valid");
+        let mut wanted: Platform = "windows/amd64".parse().expect("valid");
+        let pick = |wanted: &Platform| select("app", &all, wanted).map(|d| d.digest().to_string());
+        assert_eq!(pick(&wanted).expect("the first"), format!("sha256:{:064}", 0));
+        wanted.os_version = Some("10.0.20348.2".to_string());
+        assert_eq!(pick(&wanted).expect("the second"), format!("sha256:{:064}", 1));
+        wanted.os_version = Some("10.0.1".to_string());
+        let said = pick(&wanted).expect_err("none").to_string();
+        assert!(said.contains("10.0.17763.1") && said.contains("linux/amd64"), "{said}");
+    }
+
+    #[test]
     fn the_error_lists_what_there_is_without_attestations() {
         let error =
             picked(&["linux/arm64", "unknown/unknown", "linux/amd64"], "linux/s390x").expect_err("none");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::state::State;
 use crate::oci::{ChainId, DiffId, Digest};
 
 /// The marker beside a snapshot, a few lines of text.
@@ -14,6 +15,8 @@ pub(super) struct Marker {
     pub layer: DiffId,
     /// How many entries it holds.
     pub entries: usize,
+    /// What they looked like when it was sealed.
+    pub state: State,
     /// The user namespace whose ids its files have: another mapping makes them other people's.
     pub ids: Digest,
     /// The boot in which it was made; none once it was written to disk. A power cut may leave a directory whose files
@@ -21,14 +24,14 @@ pub(super) struct Marker {
     pub boot: Option<String>,
 }
 
-const FIRST: &str = "rbuild snapshot 1";
+const FIRST: &str = "rbuild snapshot 2";
 
 impl Marker {
     /// The text of the marker.
     pub(super) fn render(&self) -> String {
-        let Marker { chain, layer, entries, ids, boot } = self;
+        let Marker { chain, layer, entries, state, ids, boot } = self;
         let boot = boot.as_deref().map(|b| format!("boot {b}\n")).unwrap_or_default();
-        format!("{FIRST}\nchain {chain}\nlayer {layer}\nentries {entries}\nids {ids}\n{boot}")
+        format!("{FIRST}\nchain {chain}\nlayer {layer}\nentries {entries}\nstate {state}\nids {ids}\n{boot}")
     }
 
     /// Reads a marker; anything unexpected is no marker.
@@ -39,6 +42,7 @@ impl Marker {
             chain: ChainId(field("chain")?.parse().ok()?),
             layer: DiffId(field("layer")?.parse().ok()?),
             entries: field("entries")?.parse().ok()?,
+            state: field("state")?.parse().ok()?,
             ids: field("ids")?.parse().ok()?,
             boot: field("boot"),
         })
@@ -67,10 +71,16 @@ mod tests {
 
     #[test]
     fn a_marker_reads_what_it_prints_and_nothing_less() {
-        let digest = Digest::of(b"x");
+        let (digest, state) = (Digest::of(b"x"), State::default());
         for boot in [None, Some("b".to_string())] {
-            let marker =
-                Marker { chain: ChainId(digest), layer: DiffId(digest), entries: 3, ids: digest, boot };
+            let marker = Marker {
+                chain: ChainId(digest),
+                layer: DiffId(digest),
+                entries: 3,
+                state,
+                ids: digest,
+                boot,
+            };
             let text = marker.render();
             assert_eq!(Marker::parse(&text), Some(marker));
             let cut = text.find("ids").expect("there");

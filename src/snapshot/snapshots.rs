@@ -16,11 +16,13 @@ use super::cursor::DIRECTORY;
 use super::error::Error;
 use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
 use super::finish::finish_directories;
+use super::looks::{Known, Look, Looks};
 use super::marker::{self, Marker};
 use super::merged::whole;
 use super::metadata::{Owners, set};
 use super::recipe::{Item, layer_items};
 use super::seal::Shelf;
+use super::state::state;
 use super::write::write_tree;
 use crate::oci::{ChainId, DiffId, Digest, Epoch, LAYER_EPOCH};
 use crate::tree::{Changed, Entry, Kind, RootPath, Stack, Time};
@@ -40,6 +42,8 @@ pub struct Snapshots {
     boot: String,
     // What is known to be whole, by name. Those with a boot are not on disk for certain.
     known: Mutex<BTreeMap<String, Marker>>,
+    // At those that were made before this process.
+    looks: Looks,
 }
 
 struct Part {
@@ -66,7 +70,14 @@ impl Snapshots {
         let shelf = Shelf::open(directory)?;
         shelf.sweep()?;
         let known = Mutex::default();
-        Ok(Snapshots { shelf, limit: LOWERS, ids: marker::ids(), boot: marker::boot(), known })
+        Ok(Snapshots {
+            shelf,
+            limit: LOWERS,
+            ids: marker::ids(),
+            boot: marker::boot(),
+            known,
+            looks: Looks::default(),
+        })
     }
 
     /// Allows at most that many lower directories (at least 2); longer chains have their lowest layers merged into one.
@@ -163,6 +174,26 @@ impl Snapshots {
         Ok(())
     }
 
+    /// Whether the snapshots that were found have been changed on disk since they were made. It is found out beside what
+    /// is done on them: nothing that came of them may count before this says [`Known::Unchanged`].
+    pub fn known(&self) -> Known {
+        self.looks.known()
+    }
+
+    /// Waits until it is known, and removes those that were changed; says how many.
+    pub fn settle(&self) -> Result<usize, Error> {
+        let changed = self.looks.changed();
+        for Look { name, state, .. } in &changed {
+            let _held = self.shelf.lock(name)?;
+            self.known.lock().unwrap_or_else(|e| e.into_inner()).remove(name);
+            // Another process may have been here.
+            if self.shelf.marker(name).is_some_and(|marker| marker.state == *state) {
+                self.shelf.remove(name)?;
+            }
+        }
+        Ok(changed.len())
+    }
+
     /// The names under which [`Snapshots::lowers`] looks for the chain's directories, lowest first: what a build has to
     /// mark as in use.
     pub fn names(&self, chain: &[ChainLayer]) -> Vec<ChainId> {
@@ -225,6 +256,8 @@ impl Snapshots {
             if rustix::fs::utimensat(CWD, &path, &times, rustix::fs::AtFlags::empty()).is_err() {
                 return false;
             }
+            let path = self.shelf.path(name);
+            self.looks.ask(Look { name: name.to_string(), path, state: marker.state });
             self.known.lock().unwrap_or_else(|e| e.into_inner()).insert(name.to_string(), marker);
         }
         whole
@@ -266,7 +299,9 @@ impl Snapshots {
         self.shelf.remove(name)?;
         let path = self.shelf.path(name);
         fs::rename(tree, &path).map_err(Error::host("make", &path))?;
-        let marker = Marker { chain, layer, entries, ids: self.ids, boot: Some(self.boot.clone()) };
+        // ORDER: after the rename, which the root's time shows.
+        let state = state(open(&path)?.as_fd())?;
+        let marker = Marker { chain, layer, entries, state, ids: self.ids, boot: Some(self.boot.clone()) };
         self.shelf.seal(name, &marker)?;
         self.known.lock().unwrap_or_else(|e| e.into_inner()).insert(name.to_string(), marker);
         Ok(())

@@ -16,9 +16,17 @@ use crate::tree::{Entry, Kind, RootPath, Time};
 
 /// What lies in `root`, the root itself first, sorted. Reads directories, not files.
 pub(super) fn list(root: BorrowedFd<'_>) -> Result<Vec<(RootPath, Stat)>, Error> {
+    let mut found = Vec::new();
+    each(root, &mut |path, stat| found.push((path, stat)))?;
+    found.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
+/// The same, in no order.
+pub(super) fn each(root: BorrowedFd<'_>, found: &mut dyn FnMut(RootPath, Stat)) -> Result<(), Error> {
     let top = RootPath::root();
     let stat = fstat(root).map_err(Error::entry("read", &top))?;
-    let mut found = vec![(top.clone(), stat)];
+    found(top.clone(), stat);
     let mut cursor = Cursor::new(root);
     let mut open = vec![top];
     while let Some(directory) = open.pop() {
@@ -30,11 +38,10 @@ pub(super) fn list(root: BorrowedFd<'_>) -> Result<Vec<(RootPath, Stat)>, Error>
             if file_type(&stat) == FileType::Directory {
                 open.push(path.clone());
             }
-            found.push((path, stat));
+            found(path, stat);
         }
     }
-    found.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    Ok(found)
+    Ok(())
 }
 
 /// LIMIT: ours; for less than this, waking other threads takes longer than what they would do.

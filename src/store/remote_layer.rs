@@ -100,6 +100,12 @@ pub trait LayerSource: Sync {
 
     /// What was said of the layer is not true, or its bytes cannot be had: it is told, and not used again.
     fn forget(&self, diff_id: DiffId, reason: &str);
+
+    /// The digest of what is selected of a chain of layers, as it is claimed, by a digest of chain and selection.
+    fn selection(&self, of: &Digest) -> Option<Digest>;
+
+    /// Hears of a selection that a step of this build uses.
+    fn learn(&self, of: &Digest, digest: &Digest);
 }
 
 /// Nobody.
@@ -129,6 +135,12 @@ impl LayerSource for NoSource {
     }
 
     fn forget(&self, _: DiffId, _: &str) {}
+
+    fn selection(&self, _: &Digest) -> Option<Digest> {
+        None
+    }
+
+    fn learn(&self, _: &Digest, _: &Digest) {}
 }
 
 /// As it is stored.

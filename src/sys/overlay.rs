@@ -11,6 +11,7 @@
 use std::ffi::{CStr, CString};
 use std::fmt::Write as _;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, Result};
@@ -30,6 +31,16 @@ pub enum Form {
 impl Form {
     /// Asks the kernel, without mounting anything. Needs `CAP_SYS_ADMIN`.
     pub fn probe() -> Result<Form> {
+        // The kernel stays the same; a refusal may not.
+        static FORM: OnceLock<Form> = OnceLock::new();
+        if let Some(form) = FORM.get() {
+            return Ok(*form);
+        }
+        let form = Form::ask()?;
+        Ok(*FORM.get_or_init(|| form))
+    }
+
+    fn ask() -> Result<Form> {
         let context = rustix::mount::fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
         let root = rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         if rustix::mount::fsconfig_set_fd(context.as_fd(), c"lowerdir+", root.as_fd()).is_ok() {

@@ -1,5 +1,7 @@
 //! What the calling process may do about namespaces and mounts.
 
+use std::sync::OnceLock;
+
 use super::capability;
 
 /// How this process stands towards RUN.
@@ -18,10 +20,7 @@ pub fn privilege() -> Privilege {
     if !capability::is_effective(capability::SYS_ADMIN) {
         return Privilege::NeedsUserNamespace;
     }
-    match std::fs::read_to_string("/proc/self/uid_map") {
-        Ok(map) if is_initial_map(&map) => Privilege::Root,
-        _ => Privilege::UserNamespace,
-    }
+    if in_initial_user_namespace() { Privilege::Root } else { Privilege::UserNamespace }
 }
 
 // The initial namespace maps all ids to themselves. (A namespace that does the same is as good as the initial one here.)
@@ -32,12 +31,16 @@ fn is_initial_map(map: &str) -> bool {
 
 /// Whether this process's ids are those of the machine (not inside a user namespace).
 pub fn in_initial_user_namespace() -> bool {
-    std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| is_initial_map(&map))
+    // A process with threads cannot change its user namespace, so one look is enough.
+    static IS_INITIAL: OnceLock<bool> = OnceLock::new();
+    *IS_INITIAL
+        .get_or_init(|| std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| is_initial_map(&map)))
 }
 
 /// Whether a group id exists in the calling process's user namespace.
 pub fn group_is_mapped(id: u32) -> bool {
-    let Ok(map) = std::fs::read_to_string("/proc/self/gid_map") else { return false };
+    static GROUPS: OnceLock<String> = OnceLock::new();
+    let map = GROUPS.get_or_init(|| std::fs::read_to_string("/proc/self/gid_map").unwrap_or_default());
     map.lines().any(|line| {
         let mut numbers = line.split_ascii_whitespace().filter_map(|number| number.parse::<u64>().ok());
         match (numbers.next(), numbers.next(), numbers.next()) {

@@ -4,10 +4,11 @@ use std::io::Seek;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use super::chain::Chain;
+use super::chain::{Chain, States};
 use super::error::Error;
 use super::image::Fetching;
 use super::perform::Worker;
+use crate::graph::Step;
 use crate::layer::LayerList;
 use crate::oci::{DiffId, descriptor_digest};
 use crate::progress::{Event, StepNumber};
@@ -21,13 +22,18 @@ impl Worker<'_> {
     /// from a registry later.
     pub fn image_layers(&self, chain: &Chain) -> Result<Vec<ImageLayer>, Error> {
         let mut layers = Vec::with_capacity(chain.length());
+        let mut wanted = Vec::new();
         for link in chain.links() {
-            layers.push(match self.known(link.diff_id)? {
-                Some(layer) => layer,
-                None => ImageLayer::Here(self.layer(link.diff_id)?),
-            });
+            let known = self.known(link.diff_id)?;
+            wanted.extend(known.is_none().then_some(link.diff_id));
+            layers.push((link.diff_id, known));
         }
-        Ok(layers)
+        self.bring(&wanted)?;
+        let found = layers.into_iter().map(|(diff_id, known)| match known {
+            Some(layer) => Ok(layer),
+            None => Ok(ImageLayer::Here(self.layer(diff_id)?)),
+        });
+        found.collect()
     }
 
     /// A layer that is here, or can be had from a registry at any time.
@@ -51,6 +57,22 @@ impl Worker<'_> {
             return Ok(None);
         }
         Ok(self.elsewhere.claimed(diff_id))
+    }
+
+    /// Notes that something was believed of layers.
+    pub(super) fn believe(&self, layers: &[DiffId]) {
+        self.believed.lock().unwrap_or_else(PoisonError::into_inner).extend(layers);
+    }
+
+    /// Whether what comes of `step` depends on nothing but bytes that somebody here has read: then it may be recorded.
+    pub fn is_verified(&self, step: &Step, states: &States) -> bool {
+        let believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        if believed.is_empty() {
+            return true;
+        }
+        let inputs = step.op.reads().into_iter().map(|read| read.input).chain([step.base]);
+        let chains = inputs.filter_map(|input| self.chain(input, states));
+        chains.flat_map(|chain| chain.diff_ids()).all(|diff_id| !believed.contains(&diff_id))
     }
 
     /// Brings those of `wanted` into the store that are not here and that the cache has, a few at once; shown as one step.

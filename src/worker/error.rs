@@ -14,6 +14,9 @@ pub enum Error {
     /// A layer that was there turned out to be damaged; it was dropped, and what made it must be done again.
     #[error("layer {0} is no longer in the store")]
     Lost(DiffId),
+    /// A directory that RUNs stood on had been changed on disk; it was removed, and they must be done again.
+    #[error("a directory under a RUN was changed on disk")]
+    RootChanged,
     /// COPY, ADD or WORKDIR.
     #[error(transparent)]
     Copy(#[from] super::copy::Error),

@@ -38,14 +38,22 @@ impl Worker<'_> {
         if let Some(bytes) = self.store.record(&memo)?
             && let Ok(bytes) = <[u8; 32]>::try_from(bytes)
         {
-            return Ok(Digest::from_bytes(bytes));
+            let digest = Digest::from_bytes(bytes);
+            self.elsewhere.learn(&memo, &digest);
+            return Ok(digest);
+        }
+        // What a remote cache says of layers counts for builds that ask it, and is not kept.
+        if let Some(digest) = self.elsewhere.selection(&memo) {
+            self.believe(&chain.diff_ids());
+            self.elsewhere.learn(&memo, &digest);
+            return Ok(digest);
         }
         let tree = self.tree(read.input, states)?;
         let digest = selected(&step.op, read, &tree.stack)?;
-        // What a remote cache says of a layer counts for builds that ask it, and is not kept.
         if tree.is_verified {
             self.store.put_record(&memo, digest.as_bytes(), &[])?;
         }
+        self.elsewhere.learn(&memo, &digest);
         Ok(digest)
     }
 

@@ -1,6 +1,6 @@
 //! Doing a step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::chain::{Made, States};
@@ -13,7 +13,7 @@ use crate::layer::Compression;
 use crate::oci::{DiffId, Digest};
 use crate::progress::{Sink, StepNumber};
 use crate::sandbox::Cancel;
-use crate::snapshot::Snapshots;
+use crate::snapshot::{Known, Snapshots};
 use crate::store::{Layer, LayerSource, Store};
 
 /// Does steps, from any number of threads.
@@ -40,6 +40,8 @@ pub struct Worker<'a> {
     pub snapshots: OnceLock<Snapshots>,
     /// Layers that were looked at: the build's lease keeps them, so that one look is enough.
     pub loaded: Mutex<BTreeMap<DiffId, Arc<Layer>>>,
+    /// Layers of which something was believed that nobody here has compared with their bytes.
+    pub believed: Mutex<BTreeSet<DiffId>>,
 }
 
 /// A step that is being done.
@@ -80,6 +82,16 @@ impl Worker<'_> {
                 made => return Ok(made),
             }
         }
+    }
+
+    /// Whether the directories that RUNs stood on were as they should be, as far as is known by now.
+    pub fn roots(&self) -> Known {
+        self.snapshots.get().map_or(Known::Unchanged, Snapshots::known)
+    }
+
+    /// Waits until that is known, and removes what was changed; says how many.
+    pub fn settle_roots(&self) -> Result<usize, Error> {
+        Ok(self.snapshots.get().map_or(Ok(0), Snapshots::settle)?)
     }
 
     /// The directories of layers, opened when first needed: a build without RUN never has any.

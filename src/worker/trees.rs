@@ -86,6 +86,7 @@ impl<'a> Worker<'a> {
         if claimed.is_empty() {
             return Tree::of_layers(self.layers(chain)?);
         }
+        self.believe(&claimed.keys().copied().collect::<Vec<_>>());
         let mut lists = Vec::with_capacity(diff_ids.len());
         for diff_id in &diff_ids {
             lists.push(match claimed.get(diff_id) {

@@ -87,20 +87,40 @@ fn a_context_costs_a_look_at_each_file_and_an_edit_one_open_of_each() {
     assert_eq!(count("\"file-"), 1000, "each file is looked at once, by its name in its directory");
     let lists = count("getdents64(");
     assert!(lists < 2 * 21 + 20, "{lists} times a directory was read, of which the context has 21");
-    let waits = count("futex(") + count("sched_yield(") + count("resumed>");
-    let rest = all.len() - 1000 - waits;
-    assert!(rest < 700, "{rest} system calls beside the looks at 1,000 files in 20 directories:\n{all:#?}");
+    // Not those that start threads: how many there are is the machine's business.
+    let calls = [
+        "statx(",
+        "fstat(",
+        "newfstatat(",
+        "openat(",
+        "openat2(",
+        "read(",
+        "pread64(",
+        "close(",
+        "getdents64(",
+    ];
+    let files: usize = calls.iter().map(|call| all.iter().filter(|line| is_call(line, call)).count()).sum();
+    let rest = files - 1000;
+    assert!(
+        rest < 450,
+        "{rest} calls for files beside the looks at 1,000 files in 20 directories:\n{all:#?}"
+    );
 
     shop.write("part7/file-7.txt", "another\n");
     std::thread::sleep(std::time::Duration::from_millis(100));
     let all = traced(&shop, "trace=open,openat,openat2,read,pread64,write,pwrite64,copy_file_range");
     let of_context = all.iter().filter(|call| call.contains("open") && call.contains("/file-")).count();
     assert_eq!(of_context, 1001, "the changed one is hashed, and each is read once into the layer");
-    let calls = |name: &str| all.iter().filter(|call| call.contains(&format!("{name}("))).collect::<Vec<_>>();
-    let reads = calls("read").len();
+    let reads = all.iter().filter(|line| is_call(line, "read(")).count();
     assert!(reads < 1200, "{reads} reads");
-    let written: u64 =
-        calls("write").iter().filter_map(|call| call.rsplit(' ').next()?.parse::<u64>().ok()).sum();
-    let bytes: u64 = (0..1000u64).map(|n| format!("{n}\n").len() as u64 * 500 + 1024).sum();
-    assert!(written < bytes * 5 / 4 + 100_000, "{written} bytes were written for a layer of some {bytes}");
+    let written = all.iter().filter(|line| is_call(line, "write(") || line.contains("write resumed>"));
+    let written: u64 = written.filter_map(|call| call.rsplit(' ').next()?.parse::<u64>().ok()).sum();
+    let tar: u64 =
+        (0..1000u64).map(|n| 512 + (format!("{n}\n").len() as u64 * 500).next_multiple_of(512)).sum();
+    assert!(written < tar + 400_000, "{written} bytes were written for a layer of {tar}");
+}
+
+/// Whether a line of a log, which begins with a process id, is this call.
+fn is_call(line: &str, call: &str) -> bool {
+    line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with(call)
 }

@@ -29,6 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "source", "snapshot", "sandbox",
         ],
     ),
+    ("cache", &["oci", "tree", "layer", "graph", "store", "registry"]),
     ("export", &["oci", "tree", "progress", "layer", "image", "sys", "store", "registry", "snapshot"]),
     ("transport", &["oci", "progress", "layer", "image", "store", "registry", "export"]),
     (
@@ -49,6 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "snapshot",
             "sandbox",
             "worker",
+            "cache",
             "export",
             "transport",
         ],
@@ -71,6 +73,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "snapshot",
             "sandbox",
             "worker",
+            "cache",
             "export",
             "transport",
             "build",

@@ -56,6 +56,13 @@ pub struct BuildArgs {
     /// Does every step of these stages, whatever is recorded
     #[arg(long, value_name = "STAGE", value_delimiter = ',', help_heading = "Cache")]
     pub no_cache_filter: Vec<String>,
+    /// A cache to look into: an IMAGE or CACHE, type=registry,ref=NAME or type=local,src=DIR; may be repeated
+    #[arg(long, value_name = "SPEC", help_heading = "Cache")]
+    pub cache_from: Vec<String>,
+    /// A cache to write: type=registry,ref=NAME or type=local,dest=DIR, with [,mode=min|max][,compression=gzip|zstd|uncompressed]
+    /// [,ignore-error=false]; or type=inline, in the image itself; may be repeated
+    #[arg(long, value_name = "SPEC", help_heading = "Cache")]
+    pub cache_to: Vec<String>,
     /// When registries are asked for images: always, missing, newer or never; alone: always [default: missing]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "always", value_name = "WHEN", help_heading = "Cache")]
     pub pull: Option<String>,

@@ -2,6 +2,7 @@
 
 mod access;
 mod build;
+mod cache;
 mod carry;
 mod csv;
 mod output;
@@ -13,6 +14,7 @@ mod store;
 
 pub use access::{entitlements, ssh};
 pub use build::BuildArgs;
+pub use cache::{cache_from, cache_to};
 pub use carry::{CopyArgs, LoadArgs, SaveArgs};
 pub use output::{Asked, parse_output};
 pub use pairs::{build_args, context_value, host_entry, label, secret, ulimit};

@@ -124,7 +124,8 @@ pub fn parse_output(text: &str) -> Result<Asked, String> {
     output.map(Asked::Output)
 }
 
-fn compressed(name: Option<&str>, level: Option<i32>) -> Result<Compression, String> {
+/// The compression that was asked for.
+pub(super) fn compressed(name: Option<&str>, level: Option<i32>) -> Result<Compression, String> {
     match (name, level) {
         (None | Some("gzip"), None) => Ok(Compression::default()),
         (None | Some("gzip"), Some(level @ 0..=9)) => Ok(Compression::Gzip { level: level as u32 }),

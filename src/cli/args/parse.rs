@@ -205,6 +205,8 @@ const TAKES_VALUE: &[&str] = &[
     "--iidfile",
     "--metadata-file",
     "--no-cache-filter",
+    "--cache-from",
+    "--cache-to",
     "--secret",
     "--ssh",
     "--allow",
@@ -250,7 +252,7 @@ mod tests {
 
     #[test]
     fn docker_flags_that_are_not_supported_are_refused_by_name() {
-        for flag in ["--load", "--rm=false", "--cache-from=x", "--provenance=true"] {
+        for flag in ["--load", "--rm=false", "--squash", "--provenance=true"] {
             match parsed(&[flag, "."]) {
                 Err(UsageError::Refused(message)) => assert!(message.starts_with(flag), "{message}"),
                 other => panic!("{flag}: {other:?}"),

@@ -16,8 +16,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("--annotation", "annotations are not supported yet; a LABEL or --label reaches the config"),
     ("--attest", "attestations are not supported yet"),
     ("--builder", "there is one builder, this program: leave the flag out"),
-    ("--cache-from", "remote caches are not supported yet; the store keeps all results of this machine"),
-    ("--cache-to", "remote caches are not supported yet; the store keeps all results of this machine"),
     ("--call", "only building is supported yet"),
     ("--check", "build checks are not supported yet"),
     ("--cgroup-parent", "there are no control groups to choose"),

@@ -28,9 +28,9 @@ pub struct PullArgs {
     /// Name of an image in a registry
     #[arg(value_name = "REF")]
     pub image: String,
-    /// For which platform [env: DOCKER_DEFAULT_PLATFORM]
-    #[arg(long, value_name = "OS/ARCH")]
-    pub platform: Option<String>,
+    /// For which platforms, one after the other [env: DOCKER_DEFAULT_PLATFORM] [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH[,…]")]
+    pub platform: Vec<String>,
     /// A registry that may do without TLS or a trusted certificate; may be repeated
     #[arg(long, value_name = "HOST[:PORT]")]
     pub insecure_registry: Vec<String>,

@@ -9,7 +9,7 @@ use crate::cli::args::{PullArgs, PushArgs};
 use crate::cli::display::Watch;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::settings::{one_platform, registry_with};
+use crate::cli::settings::{one_platform, platforms, registry_with};
 use crate::http::Canceled;
 use crate::oci::{Digest, Platform, Reference};
 use crate::registry::Client;
@@ -35,13 +35,20 @@ pub fn push(args: &PushArgs, environment: &Environment, interrupt: &Arc<Interrup
 
 /// Brings an image into the store.
 pub fn pull(args: &PullArgs, environment: &Environment, interrupt: &Arc<Interrupt>) -> Ending {
-    let platform = args.platform.as_deref().or(environment.get("DOCKER_DEFAULT_PLATFORM"));
-    let platform = match platform.map(one_platform).transpose() {
-        Ok(platform) => platform.unwrap_or_else(Platform::host),
+    let asked = match platforms(&args.platform, environment) {
+        Ok(platforms) => platforms,
         Err(message) => return Ending::Failed(message),
     };
+    let host = [Platform::host()];
+    let (first, others) = asked.split_first().unwrap_or((&host[0], &[]));
     moved(&args.image, args.quiet, &args.insecure_registry, environment, interrupt, |store, name, by| {
-        crate::build::pull(store, name, &platform, by)
+        let digest = crate::build::pull(store, name, first, by)?;
+        // Whatever the tag means by then: all are of one index.
+        let pinned = Reference { digest: Some(digest), ..name.clone() };
+        others
+            .iter()
+            .try_for_each(|platform| crate::build::pull(store, &pinned, platform, by).map(|_| ()))?;
+        Ok(digest)
     })
 }
 

@@ -103,7 +103,7 @@ fn flags_are_refused_by_name() {
         (&["--push"][..], &["push", "--tag"][..]),
         (&["--load"], &["--load"]),
         (&["--attest", "type=sbom"], &["--attest"]),
-        (&["--cache-from=type=registry,ref=x"], &["--cache-from"]),
+        (&["--cache-from=type=gha"], &["--cache-from", "type=registry"]),
         (&["--squash"], &["--squash"]),
         (&["--platform", "linux/amd64,nonsense/a/b/c"], &["--platform", "nonsense/a/b/c"]),
         (&["--platform", "nonsense"], &["--platform", "nonsense"]),

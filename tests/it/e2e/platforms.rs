@@ -89,7 +89,11 @@ fn one_platform_makes_no_index_unless_the_build_argument_asks_for_one() {
         shop.build(ARCH, &[args, &["-o", &output]].concat()).ok();
         json(std::fs::read(shop.at("out/index.json")).expect("there"))["manifests"][0]["mediaType"].clone()
     };
-    assert_eq!(kind(&["--platform", "linux/arm64"]), "application/vnd.oci.image.manifest.v1+json");
+    let manifest = "application/vnd.oci.image.manifest.v1+json";
+    assert_eq!(kind(&["--platform", "linux/arm64"]), manifest);
+    let host = rbuild::oci::Platform::host().to_string();
+    assert_eq!(kind(&["--platform", &format!("local,{host}")]), manifest);
+    assert_eq!(kind(&["--platform="]), manifest);
     let asked = ["--platform", "arm64", "--build-arg", "BUILDKIT_MULTI_PLATFORM=true"];
     assert_eq!(kind(&asked), "application/vnd.oci.image.index.v1+json");
     shop.build(ARCH, &["--platform", "amd64,arm64", "--build-arg", "BUILDKIT_MULTI_PLATFORM=0"])
@@ -142,4 +146,35 @@ fn a_stage_for_the_build_platform_runs_once() {
     assert_eq!(again.stderr.matches(" CACHED\n").count(), 8, "{}", again.stderr);
     let foreign = "FROM busybox AS one\nARG TARGETARCH\nCOPY <<EOF /ok\nEOF\nCOPY /missing-$TARGETARCH /\n";
     shop.build(foreign, &three).fails(&["missing-", "linux/"]);
+}
+
+#[test]
+fn a_failure_of_one_platform_is_the_failure_of_all_and_names_it() {
+    let shop = shop();
+    let both = ["--platform", "linux/amd64,linux/arm64"];
+    let out = shop.arg("out");
+    let dockerfile = "ARG TARGETARCH\nFROM scratch AS base-amd64\nCOPY same /\nFROM base-${TARGETARCH}\n";
+    let said = shop.build(dockerfile, &[&both[..], &["-o", &out]].concat());
+    said.fails(&["base-arm64", "Dockerfile:4"]).never_says(&["exporting"]);
+    let dockerfile = "FROM scratch\nARG TARGETARCH\nUSER ${TARGETARCH:?no arch}\nEXPOSE ${TARGETARCH#arm}\n";
+    shop.build(dockerfile, &both).fails(&["linux/amd64: ", "amd64", "Dockerfile:4"]);
+    shop.write("for-amd64", "");
+    let dockerfile = "FROM scratch\nARG TARGETARCH\nCOPY for-$TARGETARCH /\n";
+    shop.build(dockerfile, &[&both[..], &["-o", &out]].concat()).fails(&["linux/arm64: ", "for-arm64"]);
+    assert!(!shop.at("out").exists());
+}
+
+#[test]
+fn a_named_context_may_be_another_for_each_platform() {
+    let shop = shop();
+    for name in ["any", "arm"] {
+        shop.write_at(&format!("{name}/what"), name);
+    }
+    let (any, arm) = (format!("c={}", shop.arg("any")), format!("c::linux/arm64={}", shop.arg("arm")));
+    let out = shop.arg("out");
+    let args = ["--platform", "linux/amd64,linux/arm64", "--build-context", &any, "--build-context", &arm];
+    shop.build("FROM scratch\nCOPY --from=c /what /what\n", &[&args[..], &["-o", &out]].concat()).ok();
+    let read =
+        |arch: &str| std::fs::read_to_string(shop.at(&format!("out/linux_{arch}/what"))).expect("there");
+    assert_eq!((read("amd64").as_str(), read("arm64").as_str()), ("any", "arm"));
 }

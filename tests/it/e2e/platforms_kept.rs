@@ -61,6 +61,14 @@ fn an_index_is_listed_shown_and_tagged_as_one_and_each_image_by_itself() {
     let said = shop.rbuild(&["inspect", "it"]).ok().out();
     assert!(said.contains(&digest) && said.contains("linux/arm64, linux/amd64"), "{said}");
 
+    // A name of an index holds all that it lists.
+    shop.rbuild(&["prune", "--all"]).ok();
+    for platform in ["linux/arm64", "linux/amd64"] {
+        let layers = inspected(&shop, &["--platform", platform, "it"])["layers"].clone();
+        let mut layers = layers.as_array().expect("a list").iter();
+        assert!(layers.all(|layer| layer["entries"].is_number()), "{platform}");
+    }
+
     // One of its images under a name of its own, found by its id; the index under another.
     let id = inspected(&shop, &["--platform", "linux/arm64", "it"])["id"].as_str().expect("text").to_string();
     shop.rbuild(&["tag", &id, "arm"]).ok();
@@ -114,6 +122,9 @@ fn an_index_is_pushed_with_all_its_images_and_pulled_one_by_one() {
     let again = registry.name("team/again:1");
     let said = maker.rbuild(&["push", &name, &again]).ok().out();
     assert_eq!(in_registry(&maker, &again), (index.clone(), digest.clone()), "{said}");
+    let copied = registry.name("team/copied:1");
+    maker.rbuild(&["copy", "--all", &format!("store:{name}"), &copied]).ok();
+    assert_eq!(in_registry(&maker, &copied), (index.clone(), digest.clone()));
     let one = registry.name("team/one:1");
     maker.rbuild(&["push", "--platform", "linux/arm64", &name, &one]).ok();
     assert_eq!(in_registry(&maker, &one).0["manifests"], Value::Null);
@@ -141,7 +152,8 @@ fn an_index_is_pushed_with_all_its_images_and_pulled_one_by_one() {
     puller
         .rbuild(&["run", "--platform", "linux/amd64", &name])
         .fails(&["rbuild pull --platform linux/amd64"]);
-    puller.rbuild(&["pull", "--platform", "linux/amd64", &name]).ok();
+    puller.rbuild(&["pull", "--platform", "linux/arm64,linux/amd64", &name]).ok();
+    assert_eq!(inspected(&puller, &[&name])["index"]["missing"], serde_json::json!([]));
     let whole = registry.name("team/whole:1");
     puller.rbuild(&["push", &name, &whole]).ok();
     assert_eq!(in_registry(&puller, &whole), (index, digest));

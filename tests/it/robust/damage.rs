@@ -144,3 +144,37 @@ fn damage_in_an_image_that_cannot_be_made_again_is_told_with_the_way_out() {
     shop.rbuild(&["import", &shop.arg("busybox.tar"), "busybox"]).ok();
     shop.again(&["--no-cache"]).ok();
 }
+
+/// A file with this content in a directory under a RUN.
+fn in_a_snapshot(store: &Path, content: &str) -> PathBuf {
+    let files = walkdir::WalkDir::new(store.join("snapshots")).into_iter().filter_map(Result::ok);
+    let mut files = files.filter(|file| file.file_type().is_file()).map(walkdir::DirEntry::into_path);
+    files.find(|path| std::fs::read(path).is_ok_and(|bytes| bytes == content.as_bytes())).expect("unpacked")
+}
+
+#[test]
+fn a_flipped_byte_in_a_directory_under_a_run_heals_in_the_same_build() {
+    let Some(shop) = Workshop::new() else { return };
+    let tell = "a directory under a RUN was changed on disk";
+    let before = "FROM busybox\nRUN echo content > /file\n";
+    let after = format!("{before}RUN cat /file > /copy\nRUN cat /copy > /again\n");
+    shop.build(before, &[]).ok();
+    let want = digest(&shop.build(&after, &["--no-cache"]).ok().never_says(&[tell]).stderr);
+    // All of it is found and used again, and nothing is said.
+    let said = shop.build(&after, &["--no-cache"]).ok().never_says(&[tell]);
+    assert_eq!(digest(&said.stderr), want);
+    // By content, for a RUN that reads it and succeeds; by the shell itself, for one that cannot even start.
+    let shell = std::fs::read_dir(shop.store().join("snapshots")).unwrap().filter_map(Result::ok);
+    let shell = shell.map(|entry| entry.path().join("bin/busybox")).find(|path| path.is_file()).unwrap();
+    for file in [in_a_snapshot(&shop.store(), "content\n"), shell] {
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[0] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        let text = format!("{after}RUN cat /again > /{}\n", file.file_name().unwrap().display());
+        let said = shop.build(&text, &[]).ok().says(&[tell]);
+        assert_eq!(warnings(&said.stderr).len(), 1, "{}", said.stderr);
+        let healed = digest(&said.stderr);
+        assert_eq!(digest(&shop.again(&["--no-cache"]).ok().never_says(&[tell]).stderr), healed);
+        assert_eq!(digest(&shop.build(&after, &["--no-cache"]).ok().never_says(&[tell]).stderr), want);
+    }
+}

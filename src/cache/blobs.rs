@@ -1,0 +1,86 @@
+//! What of a layer goes into a cache: its blob, and its list.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::path::Path;
+
+use super::document::KnownLayer;
+use super::error::Error;
+use crate::layer::{Compression, Compressor, LayerList};
+use crate::oci::{Digest, Hasher};
+use crate::store::{Layer, Store};
+
+/// A layer in the form in which it goes.
+pub(super) struct Made {
+    pub known: KnownLayer,
+    pub blob: File,
+    pub list: Vec<u8>,
+}
+
+/// The stored form of a list, compressed.
+pub(super) fn list(list: &LayerList) -> Vec<u8> {
+    zstd::bulk::compress(&list.encode(), 3).expect("memory takes what is written")
+}
+
+/// Makes the blob of a layer, into a file without a name in `directory`. A layer that came compressed stays as it is.
+pub(super) fn make(
+    store: &Store,
+    layer: &Layer,
+    compression: Compression,
+    directory: &Path,
+) -> Result<Made, Error> {
+    let failed = |source| Error::Layer { layer: layer.diff_id, source };
+    let list = list(layer.list()?);
+    let of_list = Some((Digest::of(&list), list.len() as u64));
+    let tar_size = layer.tar_size;
+    if !layer.is_ours() || (layer.is_plain() && compression == Compression::Uncompressed) {
+        let gone = || Error::Store(crate::store::Error::MissingBlob(layer.blob));
+        if !store.verify_blob(&layer.blob)? {
+            return Err(gone());
+        }
+        let blob = store.open_blob(&layer.blob)?.ok_or_else(gone)?;
+        let made_by = layer.is_plain().then_some(Compression::Uncompressed);
+        let (digest, size, media_type) = (layer.blob, layer.size, layer.media_type.clone());
+        let known = KnownLayer { blob: digest, size, media_type, tar_size, made_by, list: of_list };
+        return Ok(Made { known, blob, list });
+    }
+    // What an output has asked for is there already.
+    if let Some((digest, size)) = store.packed(layer.diff_id, compression)?
+        && store.verify_blob(&digest)?
+        && let Some(blob) = store.open_blob(&digest)?
+    {
+        let (made_by, media_type) = (Some(compression), compression.media_type());
+        let known = KnownLayer { blob: digest, size, media_type, tar_size, made_by, list: of_list };
+        return Ok(Made { known, blob, list });
+    }
+    let file = tempfile::tempfile_in(directory).map_err(failed)?;
+    let mut tar = BufReader::with_capacity(1 << 18, store.open_tar(layer)?);
+    let out = Hashing { out: BufWriter::with_capacity(1 << 18, file), hasher: Hasher::new(), size: 0 };
+    let mut compressor = Compressor::new(out, compression);
+    io::copy(&mut tar, &mut compressor).map_err(failed)?;
+    let Hashing { out, hasher, size } = compressor.finish().map_err(failed)?;
+    let mut blob = out.into_inner().map_err(|e| failed(e.into_error()))?;
+    blob.rewind().map_err(failed)?;
+    let (made_by, media_type) = (Some(compression), compression.media_type());
+    let known = KnownLayer { blob: hasher.finish(), size, media_type, tar_size, made_by, list: of_list };
+    Ok(Made { known, blob, list })
+}
+
+struct Hashing<W: Write> {
+    out: W,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
