@@ -33,15 +33,23 @@ pub(super) fn make(
     let list = list(layer.list()?);
     let of_list = Some((Digest::of(&list), list.len() as u64));
     let tar_size = layer.tar_size;
-    let is_as_asked = layer.is_plain() && compression == Compression::Uncompressed;
-    if !layer.is_ours() || is_as_asked {
+    if !layer.is_ours() || (layer.is_plain() && compression == Compression::Uncompressed) {
         let gone = || Error::Store(crate::store::Error::MissingBlob(layer.blob));
         if !store.verify_blob(&layer.blob)? {
             return Err(gone());
         }
         let blob = store.open_blob(&layer.blob)?.ok_or_else(gone)?;
-        let made_by = is_as_asked.then_some(Compression::Uncompressed);
+        let made_by = layer.is_plain().then_some(Compression::Uncompressed);
         let (digest, size, media_type) = (layer.blob, layer.size, layer.media_type.clone());
+        let known = KnownLayer { blob: digest, size, media_type, tar_size, made_by, list: of_list };
+        return Ok(Made { known, blob, list });
+    }
+    // What an output has asked for is there already.
+    if let Some((digest, size)) = store.packed(layer.diff_id, compression)?
+        && store.verify_blob(&digest)?
+        && let Some(blob) = store.open_blob(&digest)?
+    {
+        let (made_by, media_type) = (Some(compression), compression.media_type());
         let known = KnownLayer { blob: digest, size, media_type, tar_size, made_by, list: of_list };
         return Ok(Made { known, blob, list });
     }

@@ -46,10 +46,11 @@ impl Container<'_> {
         let lowers = if self.layers.is_empty() {
             Vec::new()
         } else {
-            let lowers = snapshots.lowers(&chain_layers(&self.layers)?, &bytes)?;
+            let chain = chain_layers(&self.layers)?;
+            let lowers = snapshots.lowers(&chain, &bytes)?;
             match snapshots.settle()? {
                 0 => lowers,
-                _ => snapshots.lowers(&chain_layers(&self.layers)?, &bytes)?,
+                _ => snapshots.lowers(&chain, &bytes)?,
             }
         };
         let tree = Tree::of_layers(self.layers.clone())?;
