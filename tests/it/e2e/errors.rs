@@ -101,7 +101,6 @@ fn flags_are_refused_by_name() {
     shop.write("Dockerfile", "FROM scratch\n");
     for (args, parts) in [
         (&["--push"][..], &["push", "--tag"][..]),
-        (&["--load"], &["--load"]),
         (&["--attest", "type=sbom"], &["--attest"]),
         (&["--cache-from=type=gha"], &["--cache-from", "type=registry"]),
         (&["--squash"], &["--squash"]),

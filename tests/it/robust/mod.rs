@@ -38,7 +38,7 @@ pub fn warnings(stderr: &str) -> Vec<&str> {
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < Duration::from_secs(10), "waited in vain for: {what}");
+        assert!(start.elapsed() < Duration::from_secs(120), "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
