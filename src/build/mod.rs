@@ -2,7 +2,7 @@
 //!
 //! [`build`] reads the Dockerfile, asks `plan` until it has all base configs that it wants, scans the contexts, finds out
 //! which steps have a recorded result, does the others, and writes the outputs. The other doors are the commands that
-//! work on images in the store: [`import()`], [`find()`], [`run()`], [`copy_image()`] and their like.
+//! work on images in the store: [`import()`], [`run()`], [`copy_image()`] and their like.
 //!
 //! **Invariants**: whatever the outside gives comes in as [`Options`]; nothing here reads the environment or the clock. A
 //! build that finds everything recorded starts no thread, enters no namespace and opens no blob.
