@@ -36,7 +36,7 @@ test-full: install-test nextest
 	RBUILD_REQUIRE=1 RBUILD_FULL=1 $(CARGO) nextest run --locked --run-ignored all
 
 install-bench:
-	@command -v busybox >/dev/null && command -v python3 >/dev/null || { $(APT) update && $(APT) install -y --no-install-recommends busybox-static python3 e2fsprogs; }
+	@command -v busybox >/dev/null && command -v python3 >/dev/null && command -v pigz >/dev/null || { $(APT) update && $(APT) install -y --no-install-recommends busybox-static python3 e2fsprogs pigz zstd docker-registry; }
 
 bench: install-bench release
 	sh benches/run.sh $(RELEASE)

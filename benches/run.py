@@ -160,10 +160,10 @@ def oci(name):
 
 
 class Row:
-    """`before` is done before each run and not timed. `reach` is in seconds, `memory` in MB."""
+    """`before` is done before each run and not timed. `reach` is in seconds, `times` a multiple of the limit."""
 
-    def __init__(self, name, before, run, limit_name, limit, other=None, divide=1, reach=None, prepare=None):
-        self.name, self.before, self.run, self.divide, self.reach = name, before, run, divide, reach
+    def __init__(self, name, before, run, limit_name, limit, other=None, divide=1, reach=None, prepare=None, times=None):
+        self.name, self.before, self.run, self.divide, self.reach, self.times = name, before, run, divide, reach, times
         self.limit_name, self.limit, self.other, self.prepare = limit_name, limit, other, prepare
 
 
@@ -188,7 +188,7 @@ def remote_rows():
     each = "for n in 0 1 2; do {} < thirds/file$n > pushed.$n & done; wait; rm pushed.*"
     return [
         Row("cold store: pull and unpack 5 layers, 60,000 files, 320 MB, RUN true", fresh, on_base("RUN true"),
-            "gzip -dc, tar x", shell(unpack)),
+            "gzip -dc, tar x", shell(unpack), times=1),
         Row("FROM that base in a cold store, COPY one file, push beside it", fresh, on_base("COPY note /", out="bench/beside:1"),
             "gzip -dc, sha256sum", shell("for n in 0 1 2 3 4; do gzip -dc layers/$n.tar.gz; done | sha256sum")),
         Row("FROM that base in a cold store, COPY --link, push beside it", fresh, on_base("COPY --link note /", out="bench/linked:1"),
@@ -209,9 +209,9 @@ def rows():
     app, large, wide = ("small", "app.Dockerfile"), ("large", "copy.Dockerfile"), ("wide", "wide/Dockerfile")
     return [*remote_rows(),
         Row("no-op rebuild, 12 steps, context of 2,000 files", nothing, build(*app), "parallel find, stat of each", shell(stat.format("small")),
-            buildah(*app), reach=0.060, prepare=build(*app)),
+            buildah(*app), reach=0.030, prepare=build(*app)),
         Row("no-op rebuild, COPY of a context of 50,000 files (400 MB)", nothing, build(*large), "parallel find, stat of each",
-            shell(stat.format("large")), buildah(*large), prepare=build(*large)),
+            shell(stat.format("large")), buildah(*large), prepare=build(*large), times=2),
         Row("one of the 50,000 files changed", touch, build(*large), "tar, sha256sum", shell(f"{tar} | tee plain.tar | sha256sum; rm plain.tar"),
             buildah(*large), prepare=build(*large)),
         Row("cold COPY of the 50,000 files, kept", fresh, build(*large), "tar, sha256sum",
@@ -221,13 +221,13 @@ def rows():
         Row("the same, to an OCI tar, zstd", fresh, build(*large, *oci("zstd")), "tar, zstd -3 -T0" if shutil.which("zstd") else "tar, sha256sum",
             shell(f"{tar} | {'zstd -3 -T0 -q' if shutil.which('zstd') else 'sha256sum'} > plain.tar; rm plain.tar")),
         Row("the same, to an OCI tar, gzip", fresh, build(*large, *oci("gzip")), f"tar, {gzip()}",
-            shell(f"{tar} | {gzip()} > plain.tar; rm plain.tar")),
+            shell(f"{tar} | {gzip()} > plain.tar; rm plain.tar"), times=1),
         Row("1 GB in two files, half of it random, to an OCI tar, gzip", fresh, build("huge", "copy.Dockerfile", *oci("gzip")),
-            f"tar, {gzip()}", shell(f"tar -C huge -cf - . | {gzip()} > plain.tar; rm plain.tar")),
+            f"tar, {gzip()}", shell(f"tar -C huge -cf - . | {gzip()} > plain.tar; rm plain.tar"), times=1),
         Row("100 trivial RUN steps, a step", fresh, build("wide", "run.Dockerfile"), run_limit[1], shell(run_limit[0]),
-            buildah("wide", "run.Dockerfile"), divide=100, reach=0.015),
+            buildah("wide", "run.Dockerfile"), divide=100, times=1.5),
         Row("300 stages, 3,000 instructions, no RUN, cold", fresh, build(*wide), "read the file", shell("cat wide/Dockerfile wide/note > /dev/null"), buildah(*wide)),
-        Row("the same, cached", nothing, build(*wide), "read the file", shell("cat wide/Dockerfile wide/note > /dev/null"), buildah(*wide), prepare=build(*wide)),
+        Row("the same, cached", nothing, build(*wide), "read the file", shell("cat wide/Dockerfile wide/note > /dev/null"), buildah(*wide), prepare=build(*wide), reach=0.060),
     ]
 
 
@@ -260,12 +260,14 @@ def measure(row):
     missed = []
     if row.reach and median > row.reach:
         missed.append(f"misses {seconds(row.reach)}")
-    if peak > 150:
-        missed.append("misses 150 MB")
+    if row.times and median > row.times * limit:
+        missed.append(f"misses {row.times} times")
+    if peak > 60:
+        missed.append("misses 60 MB")
     cells = [row.name, seconds(median), f"{seconds(min(times))} to {seconds(max(times))}", f"{seconds(limit)} ({row.limit_name})",
              f"{median / limit:.1f}", f"{peak:.0f} MB",
              f"{seconds(statistics.median(others))}, {statistics.median(others) / median:.0f} times" if others else "–",
-             ", ".join(missed) or ("reached" if row.reach else "–")]
+             ", ".join(missed) or ("reached" if row.reach or row.times else "–")]
     line = "| " + " | ".join(cells) + " |"
     print(line, flush=True)
     return line
