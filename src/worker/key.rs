@@ -1,6 +1,7 @@
 //! The key of a step: the content of its inputs, looked at as little as possible.
 
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::PoisonError;
 
 use super::chain::States;
 use super::context::{Context, ContextFiles};
@@ -63,15 +64,32 @@ impl Worker<'_> {
         let scanned = context.scanned();
         let Some(entries) = scanned.digest() else { return selected(&step.op, read, scanned.stack()) };
         let memo = context_memo_key(&step.op, read, context);
-        if let Some(bytes) = self.store.record(&memo)?
+        let selections = || self.selections.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(digest) = selections().get(&(memo, entries)) {
+            return Ok(*digest);
+        }
+        let digest = self.remembered(step, read, context, &memo, entries)?;
+        selections().insert((memo, entries), digest);
+        Ok(digest)
+    }
+
+    fn remembered(
+        &self,
+        step: &Step,
+        read: &Read,
+        context: &Context,
+        memo: &Digest,
+        entries: Digest,
+    ) -> Result<Digest, Error> {
+        if let Some(bytes) = self.store.record(memo)?
             && let Some((known, digest)) = bytes.split_first_chunk::<32>()
             && known == entries.as_bytes()
             && let Ok(digest) = <[u8; 32]>::try_from(digest)
         {
             return Ok(Digest::from_bytes(digest));
         }
-        let digest = selected(&step.op, read, scanned.stack())?;
-        self.store.put_record(&memo, &[entries.as_bytes().as_slice(), digest.as_bytes()].concat(), &[])?;
+        let digest = selected(&step.op, read, context.scanned().stack())?;
+        self.store.put_record(memo, &[entries.as_bytes().as_slice(), digest.as_bytes()].concat(), &[])?;
         Ok(digest)
     }
 }

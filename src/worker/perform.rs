@@ -40,6 +40,9 @@ pub struct Worker<'a> {
     pub snapshots: OnceLock<Snapshots>,
     /// Layers that were looked at: the build's lease keeps them, so that one look is enough.
     pub loaded: Mutex<BTreeMap<DiffId, Arc<Layer>>>,
+    /// What is selected from contexts, by what it is remembered under and the context's entries: many steps may copy the
+    /// same file.
+    pub selections: Mutex<BTreeMap<(Digest, Digest), Digest>>,
     /// Layers of which something was believed that nobody here has compared with their bytes.
     pub believed: Mutex<BTreeSet<DiffId>>,
 }
