@@ -11,7 +11,7 @@ use crate::graph::ImageName;
 use crate::oci::{Descriptor, Digest, ImageConfig, ImageManifest, MediaType, Platform, Reference};
 use crate::oci::{descriptor_digest, new_descriptor, read_index};
 use crate::plan::{Base, BaseRequest};
-use crate::registry::{Client, Kind, Resolved as Top, refuse_artifact, select};
+use crate::registry::{Client, Kind, Resolved as Top, refuse_artifact, select, with_causes};
 use crate::source::OciLayout;
 use crate::store::{Name, Origin, Store, Target};
 use crate::worker::{Image, ImageOrigin};
@@ -266,23 +266,9 @@ fn describe(error: Error, request: &BaseRequest, reference: &Reference) -> Error
     };
     match error {
         Error::Base { name, reason, hint: own } => Error::Base { name, reason, hint: own.or(hint) },
-        Error::Registry(e) => Error::Base { name: request.written.clone(), reason: chain(&e), hint },
+        Error::Registry(e) => Error::Base { name: request.written.clone(), reason: with_causes(&e), hint },
         other => other,
     }
-}
-
-/// An error with all its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 fn since(seconds: i64) -> String {

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::blobs::{Made, make};
 use super::document::{Document, KnownLayer, Recorded, Selection};
@@ -13,10 +12,8 @@ use super::import::Imported;
 use super::place::{Bytes, Place, Upload};
 use crate::layer::Compression;
 use crate::oci::DiffId;
+use crate::registry::in_parallel;
 use crate::store::{LayerSource, Store};
-
-/// LIMIT: as many as a registry client sends at once.
-const AT_ONCE: usize = 4;
 
 /// Whatever it takes to write a cache.
 pub struct Exporter<'a> {
@@ -141,29 +138,4 @@ impl Exporter<'_> {
         let open = || Ok(Bytes::Memory(list.clone()));
         self.place.put(&Upload { digest, size, from: Vec::new(), open: &open }, self.canceled).map(|_| ())
     }
-}
-
-/// Does `work` for each of `items`, a few at once; results in their order, or the error of the first that failed.
-fn in_parallel<T: Sync, R: Send>(
-    items: &[T],
-    work: impl Fn(&T) -> Result<R, Error> + Sync,
-) -> Result<Vec<R>, Error> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let done: Mutex<Vec<(usize, Result<R, Error>)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(items.len()) {
-            scope.spawn(|| {
-                while !failed.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { return };
-                    let result = work(item);
-                    failed.fetch_or(result.is_err(), Ordering::Relaxed);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }

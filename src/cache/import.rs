@@ -12,6 +12,7 @@ use super::limited::unzstd;
 use super::place::Place;
 use crate::layer::LayerList;
 use crate::oci::{DiffId, Digest, new_descriptor};
+use crate::registry::with_causes;
 use crate::store::{Kept, LayerSource, RemoteLayer, Store, Trouble};
 
 /// LIMIT: bytes of a list, unpacked.
@@ -99,7 +100,7 @@ impl Imported {
                     Err(Error::Canceled) => {}
                     // The first build that exports finds nothing: that is no trouble.
                     Err(error @ Error::None) => self.warn(&**source, &error.to_string()),
-                    Err(error) => self.warn(&**source, &chain(&error)),
+                    Err(error) => self.warn(&**source, &with_causes(&error)),
                 }
             }
             known
@@ -158,7 +159,7 @@ impl Imported {
             }
             Err(Error::Gone(_) | Error::Canceled) => None,
             Err(error) => {
-                self.drop(known, &chain(&error));
+                self.drop(known, &with_causes(&error));
                 None
             }
         }
@@ -219,7 +220,7 @@ impl LayerSource for Imported {
                 locked(&self.warnings).push(text);
                 Err(error.into())
             }
-            done => Ok(done.map_err(|e| chain(&e))?),
+            done => Ok(done.map_err(|e| with_causes(&e))?),
         }
     }
 
@@ -239,18 +240,4 @@ impl LayerSource for Imported {
     fn learn(&self, of: &Digest, digest: &Digest) {
         locked(&self.learned).insert(*of, *digest);
     }
-}
-
-/// An error with all its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::finished::{Exported, ImageSet};
 use crate::image::Document;
 use crate::oci::{Descriptor, DiffId, Digest, Reference, descriptor_digest};
 use crate::progress::{Event, Sink, StepNumber};
-use crate::registry::{self, Body, Client, Outgoing, Pushed};
+use crate::registry::{self, Body, Client, Outgoing, Pushed, in_parallel};
 use crate::store::{ImageLayer, Layer, Store, TempDir, Trouble};
 
 /// Where an image is pushed to.
@@ -48,8 +48,6 @@ pub struct Pusher<'a> {
 /// Brings a layer into the store.
 pub type Bring<'a> = dyn Fn(DiffId) -> Result<Arc<Layer>, Trouble> + Sync + 'a;
 
-/// LIMIT: as many as the client sends at once; more would only hold more files open.
-const WORKERS: usize = 4;
 /// How often bytes are counted for the display.
 const TICK: Duration = Duration::from_millis(200);
 /// LIMIT: how often a registry may miss blobs that it was given.
@@ -118,7 +116,7 @@ pub fn push(store: &Store, set: &ImageSet, to: &PushTo, pusher: &Pusher<'_>) -> 
     let layers = in_parallel(&set.layers(), |layer| {
         let (descriptor, item) = work.layer(layer, to.encode, pusher)?;
         work.send(&item, first, pusher, false)?;
-        Ok(((layer.diff_id(), descriptor), item))
+        Ok::<_, Error>(((layer.diff_id(), descriptor), item))
     })?;
     let (descriptors, mut items): (BTreeMap<DiffId, Descriptor>, Vec<Item>) = layers.into_iter().unzip();
     let (sent, documents) = (items.len(), documents(set, &descriptors)?);
@@ -323,29 +321,4 @@ fn own(error: registry::Error) -> Error {
         },
         error => error.into(),
     }
-}
-
-/// Does `work` for each of `items`, a few at once; results in their order, or the error of the first that failed.
-fn in_parallel<T: Sync, R: Send>(
-    items: &[T],
-    work: impl Fn(&T) -> Result<R, Error> + Sync,
-) -> Result<Vec<R>, Error> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let done: Mutex<Vec<(usize, Result<R, Error>)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS.min(items.len()) {
-            scope.spawn(|| {
-                while !failed.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { return };
-                    let result = work(item);
-                    failed.fetch_or(result.is_err(), Ordering::Relaxed);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }

@@ -32,6 +32,7 @@ mod image;
 mod login;
 #[cfg(test)]
 mod mirror_faults;
+mod parallel;
 mod permission;
 mod permits;
 mod publish;
@@ -52,11 +53,12 @@ mod upload;
 pub use client::{Client, Options, Resolved};
 pub use credentials::{Credential, Credentials, Places};
 pub use document::{ACCEPTED, Kind};
-pub use error::Error;
+pub use error::{Error, with_causes};
 #[cfg(test)]
 pub(crate) use fake_store::{Trouble, Twin, Verdict, to};
 pub use image::{Image, refuse_artifact};
 pub use login::{Kept, forget_login, keep_login};
+pub use parallel::in_parallel;
 pub use push::{Body, Outgoing, Pushed};
 pub use registries::Registries;
 pub use registries_conf::SettingsPlaces;

@@ -1,13 +1,10 @@
 //! What moving images needs besides the two ends.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-
 use super::error::Error;
 use crate::export::Bring;
 use crate::oci::Digest;
 use crate::progress::{Event, Sink, StepNumber};
-use crate::registry::Client;
+use crate::registry::{Client, in_parallel};
 use crate::store::Store;
 
 /// Who moves, and who hears of it.
@@ -26,8 +23,6 @@ pub struct Mover<'a> {
     pub bring: &'a Bring<'a>,
 }
 
-/// LIMIT: as many as the registry client sends at once.
-const WORKERS: usize = 4;
 /// How many bytes go by between two events.
 const TOLD: u64 = 1 << 20;
 
@@ -59,23 +54,6 @@ impl Mover<'_> {
         items: &[T],
         work: impl Fn(&T) -> Result<R, Error> + Sync,
     ) -> Result<Vec<R>, Error> {
-        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let done: Mutex<Vec<(usize, Result<R, Error>)>> = Mutex::default();
-        std::thread::scope(|scope| {
-            for _ in 0..WORKERS.min(items.len()) {
-                scope.spawn(|| {
-                    while !failed.load(Ordering::Relaxed) {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(item) = items.get(index) else { return };
-                        let result = self.go_on().and_then(|()| work(item));
-                        failed.fetch_or(result.is_err(), Ordering::Relaxed);
-                        done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
-                    }
-                });
-            }
-        });
-        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        done.sort_by_key(|(index, _)| *index);
-        done.into_iter().map(|(_, result)| result).collect()
+        in_parallel(items, |item| self.go_on().and_then(|()| work(item)))
     }
 }
