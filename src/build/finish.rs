@@ -80,7 +80,7 @@ pub fn finish(
             say(format!("naming to {name}"));
         }
         // ORDER: durable before success is reported; directories first, since records point at layers, not at them.
-        if let Some(snapshots) = worker.snapshots.get() {
+        if let Some(snapshots) = worker.ground.opened() {
             snapshots.sync()?;
         }
         store.sync()?;

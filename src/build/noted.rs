@@ -1,13 +1,13 @@
 //! Layers of kept images that were never needed here: fetched now, from where they were noted to be.
 
-use std::io::Seek;
 use std::sync::Arc;
 
 use super::error::Error;
 use super::images::Found;
-use crate::oci::{DiffId, Reference, descriptor_digest};
+use crate::layer::NoFiles;
+use crate::oci::{DiffId, Reference};
 use crate::registry::Client;
-use crate::store::{ImageLayer, Kept, Layer, RemoteLayer, Store};
+use crate::store::{ImageLayer, Layer, RemoteLayer, Store};
 
 /// The layers of an image: those that the store has, and those that it knows where to find.
 pub fn image_layers(store: &Store, image: &Found) -> Result<Vec<ImageLayer>, Error> {
@@ -67,20 +67,7 @@ fn fetch(
     place: &Reference,
     canceled: &dyn Fn() -> bool,
 ) -> Result<Arc<Layer>, Error> {
-    match remote.kept {
-        Kept::AsItComes => {
-            let mut open = || store.blob_writer().map_err(std::io::Error::other);
-            let blob = client.blob_into(place, &remote.blob, &mut open, &|_| (), canceled)?;
-            let digest = descriptor_digest(&remote.blob)?;
-            blob.commit(Some((digest, remote.blob.size())))?;
-            Ok(store.import_layer(&digest, Some(remote.diff_id))?)
-        }
-        Kept::Plain { .. } => {
-            let directory = store.temp_dir()?;
-            let mut open = || tempfile::tempfile_in(directory.path());
-            let mut file = client.blob_into(place, &remote.blob, &mut open, &|_| (), canceled)?;
-            file.rewind().map_err(Error::io("reading what was fetched"))?;
-            Ok(store.import_plain(&mut file, remote.diff_id)?)
-        }
-    }
+    let mut open = || store.incoming(remote, NoFiles).map_err(std::io::Error::other);
+    let incoming = client.blob_into(place, &remote.blob, &mut open, &|_| (), canceled)?;
+    Ok(incoming.finish()?.0)
 }

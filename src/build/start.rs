@@ -30,7 +30,7 @@ use crate::plan::{self, Checks};
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
 use crate::store::Store;
-use crate::worker::{Agents, Context, Image, NextNumber, Secrets, Worker};
+use crate::worker::{Agents, Context, Ground, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
 /// what it found, so a store with that many damaged objects needs that many.
@@ -252,6 +252,7 @@ impl Build<'_> {
                 return Ok(None);
             }
             held.release();
+            steps.expect_runs(&pending);
             if attempt == 1 {
                 ask_whether_it_may_be_pushed(self.options, &self.numbers, self.sink, &cancel)?;
             }
@@ -288,7 +289,7 @@ impl Build<'_> {
             agents: &resources.agents,
             sink: self.sink,
             cancel,
-            snapshots: OnceLock::new(),
+            ground: Ground::new(self.store.snapshots_dir()),
             loaded: Mutex::default(),
             selections: Mutex::default(),
             believed: Mutex::default(),

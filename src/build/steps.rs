@@ -117,6 +117,23 @@ impl<'a> Steps<'a> {
         pending.iter().any(|step| matches!(self.graph.steps[step.0].op, Op::Exec(_)))
     }
 
+    /// Has the images on which something will run unpacked as they come, even if a step that only looks at them is the first
+    /// to need them. With a remote cache nobody knows yet what will run.
+    pub fn expect_runs(&self, pending: &[StepId]) {
+        if !self.worker.elsewhere.is_empty() {
+            return;
+        }
+        for step in pending.iter().map(|id| &self.graph.steps[id.0]) {
+            if !matches!(step.op, Op::Exec(_)) {
+                continue;
+            }
+            let read = step.op.reads().into_iter().map(|read| read.input);
+            for image in read.chain([step.base]).filter_map(|input| self.graph.image_below(input)) {
+                self.worker.ground.stand_on(&self.worker.images[image.0].diff_ids);
+            }
+        }
+    }
+
     /// Waits until it is known whether what the steps stood on was as it should be; an error if not.
     pub fn settle(&self) -> Result<(), Error> {
         self.waiting.settle(self.worker).map_err(|error| {

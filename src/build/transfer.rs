@@ -2,10 +2,11 @@
 
 use super::error::Error;
 use super::finish::set_name;
+use crate::layer::NoFiles;
 use crate::oci::{Descriptor, DiffId, Digest, Platform, Reference, descriptor_digest};
 use crate::progress::{Event, Sink, StepNumber};
 use crate::registry::Client;
-use crate::store::{Origin, Store};
+use crate::store::{Kept, Origin, RemoteLayer, Store};
 
 /// Who asks, and who hears of it.
 pub struct Transfer<'a> {
@@ -71,9 +72,11 @@ fn fetch(
     if !is_here {
         let total = Some(descriptor.size());
         let moved = |current| by.sink.send(Event::Transfer { step, what: digest, current, total });
-        let mut open = || store.blob_writer().map_err(std::io::Error::other);
-        let blob = by.client.blob_into(name, descriptor, &mut open, &moved, by.canceled)?;
-        blob.commit(Some((digest, descriptor.size())))?;
+        let (blob, places) = (descriptor.clone(), vec![name.name()]);
+        let remote = RemoteLayer { diff_id, blob, kept: Kept::AsItComes, places };
+        let mut open = || store.incoming(&remote, NoFiles).map_err(std::io::Error::other);
+        by.client.blob_into(name, descriptor, &mut open, &moved, by.canceled)?.finish()?;
+        return Ok(());
     }
     store.import_layer(&digest, Some(diff_id))?;
     store.note_blob_origin(&digest, diff_id, &name.name())?;

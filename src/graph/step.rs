@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::copy::{Copy, MakeDirectory};
 use super::exec::Exec;
-use super::input::{Input, Read, StepId};
+use super::input::{ImageId, Input, Read, StepId};
 use super::remote::Remote;
 use crate::oci::{DiffId, Digest, Platform, Reference};
 
@@ -17,6 +17,19 @@ pub struct Graph {
     pub contexts: Vec<ContextSource>,
     /// In an order to do them in.
     pub steps: Vec<Step>,
+}
+
+impl Graph {
+    /// The base image at the bottom of an input; none below `FROM scratch` and of a context.
+    pub fn image_below(&self, mut input: Input) -> Option<ImageId> {
+        loop {
+            match input {
+                Input::Image(image) => return Some(image),
+                Input::Step(step) => input = self.steps[step.0].base,
+                Input::Scratch | Input::Context(_) => return None,
+            }
+        }
+    }
 }
 
 /// How an image is found.

@@ -9,6 +9,7 @@ mod compression;
 mod compressor;
 mod decompress;
 mod error;
+mod files;
 #[cfg(test)]
 mod forge;
 mod gzip;
@@ -29,10 +30,11 @@ pub use compression::Compression;
 pub use compressor::Compressor;
 pub use decompress::{Encoding, decompress, sniff};
 pub use error::Error;
+pub use files::{Files, NoFiles};
 pub use hashing::Hashing;
 pub use limits::Limits;
 pub use list::{EncodedList, LayerList, Written};
-pub use reader::read;
+pub use reader::{read, read_with};
 pub use visit::visit;
 pub use writer::Writer;
 

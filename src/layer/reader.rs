@@ -3,12 +3,13 @@
 use std::io::Read;
 
 use super::error::Error;
+use super::files::{Files, NoFiles};
 use super::input::Input;
 use super::limits::Limits;
 use super::list::Written;
 use super::member::{self, Member};
 use super::settle::{Found, settle};
-use crate::oci::{DiffId, Hasher};
+use crate::oci::{DiffId, Digest, Hasher};
 use crate::tree::{Entry, Kind, RootPath};
 
 /// Reads an untrusted, uncompressed tar to its last byte, whatever stands after its end included.
@@ -17,6 +18,11 @@ use crate::tree::{Entry, Kind, RootPath};
 /// members below what is no directory, hard links to nothing, sparse files and whatever two readers could read
 /// differently are refused by name.
 pub fn read(tar: &mut dyn Read, limits: &Limits) -> Result<Written, Error> {
+    read_with(tar, limits, &mut NoFiles)
+}
+
+/// As [`read`], with the bytes of regular files handed to `files` as they pass.
+pub fn read_with(tar: &mut dyn Read, limits: &Limits, files: &mut dyn Files) -> Result<Written, Error> {
     let mut input = Input::new(tar, limits.size);
     let mut found: Vec<Found> = Vec::new();
     let (mut members, mut names) = (0, 0);
@@ -30,17 +36,30 @@ pub fn read(tar: &mut dyn Read, limits: &Limits) -> Result<Written, Error> {
         if names > limits.names {
             return Err(Error::Limit { what: "bytes of names", limit: limits.names as u64 });
         }
-        let offset = input.offset();
-        let mut hasher = Hasher::new();
-        input.content(member.size, &mut |bytes| hasher.update(bytes))?;
-        found.extend(entry(member, offset, hasher)?);
+        let (offset, size) = (input.offset(), member.size);
+        let mut member = entry(member, offset)?;
+        match member.as_mut().map(|found| &mut found.entry) {
+            Some(file) if matches!(file.kind, Kind::File { .. }) => {
+                let mut hasher = Hasher::new();
+                files.begin(file);
+                input.content(size, &mut |bytes| {
+                    hasher.update(bytes);
+                    files.bytes(bytes);
+                })?;
+                file.kind = Kind::File { size, digest: hasher.finish() };
+                files.end(file, offset);
+            }
+            // A mark may have content, which means nothing.
+            _ => input.content(size, &mut |_| ())?,
+        }
+        found.extend(member);
     }
     let (digest, size) = input.finish()?;
     Ok(Written { diff_id: DiffId(digest), size, list: settle(found)? })
 }
 
-/// What a member stands for; none for the bookkeeping of aufs.
-fn entry(member: Member, offset: u64, content: Hasher) -> Result<Option<Found>, Error> {
+/// What a member stands for, without the digest of its content; none for the bookkeeping of aufs.
+fn entry(member: Member, offset: u64) -> Result<Option<Found>, Error> {
     let Member { name, link, size, flag, mode, uid, gid, mtime, device: (major, minor), xattrs } = member;
     let refuse = |reason| Err(Error::Refused { path: String::from_utf8_lossy(&name).into_owned(), reason });
     if name.is_empty() {
@@ -74,7 +93,7 @@ fn entry(member: Member, offset: u64, content: Hasher) -> Result<Option<Found>, 
         return refuse("the root is not a directory");
     }
     let kind = match flag {
-        b'0' => Kind::File { size, digest: content.finish() },
+        b'0' => Kind::File { size, digest: Digest::from_bytes([0; 32]) },
         b'1' => match clean(&link) {
             Some(target) => Kind::Hardlink(target),
             None => return refuse("a hard link to a name with .. or a NUL byte in it"),

@@ -25,6 +25,12 @@ impl Active {
         Active { directory, root, _held: held }
     }
 
+    /// The same directories, under another root.
+    pub(super) fn with_root(mut self, root: Entry) -> Active {
+        self.root = root;
+        self
+    }
+
     /// What the root directory is as long as nothing changes it.
     pub(super) fn root(&self) -> &Entry {
         &self.root

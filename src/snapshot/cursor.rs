@@ -2,7 +2,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
 
 use super::error::Error;
 use crate::tree::RootPath;
@@ -14,17 +15,32 @@ const OPEN: usize = 64;
 pub(super) const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
+/// What of the directories above something that is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parents {
+    /// They are there.
+    AreThere,
+    /// Those that are missing are made, for their owner alone.
+    AreMade,
+}
+
 /// Looks directories up component by component, keeping places on the way to the last one open: walks in path order cost
 /// one `openat` a directory, and no path is too long.
 pub(super) struct Cursor<'root> {
     root: BorrowedFd<'root>,
+    parents: Parents,
     way: Vec<(RootPath, OwnedFd)>,
 }
 
 impl<'root> Cursor<'root> {
-    /// A cursor at the root.
+    /// A cursor at the root of a tree whose directories are there.
     pub(super) fn new(root: BorrowedFd<'root>) -> Cursor<'root> {
-        Cursor { root, way: Vec::new() }
+        Cursor::with(root, Parents::AreThere)
+    }
+
+    /// A cursor at the root.
+    pub(super) fn with(root: BorrowedFd<'root>, parents: Parents) -> Cursor<'root> {
+        Cursor { root, parents, way: Vec::new() }
     }
 
     /// The directory at `path`.
@@ -35,8 +51,7 @@ impl<'root> Cursor<'root> {
         let mut at = self.way.last().map(|(open, _)| open.clone()).unwrap_or_default();
         let rest = path.strip_prefix(&at).unwrap_or_default();
         for name in rest.components() {
-            let next = openat(self.here(), name, DIRECTORY, Mode::empty())
-                .map_err(Error::entry("open the directory", path))?;
+            let next = self.open(name).map_err(Error::entry("open the directory", path))?;
             if self.way.len() == OPEN {
                 // Every second one goes: the way back from deep below finds a place to start from that is not far.
                 let mut keep = false;
@@ -54,6 +69,20 @@ impl<'root> Cursor<'root> {
     /// The directory that holds `path`, which is not the root.
     pub(super) fn parent(&mut self, path: &RootPath) -> Result<BorrowedFd<'_>, Error> {
         self.directory(&path.parent().unwrap_or_default())
+    }
+
+    fn open(&self, name: &[u8]) -> Result<OwnedFd, Errno> {
+        match openat(self.here(), name, DIRECTORY, Mode::empty()) {
+            Err(Errno::NOENT) if self.parents == Parents::AreMade => {
+                match mkdirat(self.here(), name, Mode::RWXU) {
+                    // Somebody else needs it too.
+                    Err(Errno::EXIST) => {}
+                    made => made?,
+                }
+                openat(self.here(), name, DIRECTORY, Mode::empty())
+            }
+            opened => opened,
+        }
     }
 
     fn here(&self) -> BorrowedFd<'_> {

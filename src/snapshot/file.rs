@@ -9,24 +9,47 @@ use rustix::fs::{Mode, OFlags, openat};
 use super::cursor::Cursor;
 use super::error::Error;
 use super::metadata::{Owners, set};
-use super::recipe::Item;
-use crate::oci::Hasher;
-use crate::tree::Kind;
+use crate::oci::{Digest, Hasher};
+use crate::tree::{Entry, Kind, RootPath};
 
-/// Makes a file with all its metadata, and refuses bytes that are not the entry's.
-pub(super) fn write_file(
+/// Makes an empty file that nobody else can open.
+pub(super) fn create(cursor: &mut Cursor<'_>, path: &RootPath) -> Result<File, Error> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = openat(cursor.parent(path)?, path.name(), flags, Mode::from_raw_mode(0o600));
+    file.map(File::from).map_err(Error::entry("make the file", path))
+}
+
+/// Makes a file with all its metadata of bytes that are here.
+pub(super) fn write_whole(
     cursor: &mut Cursor<'_>,
-    item: &Item,
-    bytes: &mut dyn Read,
+    entry: &Entry,
+    bytes: &[u8],
     owners: Owners,
 ) -> Result<(), Error> {
-    let path = &item.entry.path;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(cursor.parent(path)?, path.name(), flags, Mode::from_raw_mode(0o600))
-        .map_err(Error::entry("make the file", path))?;
-    let mut file = File::from(file);
-    let Kind::File { size, digest } = &item.entry.kind else { return Ok(()) };
-    let layer = item.source.map_or(0, |source| source.layer);
+    let mut file = create(cursor, &entry.path)?;
+    file.write_all(bytes).map_err(Error::entry("write", &entry.path))?;
+    set(file.as_fd(), entry, owners)
+}
+
+/// Refuses bytes that are not the entry's.
+pub(super) fn check(entry: &Entry, bytes: &[u8], layer: usize) -> Result<(), Error> {
+    match &entry.kind {
+        Kind::File { size, digest } if *size == bytes.len() as u64 && *digest == Digest::of(bytes) => Ok(()),
+        _ => Err(Error::Damaged { layer, path: entry.path.clone() }),
+    }
+}
+
+/// Makes a file with all its metadata of bytes that come in, and refuses those that are not the entry's.
+pub(super) fn write_file(
+    cursor: &mut Cursor<'_>,
+    entry: &Entry,
+    bytes: &mut dyn Read,
+    layer: usize,
+    owners: Owners,
+) -> Result<(), Error> {
+    let path = &entry.path;
+    let mut file = create(cursor, path)?;
+    let Kind::File { size, digest } = &entry.kind else { return Ok(()) };
     let mut hasher = Hasher::new();
     let mut written = 0;
     let mut buffer = vec![0; (*size).clamp(1, 128 * 1024) as usize];
@@ -44,5 +67,5 @@ pub(super) fn write_file(
     if written != *size || hasher.finish() != *digest {
         return Err(Error::Damaged { layer, path: path.clone() });
     }
-    set(file.as_fd(), &item.entry, owners)
+    set(file.as_fd(), entry, owners)
 }

@@ -6,7 +6,7 @@
 //! ([`Snapshots::commit`]). The same code writes a whole root file system out for an export ([`write_tree`]).
 //!
 //! **Invariants**: a snapshot holds, entry for entry, what its layer's list says: there is no difference between one that
-//! stayed in place and one made from the blob. Every name is looked up from a directory descriptor, component by
+//! stayed in place, one made from the blob and one whose files were written as the blob came ([`Unpacking`]). Every name is looked up from a directory descriptor, component by
 //! component, and no symbolic link is followed. `trusted.*` is never written.
 //!
 //! **Not here**: mounting (`sandbox`), where bytes come from (a [`Fetch`] given by the caller).
@@ -31,8 +31,10 @@ mod remove;
 mod seal;
 mod snapshots;
 mod state;
+mod unpacking;
 mod upper;
 mod write;
+mod writers;
 
 pub use active::Active;
 pub use error::Error;
@@ -44,5 +46,6 @@ pub use metadata::Owners;
 pub use recipe::Item;
 pub use remove::remove_tree;
 pub use snapshots::Snapshots;
+pub use unpacking::Unpacking;
 pub use upper::read_tree;
 pub use write::write_tree;

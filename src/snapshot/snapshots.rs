@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,9 @@ use super::metadata::{Owners, set};
 use super::recipe::{Item, layer_items};
 use super::seal::Shelf;
 use super::state::state;
-use super::write::write_tree;
+use super::unpacking::Unpacking;
+use super::write::{write_around, write_tree};
+use crate::layer::LayerList;
 use crate::oci::{ChainId, DiffId, Digest, Epoch, LAYER_EPOCH};
 use crate::tree::{Changed, Entry, Kind, RootPath, Stack, Time};
 
@@ -44,6 +46,8 @@ pub struct Snapshots {
     known: Mutex<BTreeMap<String, Marker>>,
     // At those that were made before this process.
     looks: Looks,
+    // Layers whose files were written as they came, to be finished when the layers below are known.
+    unpacked: Mutex<BTreeMap<DiffId, Active>>,
 }
 
 struct Part {
@@ -77,6 +81,7 @@ impl Snapshots {
             boot: marker::boot(),
             known,
             looks: Looks::default(),
+            unpacked: Mutex::default(),
         })
     }
 
@@ -113,6 +118,24 @@ impl Snapshots {
             done
         })?;
         Ok(paths)
+    }
+
+    /// A directory for the files of a layer that is on its way; none if it cannot be made, since the layer can be unpacked
+    /// later.
+    pub fn unpacking(&self) -> Option<Unpacking> {
+        let (directory, held) = self.shelf.temporary().ok()?;
+        let root = Entry::directory(RootPath::root(), Time::from_seconds(LAYER_EPOCH.0));
+        let active = Active::new(directory, held, root);
+        fs::create_dir(active.upper()).ok()?;
+        let root = open(&active.upper()).ok()?;
+        Some(Unpacking::new(active, root))
+    }
+
+    /// Keeps what was unpacked of a layer that is known to have this list, for the snapshot that this process makes of it.
+    pub fn unpacked(&self, layer: DiffId, list: &LayerList, unpacking: Unpacking) {
+        if let Some(directory) = unpacking.finish(list) {
+            self.unpacked.lock().unwrap_or_else(|e| e.into_inner()).insert(layer, directory);
+        }
     }
 
     /// Fresh directories for a RUN over `lower`, whose root's metadata the upper directory gets, since an overlay's root
@@ -274,16 +297,33 @@ impl Snapshots {
             Form::Layer => layer_items(&stack, part.length - 1)?,
             Form::Merged => whole(&stack),
         };
-        let (directory, held) = self.shelf.temporary()?;
+        let unpacked = match part.form {
+            Form::Layer => self.unpacked.lock().unwrap_or_else(|e| e.into_inner()).remove(&part.layer),
+            Form::Merged => None,
+        };
+        let is_unpacked = unpacked.is_some();
         // As with a RUN, whatever happens the directory goes.
-        let temporary = Active::new(directory, held, root_of(&stack));
+        let temporary = match unpacked {
+            Some(unpacked) => unpacked.with_root(root_of(&stack)),
+            None => {
+                let (directory, held) = self.shelf.temporary()?;
+                let temporary = Active::new(directory, held, root_of(&stack));
+                let tree = temporary.upper();
+                fs::create_dir(&tree).map_err(Error::host("make", tree))?;
+                temporary
+            }
+        };
         let tree = temporary.upper();
-        fs::create_dir(&tree).map_err(Error::host("make", &tree))?;
         if items.iter().any(is_device_in_dev) && !can_make_devices(temporary.directory()) {
             // A RUN has its own file system on /dev, so nothing in it can see that they are not there.
             items.retain(|item| !is_device_in_dev(item));
         }
-        write(open(&tree)?.as_fd(), &items, fetch)?;
+        let root = open(&tree)?;
+        match is_unpacked {
+            true => write_around(root.as_fd(), &items, Owners::Keep)?,
+            false => write_tree(root.as_fd(), &items, fetch, Owners::Keep)?,
+        }
+        finish_directories(root.as_fd(), &items, Owners::Keep)?;
         self.keep(&tree, &name, part.chain, part.layer, items.len())
     }
 
@@ -319,11 +359,6 @@ impl Snapshots {
             }
         }
     }
-}
-
-fn write(root: BorrowedFd<'_>, items: &[Item], fetch: &dyn Fetch) -> Result<(), Error> {
-    write_tree(root, items, fetch, Owners::Keep)?;
-    finish_directories(root, items, Owners::Keep)
 }
 
 fn is_device_in_dev(item: &Item) -> bool {

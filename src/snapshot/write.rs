@@ -14,6 +14,7 @@ use super::file::write_file;
 use super::files::{Wanted, write_files};
 use super::metadata::{Owners, set_at};
 use super::recipe::Item;
+use super::unpacking::has_bytes;
 use crate::tree::Kind;
 
 /// Writes `items` (sorted) into the empty directory `root`. Directories stay 0700 until
@@ -24,28 +25,49 @@ pub fn write_tree(
     fetch: &dyn Fetch,
     owners: Owners,
 ) -> Result<(), Error> {
-    let mut cursor = Cursor::new(root);
+    write_rest(root, items, owners)?;
     let mut wanted: BTreeMap<usize, Wanted> = BTreeMap::new();
-    let mut links = Vec::new();
-    for (number, item) in items.iter().enumerate() {
-        match (&item.entry.kind, item.source) {
-            (Kind::File { size, .. }, Some(source)) if *size > 0 => {
-                wanted.entry(source.layer).or_default().push((source.index, number));
-            }
-            (Kind::File { .. }, _) => write_file(&mut cursor, item, &mut io::empty(), owners)?,
-            (Kind::Hardlink(target), _) => links.push((item, target)),
-            _ => make(&mut cursor, item, owners)?,
+    for (number, item) in items.iter().enumerate().filter(|(_, item)| has_bytes(&item.entry)) {
+        if let Some(source) = item.source {
+            wanted.entry(source.layer).or_default().push((source.index, number));
         }
     }
     for (layer, mut wanted) in wanted {
         wanted.sort_unstable();
         write_files(root, items, layer, &wanted, fetch, owners)?;
     }
-    let mut other = Cursor::new(root);
-    for (item, target) in links {
+    write_links(root, items)
+}
+
+/// As [`write_tree`], into a directory in which the files that have bytes are already.
+pub(super) fn write_around(root: BorrowedFd<'_>, items: &[Item], owners: Owners) -> Result<(), Error> {
+    write_rest(root, items, owners)?;
+    write_links(root, items)
+}
+
+/// Everything but files that have bytes, and hard links.
+fn write_rest(root: BorrowedFd<'_>, items: &[Item], owners: Owners) -> Result<(), Error> {
+    let mut cursor = Cursor::new(root);
+    for item in items {
+        match &item.entry.kind {
+            Kind::File { .. } if item.source.is_some() && has_bytes(&item.entry) => {}
+            Kind::File { .. } => {
+                let layer = item.source.map_or(0, |source| source.layer);
+                write_file(&mut cursor, &item.entry, &mut io::empty(), layer, owners)?;
+            }
+            Kind::Hardlink(_) => {}
+            _ => make(&mut cursor, item, owners)?,
+        }
+    }
+    Ok(())
+}
+
+fn write_links(root: BorrowedFd<'_>, items: &[Item]) -> Result<(), Error> {
+    let (mut from, mut to) = (Cursor::new(root), Cursor::new(root));
+    for item in items {
+        let Kind::Hardlink(target) = &item.entry.kind else { continue };
         let path = &item.entry.path;
-        let old = other.parent(target)?;
-        linkat(old, target.name(), cursor.parent(path)?, path.name(), AtFlags::empty())
+        linkat(from.parent(target)?, target.name(), to.parent(path)?, path.name(), AtFlags::empty())
             .map_err(Error::entry("make the hard link", path))?;
     }
     Ok(())
@@ -63,8 +85,11 @@ pub(super) fn make(cursor: &mut Cursor<'_>, item: &Item, owners: Owners) -> Resu
     };
     match &item.entry.kind {
         Kind::Directory | Kind::OpaqueDirectory => {
-            let made = mkdirat(parent, path.name(), Mode::from_raw_mode(0o700));
-            return made.map_err(Error::entry("make the directory", path));
+            return match mkdirat(parent, path.name(), Mode::from_raw_mode(0o700)) {
+                // It was made for a file below it. What is no directory fails when it is finished.
+                Err(Errno::EXIST) => Ok(()),
+                made => made.map_err(Error::entry("make the directory", path)),
+            };
         }
         Kind::Whiteout => {
             let made = node(FileType::CharacterDevice, 0, 0);

@@ -107,8 +107,11 @@ impl<R: Read> Read for TarReader<R> {
         }
         // The check comes with the last byte, not with the end after it: a reader that knows the size stops there.
         let ended = n == 0 && !buffer.is_empty() || self.read >= self.size;
+        if ended && self.read != self.size {
+            return Err(self.store.damaged(self.diff_id, "it is shorter or longer than it was"));
+        }
         if ended && let Some(hasher) = self.hasher.take() {
-            if self.read != self.size || hasher.finish() != self.diff_id.0 {
+            if hasher.finish() != self.diff_id.0 {
                 return Err(self.store.damaged(self.diff_id, "its bytes are not those of its diff ID"));
             }
             if let Some(mut blob) = self.blob.take()
@@ -116,8 +119,6 @@ impl<R: Read> Read for TarReader<R> {
             {
                 return Err(self.store.damaged(self.diff_id, &e.to_string()));
             }
-        } else if self.read > self.size {
-            return Err(self.store.damaged(self.diff_id, "it is longer than it was"));
         }
         Ok(n)
     }
@@ -192,7 +193,8 @@ impl Store {
     }
 
     /// Hands the bytes of the `wanted` entries (sorted) to `f`: of a plain layer each where it lies, of a compressed one in
-    /// one pass, in the order in which they are stored. An error of `f` ends the visit and is passed on.
+    /// one pass, in the order in which they are stored. An error of `f` ends the visit and is passed on. Of a compressed
+    /// layer neither blob nor tar is hashed: `f` compares what it gets with the entry's digest, which says as much.
     pub fn visit(
         &self,
         layer: &Layer,
@@ -207,25 +209,33 @@ impl Store {
             return Ok(());
         }
         let list = layer.list().map_err(io::Error::other)?;
-        let mut tar = self.open_tar(layer).map_err(io::Error::other)?;
+        let mut tar = self.tar(layer, None).map_err(io::Error::other)?;
         layer::visit(&mut tar, list, wanted, f).map_err(io::Error::other)
     }
 
     /// The uncompressed tar. The read that reaches the end fails, and the layer is dropped, if it is not what the diff
     /// ID says.
     pub fn open_tar(&self, layer: &Layer) -> Result<Box<dyn Read + Send>, Error> {
+        self.tar(layer, Some(Hasher::new()))
+    }
+
+    /// The tar, hashed if there is a hasher; else only what cannot be read at all drops the layer.
+    fn tar(&self, layer: &Layer, hasher: Option<Hasher>) -> Result<Box<dyn Read + Send>, Error> {
         let reader = self.blob_reader(&layer.blob)?.ok_or_else(|| self.gone(layer))?;
-        let (tar, blob): (Box<dyn Read + Send>, _) = if layer.is_plain() {
-            // What is hashed for the diff ID need not be hashed again.
-            (Box::new(reader.into_unverified()), None)
-        } else {
-            let blob = SharedReader::new(reader);
-            let tar = layer::decompress(Box::new(blob.clone()), &Limits::default());
-            let tar = tar.map_err(|e| {
+        let plain = |bytes| {
+            layer::decompress(bytes, &Limits::default()).map_err(|e| {
                 let damaged = self.damaged(layer.diff_id, &e.to_string());
                 Error::io_of("read", self.root(), None, damaged)
-            })?;
-            (tar, Some(blob))
+            })
+        };
+        let (tar, blob): (Box<dyn Read + Send>, _) = match (layer.is_plain(), &hasher) {
+            // What is hashed for the diff ID need not be hashed again.
+            (true, _) => (Box::new(reader.into_unverified()), None),
+            (false, None) => (plain(Box::new(reader.into_unverified()))?, None),
+            (false, Some(_)) => {
+                let blob = SharedReader::new(reader);
+                (plain(Box::new(blob.clone()))?, Some(blob))
+            }
         };
         Ok(Box::new(TarReader {
             store: self.clone(),
@@ -234,7 +244,7 @@ impl Store {
             blob,
             size: layer.tar_size,
             read: 0,
-            hasher: Some(Hasher::new()),
+            hasher,
         }))
     }
 

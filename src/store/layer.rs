@@ -46,7 +46,7 @@ impl Store {
         let path = self.disk.layout.blob(blob);
         let mut head = [0; 512];
         let n = std::os::unix::fs::FileExt::read_at(&file, &mut head, 0).map_err(Error::io("read", &path))?;
-        let media_type = media_type(layer::sniff(&head[..n]));
+        let encoding = layer::sniff(&head[..n]);
         let size = file.metadata().map_err(Error::io("look at", &path))?.len();
         let limits = Limits::default();
         let mut raw = Hashing { file: &file, hasher: Hasher::new() };
@@ -69,14 +69,21 @@ impl Store {
         }
         match self.layer(diff_id)? {
             Some(layer) => Ok(layer),
-            None => {
-                let packed = Vec::new();
-                let encoded = list.encode();
-                let listed = Listed::known(&self.disk, list);
-                let layer = Layer { diff_id, listed, blob: *blob, size, media_type, tar_size, packed };
-                self.put_layer(layer, &encoded)
-            }
+            None => self.put_read(Written { diff_id, size: tar_size, list }, (*blob, size), encoding),
         }
+    }
+
+    /// Saves list and record of a layer that was read from the blob, of that digest and size, which is here.
+    pub(super) fn put_read(
+        &self,
+        read: Written,
+        (blob, size): (Digest, u64),
+        encoding: Encoding,
+    ) -> Result<Arc<Layer>, Error> {
+        let Written { diff_id, size: tar_size, list } = read;
+        let (encoded, packed, media_type) = (list.encode(), Vec::new(), media_type(encoding));
+        let listed = Listed::known(&self.disk, list);
+        self.put_layer(Layer { diff_id, listed, blob, size, media_type, tar_size, packed }, &encoded)
     }
 
     /// A layer that is here whole, as far as can be seen without reading it; a damaged one is dropped and counts as absent.

@@ -1,18 +1,17 @@
 //! Layers that a remote cache knows: their lists before their bytes, and their bytes when something needs them.
 
-use std::io::Seek;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use super::chain::{Chain, States};
 use super::error::Error;
-use super::image::Fetching;
+use super::fetching::Fetching;
 use super::perform::Worker;
 use crate::graph::Step;
 use crate::layer::LayerList;
 use crate::oci::{DiffId, descriptor_digest};
 use crate::progress::{Event, StepNumber};
-use crate::store::{ImageLayer, Kept, Layer, LayerSource, RemoteLayer};
+use crate::store::{self, ImageLayer, Layer, LayerSource, RemoteLayer};
 
 /// LIMIT: as many as a registry client transfers at once.
 const AT_ONCE: usize = 4;
@@ -92,7 +91,7 @@ impl Worker<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let to = Fetching { store: self.store, sink: self.sink, numbers: self.numbers, cancel: self.cancel };
+        let to = self.fetching();
         let step = to.numbers.next();
         let name = format!("fetching {} from the cache", layers(missing.len()));
         to.sink.send(Event::Started { step, name });
@@ -146,32 +145,16 @@ fn bring(
     let Ok(digest) = descriptor_digest(&remote.blob) else { return Err(lost("its digest is none of ours")) };
     let total = Some(remote.blob.size());
     let moved = |current: u64| to.sink.send(Event::Transfer { step, what: digest, current, total });
-    let directory = to.store.temp_dir()?;
-    let mut file =
-        tempfile::tempfile_in(directory.path()).map_err(Error::io("making a temporary file in the store"))?;
-    if let Err(trouble) = source.fetch(remote, &mut file, &moved, &canceled) {
+    let mut incoming = to.incoming(remote)?;
+    if let Err(trouble) = source.fetch(remote, &mut incoming, &moved, &canceled) {
         return Err(if canceled() { Error::Canceled } else { lost(&trouble.to_string()) });
     }
-    file.rewind().map_err(Error::io("reading what was fetched"))?;
-    let imported = match remote.kept {
-        Kept::Plain { .. } => to.store.import_plain(&mut file, diff_id),
-        Kept::AsItComes => {
-            let mut blob = to.store.blob_writer()?;
-            std::io::copy(&mut file, &mut blob).map_err(Error::io("writing a layer into the store"))?;
-            blob.commit(Some((digest, remote.blob.size())))?;
-            to.store.import_layer(&digest, Some(diff_id))
-        }
-    };
-    let layer = match imported {
-        Ok(layer) => layer,
-        Err(e @ (crate::store::Error::WrongDiffId { .. } | crate::store::Error::Layer { .. })) => {
+    let layer = match to.arrived(incoming) {
+        Err(Error::Store(e @ (store::Error::WrongDiffId { .. } | store::Error::Layer { .. }))) => {
             return Err(lost(&e.to_string()));
         }
-        Err(e) => return Err(e.into()),
+        arrived => arrived?,
     };
-    for place in &remote.places {
-        to.store.note_blob_origin(&digest, diff_id, place)?;
-    }
     if let Some(claimed) = source.claimed(diff_id)
         && claimed != *layer.list()?
     {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
+use super::fetching::Fetching;
 use crate::oci::{Descriptor, DiffId, Reference, descriptor_digest};
-use crate::progress::{Event, Sink, StepNumber};
+use crate::progress::{Event, StepNumber};
 use crate::registry::Client;
-use crate::sandbox::Cancel;
 use crate::source::OciLayout;
 use crate::store::{Kept, RemoteLayer, Store};
 
@@ -23,20 +23,6 @@ pub struct Image {
     pub origin: ImageOrigin,
     /// One fetch at a time.
     fetching: Mutex<()>,
-}
-
-/// Gives out numbers for the display.
-pub trait NextNumber {
-    /// The next one.
-    fn next(&self) -> StepNumber;
-}
-
-/// Where layers go, and who hears of it.
-pub(super) struct Fetching<'a> {
-    pub store: &'a Store,
-    pub sink: &'a dyn Sink,
-    pub numbers: &'a (dyn NextNumber + Sync),
-    pub cancel: &'a Cancel,
 }
 
 /// Where an image's blobs come from.
@@ -64,12 +50,17 @@ impl Image {
 
     /// A layer that its registry has, whether or not it is here.
     pub(super) fn remote(&self, diff_id: DiffId) -> Option<RemoteLayer> {
-        let (ImageOrigin::Registry(_, reference) | ImageOrigin::Withheld(reference)) = &self.origin else {
-            return None;
-        };
         let index = self.diff_ids.iter().position(|known| *known == diff_id)?;
-        let (blob, places) = (self.descriptors[index].clone(), vec![reference.name()]);
-        Some(RemoteLayer { diff_id, blob, kept: Kept::AsItComes, places })
+        Some(self.layer(index)).filter(|layer| !layer.places.is_empty())
+    }
+
+    fn layer(&self, index: usize) -> RemoteLayer {
+        let places = match &self.origin {
+            ImageOrigin::Registry(_, reference) | ImageOrigin::Withheld(reference) => vec![reference.name()],
+            ImageOrigin::Store(_) | ImageOrigin::Layout(_) => Vec::new(),
+        };
+        let (diff_id, blob) = (self.diff_ids[index], self.descriptors[index].clone());
+        RemoteLayer { diff_id, blob, kept: Kept::AsItComes, places }
     }
 
     fn missing(&self, store: &Store) -> Result<Vec<usize>, crate::store::Error> {
@@ -109,43 +100,39 @@ impl Image {
     }
 
     fn fetch_layer(&self, index: usize, to: &Fetching<'_>, step: StepNumber) -> Result<(), Error> {
-        let (store, sink) = (to.store, to.sink);
         let canceled = || to.cancel.is_fired();
         let diff_id = self.diff_ids[index];
         // Two builds that lack the same layer fetch it once.
-        let Some(_flight) = store.flight(&diff_id.0, &canceled)? else { return Err(Error::Canceled) };
-        if store.layer(diff_id)?.is_some() {
+        let Some(_flight) = to.store.flight(&diff_id.0, &canceled)? else { return Err(Error::Canceled) };
+        if to.store.layer(diff_id)?.is_some() {
             return Ok(());
         }
         let descriptor = &self.descriptors[index];
         let digest = descriptor_digest(descriptor).map_err(|e| Error::Unsupported(e.to_string()))?;
-        let mut origin = None;
-        if store.blob_size(&digest)? != Some(descriptor.size()) {
-            let total = Some(descriptor.size());
-            let moved = |current: u64| sink.send(Event::Transfer { step, what: digest, current, total });
-            let blob = match &self.origin {
-                ImageOrigin::Store(reference) => return Err(lost(reference, diff_id)),
-                ImageOrigin::Withheld(reference) => return Err(withheld(reference, diff_id)),
-                ImageOrigin::Registry(client, reference) => {
-                    origin = Some(reference.name());
-                    let mut open = || store.blob_writer().map_err(std::io::Error::other);
-                    client.blob_into(reference, descriptor, &mut open, &moved, &canceled)?
-                }
-                ImageOrigin::Layout(directory) => {
-                    let mut blob = store.blob_writer()?;
-                    let mut bytes = OciLayout::open(directory)?.blob(descriptor)?;
-                    std::io::copy(&mut bytes, &mut blob)
-                        .map_err(Error::io(format!("reading {digest} from {}", directory.display())))?;
-                    moved(descriptor.size());
-                    blob
-                }
-            };
-            blob.commit(Some((digest, descriptor.size())))?;
+        if to.store.blob_size(&digest)? == Some(descriptor.size()) {
+            to.store.import_layer(&digest, Some(diff_id))?;
+            return Ok(());
         }
-        store.import_layer(&digest, Some(diff_id))?;
-        if let Some(place) = origin {
-            store.note_blob_origin(&digest, diff_id, &place)?;
-        }
+        let total = Some(descriptor.size());
+        let moved = |current: u64| to.sink.send(Event::Transfer { step, what: digest, current, total });
+        let remote = self.layer(index);
+        let incoming = match &self.origin {
+            ImageOrigin::Store(reference) => return Err(lost(reference, diff_id)),
+            ImageOrigin::Withheld(reference) => return Err(withheld(reference, diff_id)),
+            ImageOrigin::Registry(client, reference) => {
+                let mut open = || to.incoming(&remote).map_err(std::io::Error::other);
+                client.blob_into(reference, descriptor, &mut open, &moved, &canceled)?
+            }
+            ImageOrigin::Layout(directory) => {
+                let mut incoming = to.incoming(&remote)?;
+                let mut bytes = OciLayout::open(directory)?.blob(descriptor)?;
+                std::io::copy(&mut bytes, &mut incoming)
+                    .map_err(Error::io(format!("reading {digest} from {}", directory.display())))?;
+                moved(descriptor.size());
+                incoming
+            }
+        };
+        to.arrived(incoming)?;
         Ok(())
     }
 }

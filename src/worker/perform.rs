@@ -1,13 +1,15 @@
 //! Doing a step.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use super::chain::{Made, States};
 use super::context::Context;
 use super::error::Error;
 use super::exec::{Agents, Secrets};
-use super::image::{Image, NextNumber};
+use super::fetching::{Fetching, NextNumber};
+use super::ground::Ground;
+use super::image::Image;
 use crate::graph::{Op, Step};
 use crate::layer::Compression;
 use crate::oci::{DiffId, Digest};
@@ -36,8 +38,8 @@ pub struct Worker<'a> {
     pub sink: &'a dyn Sink,
     /// Fired when the build is to end.
     pub cancel: &'a Cancel,
-    /// Directories on disk, opened by the first RUN.
-    pub snapshots: OnceLock<Snapshots>,
+    /// Directories on disk, for RUNs.
+    pub ground: Ground,
     /// Layers that were looked at: the build's lease keeps them, so that one look is enough.
     pub loaded: Mutex<BTreeMap<DiffId, Arc<Layer>>>,
     /// What is selected from contexts, by what it is remembered under and the context's entries: many steps may copy the
@@ -89,20 +91,22 @@ impl Worker<'_> {
 
     /// Whether the directories that RUNs stood on were as they should be, as far as is known by now.
     pub fn roots(&self) -> Known {
-        self.snapshots.get().map_or(Known::Unchanged, Snapshots::known)
+        self.ground.opened().map_or(Known::Unchanged, Snapshots::known)
     }
 
     /// Waits until that is known, and removes what was changed; says how many.
     pub fn settle_roots(&self) -> Result<usize, Error> {
-        Ok(self.snapshots.get().map_or(Ok(0), Snapshots::settle)?)
+        Ok(self.ground.opened().map_or(Ok(0), Snapshots::settle)?)
     }
 
-    /// The directories of layers, opened when first needed: a build without RUN never has any.
+    /// The directories of layers.
     pub(super) fn snapshots(&self) -> Result<&Snapshots, Error> {
-        if let Some(snapshots) = self.snapshots.get() {
-            return Ok(snapshots);
-        }
-        let opened = Snapshots::open(&self.store.snapshots_dir())?;
-        Ok(self.snapshots.get_or_init(|| opened))
+        Ok(self.ground.snapshots()?)
+    }
+
+    /// Where layers go that are fetched.
+    pub(super) fn fetching(&self) -> Fetching<'_> {
+        let Worker { store, sink, numbers, cancel, ground, .. } = self;
+        Fetching { store, sink: *sink, numbers: *numbers, cancel, ground }
     }
 }

@@ -7,7 +7,6 @@ use std::sync::{Arc, PoisonError};
 use super::chain::{Chain, Made, States};
 use super::context::Context;
 use super::error::Error;
-use super::image::Fetching;
 use super::perform::Worker;
 use crate::graph::{Input, Step};
 use crate::oci::DiffId;
@@ -105,6 +104,12 @@ impl<'a> Worker<'a> {
         diff_ids.iter().map(|diff_id| self.layer(*diff_id)).collect()
     }
 
+    /// The same layers for a RUN to stand on: what is fetched is unpacked in the same pass.
+    pub(super) fn ground_layers(&self, chain: &Chain) -> Result<Vec<Arc<Layer>>, Error> {
+        self.ground.stand_on(&chain.diff_ids());
+        self.layers(chain)
+    }
+
     /// One layer, fetched if need be.
     pub fn layer(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
         let loaded = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,8 +126,7 @@ impl<'a> Worker<'a> {
         if let Some(layer) = self.store.layer(diff_id)? {
             return Ok(layer);
         }
-        let fetching =
-            Fetching { store: self.store, sink: self.sink, numbers: self.numbers, cancel: self.cancel };
+        let fetching = self.fetching();
         for image in self.images.iter().filter(|image| image.diff_ids.contains(&diff_id)) {
             image.fetch(&fetching)?;
         }

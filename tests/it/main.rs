@@ -49,6 +49,7 @@ mod slow_patterns;
 mod snapshot_chain;
 mod snapshot_changes;
 mod snapshot_fixture;
+mod snapshot_unpacking;
 mod source_inputs;
 mod source_scan;
 mod store_crash;

@@ -163,7 +163,7 @@ impl Worker<'_> {
         }
         // A context's files become a layer of their own; a stage's or image's are in its layers.
         let (layers, at) = match self.chain(input, states) {
-            Some(chain) => (self.layers(&chain)?, at),
+            Some(chain) => (self.ground_layers(&chain)?, at),
             None => {
                 let layer = self.subtree_layer(input, &at, states)?;
                 let at =

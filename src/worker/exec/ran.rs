@@ -53,7 +53,7 @@ impl Worker<'_> {
         states: &States,
     ) -> Result<DiffId, Error> {
         let chain = self.chain(step.base, states).expect("a RUN stands on layers");
-        let layers = self.layers(&chain)?;
+        let layers = self.ground_layers(&chain)?;
         let mut lowers = self.lowers(&layers)?;
         let tree = Tree::of_layers(layers)?;
         let snapshots = self.snapshots()?;
