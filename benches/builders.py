@@ -109,9 +109,10 @@ class Buildah(Builder):
             quiet(self.buildah("add", "-q", container, at(f"{base}.tar"), "/"), env=self.environment)
             quiet(self.buildah("commit", "-q", "--rm", container, f"localhost/bench-{base}:1"), env=self.environment)
 
-    def bud(self, job, *flags):
+    def bud(self, job):
         stages = ["--jobs", str(job.stages)] if job.stages > 1 else []
-        return self.buildah("bud", "-q", "--layers", "-t", "bench:1", *stages, *flags, *job.flags(f"localhost/bench-{job.base}:1"))
+        # The registry on loopback has no TLS.
+        return self.buildah("bud", "-q", "--layers", "--tls-verify=false", "-t", "bench:1", *stages, *job.flags(f"localhost/bench-{job.base}:1"))
 
     def command(self, job):
         if not job.archive:
@@ -120,7 +121,7 @@ class Buildah(Builder):
 
     def build_and_push(self, job, reference):
         push = self.buildah("push", "-q", "--tls-verify=false", "bench:1", f"docker://{reference}")
-        return self.run(joined(self.bud(job, "--tls-verify=false"), push))
+        return self.run(joined(self.bud(job), push))
 
     def pull(self, reference):
         return self.run(self.buildah("pull", "-q", "--tls-verify=false", reference))
