@@ -128,7 +128,7 @@ class New:
 
     @classmethod
     def touched(cls):
-        return write("large/package007/lib7/module-7777.js", f"changed {cls.next()}\n" * 400)
+        return write("large/package000/lib7/module-777.js", f"changed {cls.next()}\n" * 400)
 
 
 MANY = ("many first", "rm -r /many", "many second")

@@ -15,6 +15,8 @@ SHORT = 10
 # What another builder may take: a run, after which it is ended; and a row, after which it is not begun again.
 LIMIT = int(os.environ.get("BENCH_LIMIT", "120"))
 OTHERS = int(os.environ.get("BENCH_OTHERS", "30"))
+# Contexts and images are that many times smaller: to see that every row runs, not to learn anything. Then no page is written.
+SHRINK = int(os.environ.get("BENCH_SHRINK", "1"))
 
 
 def at(path):

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 
 from inputs import New, ON_BASE, packed, shell
-from place import WORK, at, write
+from place import SHRINK, WORK, at, write
 
-SOURCES, FUNCTIONS = 48, 12
+SOURCES, FUNCTIONS = 48 // SHRINK + 1, 12
 MAKEFILE = """O = .
 objects = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard *.c)))
 

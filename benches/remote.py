@@ -13,9 +13,9 @@ import tarfile
 import time
 
 from inputs import APPLETS, text
-from place import at
+from place import SHRINK, at
 
-LAYERS, FILES = 5, 12000
+LAYERS, FILES = 5, 12000 // SHRINK
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 

@@ -7,6 +7,7 @@
 #   BENCH_ROUNDS  how often each row     [default: 3]
 #   BENCH_LIMIT   after how many seconds another builder's run is ended            [default: 120]
 #   BENCH_OTHERS  seconds a row and builder, after which no other run is begun     [default: 30]
+#   BENCH_SHRINK  contexts and images that many times smaller, to see that every row runs; leaves the page alone
 set -eu
 rbuild=$(realpath "${1:?usage: run.sh RBUILD [ROW...]}")
 shift
@@ -16,6 +17,9 @@ mkdir -p "$dir"
 dir=$(realpath "$dir")
 work=$dir/work
 mkdir -p "$work"
+# Two at once would take each other's disk away, and measure each other.
+exec 9>"$dir/lock"
+flock -n 9 || { echo "another bench works in $dir" >&2; exit 1; }
 mounted=
 end() {
     if [ -n "$mounted" ]; then umount -l "$work" && rm -f "$dir/disk.img"; else rm -rf "$work"; fi
