@@ -1,7 +1,8 @@
-"""A registry on loopback with a large image, and images to push: for the rows of run.py that pull and push."""
+"""A registry on loopback, and a large image in it: for the rows that pull and push."""
 
 import atexit
 import hashlib
+import io
 import json
 import os
 import random
@@ -11,12 +12,19 @@ import subprocess
 import tarfile
 import time
 
-LAYERS, FILES = 5, 12000
+from inputs import APPLETS, text
+from place import SHRINK, at
+
+LAYERS, FILES = 5, 12000 // SHRINK
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 def have():
     return shutil.which("docker-registry") and shutil.which("skopeo")
+
+
+def architecture():
+    return {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
 
 
 class Registry:
@@ -64,54 +72,59 @@ def put(layout, data):
     return {"digest": f"sha256:{digest}", "size": len(data)}
 
 
-def layer(work, layout, number, text, busybox):
-    """A layer of FILES files, and the first with a busybox to run; also as layers/N.tar.gz."""
+def layer(number):
+    """layers/N.tar.gz with FILES files, the first also with a busybox to run; its size, digest and diff ID."""
     source = random.Random(f"layer {number}")
     pool = text(source, 1 << 20)
-    plain = f"{work}/layers/{number}.tar"
+    plain, packed = at(f"layers/{number}.tar"), at(f"layers/{number}.tar.gz")
     with tarfile.open(plain, "w", format=tarfile.USTAR_FORMAT) as tar:
         def add(name, kind, data=b"", mode=0o644, link=""):
             info = tarfile.TarInfo(name)
             info.type, info.size, info.mode, info.linkname = kind, len(data), mode, link
-            import io
             tar.addfile(info, io.BytesIO(data))
         if number == 0:
             add("bin", tarfile.DIRTYPE, mode=0o755)
-            with open(busybox, "rb") as file:
+            with open(shutil.which("busybox"), "rb") as file:
                 add("bin/busybox", tarfile.REGTYPE, file.read(), 0o755)
-            add("bin/sh", tarfile.SYMTYPE, link="busybox", mode=0o777)
-            add("bin/true", tarfile.SYMTYPE, link="busybox", mode=0o777)
+            for applet in APPLETS:
+                add(f"bin/{applet}", tarfile.SYMTYPE, link="busybox", mode=0o777)
         for index in range(FILES):
             if index % 100 == 0:
                 add(f"usr/l{number}/d{index // 100}", tarfile.DIRTYPE, mode=0o755)
-            at = source.randrange(len(pool) - 6000)
-            data = source.randbytes(source.randrange(2000, 7000)) + pool[at:at + source.randrange(2000, 6000)]
+            begin = source.randrange(len(pool) - 6000)
+            data = source.randbytes(source.randrange(2000, 7000)) + pool[begin:begin + source.randrange(2000, 6000)]
             add(f"usr/l{number}/d{index // 100}/f{index}", tarfile.REGTYPE, data)
     with open(plain, "rb") as file:
         diff = hashlib.file_digest(file, "sha256").hexdigest()
-    packed = f"{work}/layers/{number}.tar.gz"
     with open(packed, "wb") as out:
         subprocess.run(["gzip", "-6", "-n", "-c", plain], stdout=out, check=True)
     os.remove(plain)
     with open(packed, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    os.link(packed, f"{layout}/blobs/sha256/{digest}")
     return {"mediaType": GZIP, "digest": f"sha256:{digest}", "size": os.path.getsize(packed)}, f"sha256:{diff}"
 
 
-def image(work, registry, text):
-    """Puts `bench/base:1` into the registry: 5 layers, 60,000 files, some 320 MB compressed."""
-    layout, busybox = f"{work}/layout", shutil.which("busybox")
-    for directory in (layout, f"{work}/layers"):
-        shutil.rmtree(directory, ignore_errors=True)
+def layers():
+    """The files of the large image: 5 layers, 60,000 files, some 320 MB compressed. What describes them is kept beside them."""
+    os.makedirs(at("layers"))
+    made = [layer(number) for number in range(LAYERS)]
+    with open(at("layers.json"), "w") as file:
+        json.dump(made, file)
+
+
+def filled(registry):
+    """Puts the large image into the registry as `bench/base:1`."""
+    layout = at("layout")
     os.makedirs(f"{layout}/blobs/sha256")
-    os.makedirs(f"{work}/layers")
-    layers = [layer(work, layout, number, text, busybox) for number in range(LAYERS)]
-    config = {"architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine], "os": "linux", "config": {},
-              "rootfs": {"type": "layers", "diff_ids": [diff for _, diff in layers]}}
+    with open(at("layers.json")) as file:
+        made = json.load(file)
+    for number, (descriptor, _) in enumerate(made):
+        os.link(at(f"layers/{number}.tar.gz"), f"{layout}/blobs/sha256/{descriptor['digest'].split(':')[1]}")
+    config = {"architecture": architecture(), "os": "linux", "config": {},
+              "rootfs": {"type": "layers", "diff_ids": [diff for _, diff in made]}}
     config = put(layout, json.dumps(config).encode())
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **config}, "layers": [one for one, _ in layers]}
+                "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **config}, "layers": [one for one, _ in made]}
     manifest = put(layout, json.dumps(manifest).encode())
     with open(f"{layout}/index.json", "w") as file:
         json.dump({"schemaVersion": 2, "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json", **manifest,
@@ -121,15 +134,3 @@ def image(work, registry, text):
     subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:1",
                     f"docker://{registry.name('bench/base:1')}"], check=True)
     shutil.rmtree(layout)
-
-
-def thirds(work, text):
-    """Three files of 112 MB, half of each random."""
-    os.makedirs(f"{work}/thirds", exist_ok=True)
-    for number in range(3):
-        source = random.Random(f"third {number}")
-        block = text(source, 1 << 20)
-        with open(f"{work}/thirds/file{number}", "wb") as file:
-            for _ in range(56):
-                file.write(source.randbytes(1 << 20))
-                file.write(block)

@@ -3,8 +3,11 @@
 #
 # As root it works on a file system of its own, ext4 with a journal in a file: what a used root file system has been
 # through would be measured otherwise. As another user it works in a directory, and the table says so.
-#   BENCH_DIR     where (some 8 GB)      [default: target/bench]
-#   BENCH_ROUNDS  how often each row     [default: 5]
+#   BENCH_DIR     where (some 15 GB)      [default: target/bench]
+#   BENCH_ROUNDS  how often each row     [default: 3]
+#   BENCH_LIMIT   after how many seconds another builder's run is ended            [default: 120]
+#   BENCH_OTHERS  seconds a row and builder, after which no other run is begun     [default: 30]
+#   BENCH_SHRINK  contexts and images that many times smaller, to see that every row runs; leaves the page alone
 set -eu
 rbuild=$(realpath "${1:?usage: run.sh RBUILD [ROW...]}")
 shift
@@ -14,6 +17,9 @@ mkdir -p "$dir"
 dir=$(realpath "$dir")
 work=$dir/work
 mkdir -p "$work"
+# Two at once would take each other's disk away, and measure each other.
+exec 9>"$dir/lock"
+flock -n 9 || { echo "another bench works in $dir" >&2; exit 1; }
 mounted=
 end() {
     if [ -n "$mounted" ]; then umount -l "$work" && rm -f "$dir/disk.img"; else rm -rf "$work"; fi
@@ -22,8 +28,8 @@ trap end EXIT
 trap 'exit 130' INT TERM
 if [ "$(id -u)" = 0 ] && command -v mkfs.ext4 >/dev/null; then
     rm -f "$dir/disk.img"
-    truncate -s 12G "$dir/disk.img"
+    truncate -s 30G "$dir/disk.img"
     mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "$dir/disk.img"
     if mount -o loop "$dir/disk.img" "$work" 2>/dev/null; then mounted=yes; else rm -f "$dir/disk.img"; fi
 fi
-python3 "$here/run.py" "$rbuild" "$work" "$@"
+PYTHONDONTWRITEBYTECODE=1 python3 "$here/run.py" "$rbuild" "$work" "$@"
