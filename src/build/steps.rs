@@ -1,5 +1,6 @@
 //! One pass or one attempt over the steps of a graph: keys, records, and the doing.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::caches::Caches;
@@ -10,8 +11,8 @@ use super::platforms::Planned;
 use super::record::KeyRecord;
 use super::waiting::{Kept, Waiting};
 use crate::cache::Recorded;
-use crate::graph::{Graph, Op, PreImage, Step, StepId};
-use crate::oci::Digest;
+use crate::graph::{Graph, Input, Op, PreImage, Step, StepId};
+use crate::oci::{DiffId, Digest};
 use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::worker::{Chain, Doing, Made, NextNumber, States, Worker};
 
@@ -167,6 +168,21 @@ impl<'a> Steps<'a> {
             Some(Recorded { key: *key.get()?, layer: link.diff_id, ran: link.made == Made::Ran })
         };
         known.filter_map(record).collect()
+    }
+
+    /// The layers of the images that end in `targets`, as far as they are known.
+    pub fn layers_of(&self, targets: &[Input]) -> BTreeSet<DiffId> {
+        let mut layers = BTreeSet::new();
+        for target in targets {
+            let mut known = *target;
+            while let Input::Step(step) = known
+                && self.states[step.0].get().is_none()
+            {
+                known = self.graph.steps[step.0].base;
+            }
+            layers.extend(self.worker.input_chain(known, &self.states).diff_ids());
+        }
+        layers
     }
 
     fn below(&self, step: &Step) -> Chain {

@@ -11,7 +11,7 @@ use crate::e2e::{Said, Workshop};
 use crate::registry_server::{Registry, have};
 
 /// Bytes that no compressor makes smaller.
-fn noise(seed: u32, size: u32) -> Vec<u8> {
+pub fn noise(seed: u32, size: u32) -> Vec<u8> {
     let mut state = seed | 1;
     let mut next = || {
         state ^= state << 13;
