@@ -194,6 +194,6 @@ fn clients_of(options: &Options, interrupt: &Arc<Interrupt>) -> (Client, Client)
     settings.http.patience = Patience { total: A_WHILE.min(some.total), attempts: 5, ..some.clone() };
     let client = Client::new(settings.clone());
     settings.http.timeouts = Timeouts { connect: SOON, stall: 2 * SOON };
-    settings.http.patience = Patience { total: SOON, attempts: 3, stubborn_attempts: 1, ..some };
+    settings.http.patience = Patience { total: SOON, attempts: 2, stubborn_attempts: 1, ..some };
     (Client::new(settings), client)
 }

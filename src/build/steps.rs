@@ -146,7 +146,7 @@ impl<'a> Steps<'a> {
         if let Some(chain) = self.recorded_here(step, key)? {
             return Ok(Some(chain));
         }
-        let is_here = |layer| self.worker.store.has_layer(layer).unwrap_or(false);
+        let is_here = |layer| self.worker.here(layer).is_ok_and(|layer| layer.is_some());
         let found = self.caches.imported.find(key, &is_here);
         Ok(found.map(|found| self.below(step).push(found.layer, made(found.ran))))
     }
@@ -154,7 +154,7 @@ impl<'a> Steps<'a> {
     fn recorded_here(&self, step: &Step, key: &Digest) -> Result<Option<Chain>, Error> {
         let Some(bytes) = self.worker.store.record(key)? else { return Ok(None) };
         let Some(record) = KeyRecord::decode(&bytes) else { return Ok(None) };
-        if !self.worker.store.has_layer(record.layer)? {
+        if self.worker.here(record.layer)?.is_none() {
             return Ok(None);
         }
         Ok(Some(self.below(step).push(record.layer, record.made())))

@@ -140,6 +140,23 @@ fn a_cache_that_dies_between_two_layers_is_one_warning_and_not_asked_for_each() 
 }
 
 #[test]
+fn a_push_takes_over_what_the_cache_got_beside_the_steps() {
+    let (Some(world), Some(shop)) = (World::new(), Workshop::new()) else { return };
+    shop.write("noise", noise(5, PART));
+    let file = "FROM busybox\nCOPY noise /noise\nRUN echo done > /done\n";
+    let to = format!("type=registry,name={}", world.proxy.name("team/image:1"));
+    let said = shop.build(file, &[&world.to("min"), "-o", &to]).ok();
+    said.says(&["of them beside the steps", "mounted from another repository"]);
+    let log = world.proxy.take();
+    let size = PART as usize..PART as usize + 10_000;
+    let uploads = |repository: &str| {
+        let is_it = |a: &&Asked| is_upload(a) && size.contains(&a.sent) && a.path.contains(repository);
+        log.iter().filter(is_it).count()
+    };
+    assert_eq!((uploads("/team/app/"), uploads("/team/image/")), (1, 0), "{log:#?}");
+}
+
+#[test]
 fn a_cache_that_was_down_for_a_moment_is_written_all_the_same() {
     let (Some(world), Some(shop)) = (World::new(), Workshop::new()) else { return };
     let meeting = Arc::new(Meeting::default());
