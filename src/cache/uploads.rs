@@ -113,17 +113,23 @@ impl Uploads {
     /// Sends what is left of the layers of `share`, and then writes it. Layers that neither the store nor a cache has any
     /// more are left out with their records.
     ///
-    /// What could not be sent beside the steps is tried once more, beginning with the question whether anybody is there.
+    /// What could not be sent beside the steps is tried once more, beginning with the question whether anybody is there; what
+    /// fails from now on is not.
     pub fn finish(&self, share: &Share) -> Result<Exported, Error> {
-        self.wait();
         let shared = &self.0;
+        let has_failed = shared.over.load(Ordering::SeqCst);
+        self.wait();
         let early = {
             let mut state = locked(&shared.state);
-            state.is_last = true;
-            if state.failure.take().is_some() {
+            match state.failure.take() {
+                Some(error) if !has_failed => return Err(error),
+                _ => {}
+            }
+            if has_failed {
                 *locked(&shared.there) = None;
                 shared.over.store(false, Ordering::SeqCst);
             }
+            state.is_last = true;
             state.sent
         };
         let there = shared.there()?;

@@ -168,7 +168,8 @@ fn a_cache_that_was_down_for_a_moment_is_written_all_the_same() {
         meeting.arrive(1);
         is_early.then_some(403)
     });
-    let gate = format!("RUN --network=host wget -q -O /gate {}\n", server.url("/gate"));
+    // The refusal arrives while the last step sleeps.
+    let gate = format!("RUN --network=host wget -q -O /gate {} && sleep 3\n", server.url("/gate"));
     let file = many(3) + &gate;
     shop.build(&file, &["--allow", "network.host", &world.to("max")])
         .ok()
