@@ -97,6 +97,7 @@ pub fn finish(
     if !options.pushes.is_empty() {
         let client = client(options, worker.cancel);
         for to in &options.pushes {
+            to.names.iter().for_each(|name| steps.caches.settle(&name.registry));
             let exported = send(store, &bare, to, &client, worker, numbers)?;
             pushed = pushed.or(exported.top);
         }

@@ -2,6 +2,7 @@
 //!
 //! A layer whose bytes no later step of this build reads is compressed as it is written, and kept in no other form. One that
 //! something reads is written plain, so that nobody waits, and compressed by a thread while the steps after it are done.
+//! Then it goes to the remote caches, which so find it compressed if they want it in the same form.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use super::caches::Caches;
 use super::options::Options;
 use crate::graph::{Graph, Input, Op, StepId};
 use crate::layer::Compression;
@@ -17,6 +19,7 @@ use crate::store::Store;
 
 /// What is to be compressed, and the thread that does it.
 pub struct Packing {
+    caches: Arc<Caches>,
     wanted: Option<Compression>,
     /// Whether an output reads plain bytes of all layers.
     plain: bool,
@@ -30,15 +33,17 @@ pub struct Packing {
 
 #[derive(Default)]
 struct Work {
-    /// What came before there was a thread.
-    waiting: Vec<DiffId>,
+    /// Whether there are steps to be done.
+    begun: bool,
+    /// What came before.
+    waiting: Vec<(StepId, DiffId)>,
     queue: Option<Sender<DiffId>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Packing {
     /// What `options` want of the images that end in `targets`.
-    pub fn new(graph: &Graph, targets: &[Input], options: &Options) -> Packing {
+    pub fn new(graph: &Graph, targets: &[Input], options: &Options, caches: &Arc<Caches>) -> Packing {
         let encodes = options.outputs.iter().map(|order| order.output.encode());
         let encodes: Vec<_> = encodes.chain(options.pushes.iter().map(|to| Some(to.encode))).collect();
         let is_plain = |compression: &Compression| *compression == Compression::Uncompressed;
@@ -53,6 +58,7 @@ impl Packing {
             step.op.reads().iter().for_each(|read| below(graph, read.input, &mut is_read));
         }
         Packing {
+            caches: Arc::clone(caches),
             wanted: compressions().find(|compression| !is_plain(compression)),
             plain: encodes.iter().any(Option::is_none) || compressions().any(|c| is_plain(&c)),
             goes_out,
@@ -74,42 +80,58 @@ impl Packing {
         }
     }
 
-    /// A step has this layer: if it goes out, it is compressed some time soon.
+    /// A step has this layer: if it goes out, it is compressed some time soon, and if a cache is to have it, sent.
     pub fn made(&self, step: StepId, layer: DiffId) {
-        if self.wanted.is_none() || !self.goes_out.contains(&step.0) {
-            return;
-        }
         let mut work = self.lock();
+        match work.begun {
+            true => self.put(&work, step, layer),
+            false => work.waiting.push((step, layer)),
+        }
+    }
+
+    fn put(&self, work: &Work, step: StepId, layer: DiffId) {
+        let goes_out = self.goes_out.contains(&step.0);
         match &work.queue {
             // The thread ends early only when it is told to.
-            Some(queue) => drop(queue.send(layer)),
-            None => work.waiting.push(layer),
+            Some(queue) if goes_out => drop(queue.send(layer)),
+            _ => self.caches.made(layer, goes_out),
         }
     }
 
     /// Begins, once it is known that there are steps to be done: beside nothing, there is no hurry.
     pub fn begin(&self, store: &Store) {
-        let Some(compression) = self.wanted else { return };
         let mut work = self.lock();
-        let (queue, layers) = channel::<DiffId>();
-        for layer in std::mem::take(&mut work.waiting) {
-            let _ = queue.send(layer);
+        work.begun = true;
+        if let Some(compression) = self.wanted {
+            let (queue, layers) = channel::<DiffId>();
+            let (store, stop) = (store.clone(), Arc::clone(&self.stop));
+            let caches = Arc::clone(&self.caches);
+            work.queue = Some(queue);
+            work.thread = Some(std::thread::spawn(move || {
+                let is_over = || stop.load(Ordering::Relaxed);
+                for diff_id in layers {
+                    if is_over() {
+                        return;
+                    }
+                    // Whatever is wrong with a layer, the output meets it again, and says so.
+                    if let Ok(Some(layer)) = store.layer(diff_id)
+                        && layer.is_ours()
+                    {
+                        let _ = store.pack(&layer, compression, &is_over);
+                    }
+                    caches.made(diff_id, true);
+                }
+            }));
         }
-        let (store, stop) = (store.clone(), Arc::clone(&self.stop));
-        work.queue = Some(queue);
-        work.thread = Some(std::thread::spawn(move || {
-            let is_over = || stop.load(Ordering::Relaxed);
-            for diff_id in layers {
-                if is_over() {
-                    return;
-                }
-                // Whatever is wrong with a layer, the output meets it again, and says so.
-                let Ok(Some(layer)) = store.layer(diff_id) else { continue };
-                if layer.is_ours() {
-                    let _ = store.pack(&layer, compression, &is_over);
-                }
-            }
-        }));
+        for (step, layer) in std::mem::take(&mut work.waiting) {
+            self.put(&work, step, layer);
+        }
+    }
+
+    /// Ends, and leaves to the outputs and caches what is not compressed yet.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.finish();
     }
 
     /// Waits until all is compressed that was made.
@@ -132,8 +154,7 @@ impl Packing {
 
 impl Drop for Packing {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.finish();
+        self.stop();
     }
 }
 

@@ -24,7 +24,7 @@ use super::remotes::Remotes;
 use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
-use crate::graph::Location;
+use crate::graph::{Location, StepId};
 use crate::oci::{Digest, Reference};
 use crate::plan::{self, Checks};
 use crate::progress::{Event, Sink, Warning};
@@ -69,7 +69,7 @@ pub fn build(
     if namespace == Namespace::Ready {
         held.release();
     }
-    let caches = Caches::start(options, store, interrupt);
+    let caches = Arc::new(Caches::start(options, store, interrupt));
     let numbers = Numbers::default();
     let build = Build { options, store, sink: &held, interrupt, namespace, numbers, caches };
     let result = build.run(&held, stdin, stdout);
@@ -91,7 +91,7 @@ struct Build<'a> {
     interrupt: &'a Arc<Interrupt>,
     namespace: Namespace,
     numbers: Numbers,
-    caches: Caches,
+    caches: Arc<Caches>,
 }
 
 /// The images and contexts of a graph.
@@ -241,7 +241,7 @@ impl Build<'_> {
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
         let targets: Vec<_> = planned.images.iter().map(|image| image.target.state).collect();
-        let packing = Packing::new(&planned.graph, &targets, self.options);
+        let packing = Packing::new(&planned.graph, &targets, self.options, &self.caches);
         let steps = Steps::new(planned, &worker, &self.numbers, &self.caches, packing);
         if attempt == 1 {
             self.show_images(resources)?;
@@ -256,8 +256,36 @@ impl Build<'_> {
             if attempt == 1 {
                 ask_whether_it_may_be_pushed(self.options, &self.numbers, self.sink, &cancel)?;
             }
+        }
+        let built = self.perform(planned, &steps, &pending, held, stdout);
+        let (sink, numbers) = (self.sink, &self.numbers);
+        match &built {
+            Ok(_) => {
+                self.caches.export(&steps.records(), &steps.layers_of(&targets), sink, numbers)?;
+            }
+            // Nobody waits any more, or what was done is looked at again.
+            Err(error) if matches!(error, Error::Interrupted) || error.is_lost() => {}
+            Err(_) => {
+                steps.packing.stop();
+                let layers = steps.layers_of(&targets);
+                self.caches.export_of_failed(&steps.records(), &layers, sink, numbers);
+            }
+        }
+        built.map(Some)
+    }
+
+    /// Does what is left to do, and writes the outputs.
+    fn perform(
+        &self,
+        planned: &Planned,
+        steps: &Steps<'_>,
+        pending: &[StepId],
+        held: &Held<'_>,
+        stdout: &mut dyn Write,
+    ) -> Result<Built, Error> {
+        if !pending.is_empty() {
             steps.packing.begin(self.store);
-            let done = schedule(&steps, &pending, self.options.jobs);
+            let done = schedule(steps, pending, self.options.jobs);
             if !self.interrupt.is_fired() {
                 // A failure may come of a directory that was changed on disk, and then it is no failure yet.
                 steps.settle()?;
@@ -266,11 +294,7 @@ impl Build<'_> {
             steps.packing.finish();
         }
         held.release();
-        let built = finish(planned, &steps, self.options, &self.numbers, stdout)?;
-        let states = planned.images.iter().map(|image| image.target.state);
-        let result = states.flat_map(|state| worker.input_chain(state, &steps.states).diff_ids()).collect();
-        self.caches.export(&steps.records(), &result, &worker, &self.numbers)?;
-        Ok(Some(built))
+        finish(planned, steps, self.options, &self.numbers, stdout)
     }
 
     fn worker<'b>(
@@ -283,7 +307,7 @@ impl Build<'_> {
             store: self.store,
             images: &resources.images,
             contexts: &resources.contexts,
-            elsewhere: &self.caches.imported,
+            elsewhere: &*self.caches.imported,
             numbers: &self.numbers,
             secrets,
             agents: &resources.agents,

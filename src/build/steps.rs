@@ -1,5 +1,6 @@
 //! One pass or one attempt over the steps of a graph: keys, records, and the doing.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::caches::Caches;
@@ -10,8 +11,8 @@ use super::platforms::Planned;
 use super::record::KeyRecord;
 use super::waiting::{Kept, Waiting};
 use crate::cache::Recorded;
-use crate::graph::{Graph, Op, PreImage, Step, StepId};
-use crate::oci::Digest;
+use crate::graph::{Graph, Input, Op, PreImage, Step, StepId};
+use crate::oci::{DiffId, Digest};
 use crate::progress::{Event, Sink, StepNumber, Warning};
 use crate::worker::{Chain, Doing, Made, NextNumber, States, Worker};
 
@@ -162,7 +163,7 @@ impl<'a> Steps<'a> {
         if let Some(chain) = self.recorded_here(step, key)? {
             return Ok(Some(chain));
         }
-        let is_here = |layer| self.worker.store.has_layer(layer).unwrap_or(false);
+        let is_here = |layer| self.worker.here(layer).is_ok_and(|layer| layer.is_some());
         let found = self.caches.imported.find(key, &is_here);
         Ok(found.map(|found| self.below(step).push(found.layer, made(found.ran))))
     }
@@ -170,7 +171,7 @@ impl<'a> Steps<'a> {
     fn recorded_here(&self, step: &Step, key: &Digest) -> Result<Option<Chain>, Error> {
         let Some(bytes) = self.worker.store.record(key)? else { return Ok(None) };
         let Some(record) = KeyRecord::decode(&bytes) else { return Ok(None) };
-        if !self.worker.store.has_layer(record.layer)? {
+        if self.worker.here(record.layer)?.is_none() {
             return Ok(None);
         }
         Ok(Some(self.below(step).push(record.layer, record.made())))
@@ -184,6 +185,21 @@ impl<'a> Steps<'a> {
             Some(Recorded { key: *key.get()?, layer: link.diff_id, ran: link.made == Made::Ran })
         };
         known.filter_map(record).collect()
+    }
+
+    /// The layers of the images that end in `targets`, as far as they are known.
+    pub fn layers_of(&self, targets: &[Input]) -> BTreeSet<DiffId> {
+        let mut layers = BTreeSet::new();
+        for target in targets {
+            let mut known = *target;
+            while let Input::Step(step) = known
+                && self.states[step.0].get().is_none()
+            {
+                known = self.graph.steps[step.0].base;
+            }
+            layers.extend(self.worker.input_chain(known, &self.states).diff_ids());
+        }
+        layers
     }
 
     fn below(&self, step: &Step) -> Chain {

@@ -1,8 +1,7 @@
 //! What of a layer goes into a cache: its blob, and its list.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Seek, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Read as _, Seek, Write};
 
 use super::document::KnownLayer;
 use super::error::Error;
@@ -22,12 +21,12 @@ pub(super) fn list(list: &LayerList) -> Vec<u8> {
     zstd::bulk::compress(&list.encode(), 3).expect("memory takes what is written")
 }
 
-/// Makes the blob of a layer, into a file without a name in `directory`. A layer that came compressed stays as it is.
+/// Makes the blob of a layer, into a file without a name. A layer that came compressed stays as it is.
 pub(super) fn make(
     store: &Store,
     layer: &Layer,
     compression: Compression,
-    directory: &Path,
+    canceled: &dyn Fn() -> bool,
 ) -> Result<Made, Error> {
     let failed = |source| Error::Layer { layer: layer.diff_id, source };
     let list = list(layer.list()?);
@@ -53,11 +52,23 @@ pub(super) fn make(
         let known = KnownLayer { blob: digest, size, media_type, tar_size, made_by, list: of_list };
         return Ok(Made { known, blob, list });
     }
-    let file = tempfile::tempfile_in(directory).map_err(failed)?;
-    let mut tar = BufReader::with_capacity(1 << 18, store.open_tar(layer)?);
+    let directory = store.temp_dir()?;
+    let file = tempfile::tempfile_in(directory.path()).map_err(failed)?;
+    let mut tar = store.open_tar(layer)?;
     let out = Hashing { out: BufWriter::with_capacity(1 << 18, file), hasher: Hasher::new(), size: 0 };
     let mut compressor = Compressor::new(out, compression);
-    io::copy(&mut tar, &mut compressor).map_err(failed)?;
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        if canceled() {
+            return Err(Error::Canceled);
+        }
+        match tar.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => compressor.write_all(&buffer[..count]).map_err(failed)?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(failed(e)),
+        }
+    }
     let Hashing { out, hasher, size } = compressor.finish().map_err(failed)?;
     let mut blob = out.into_inner().map_err(|e| failed(e.into_error()))?;
     blob.rewind().map_err(failed)?;

@@ -80,6 +80,16 @@ impl Directory {
         Document::decode(&self.read(&digest, records.size(), LARGEST)?).map(Some)
     }
 
+    /// What a cache in `index` says to who adds to it.
+    fn added_to(&self, index: Option<&Value>) -> Result<Document, Error> {
+        match index.map(|index| self.document(index)).transpose() {
+            Ok(known) => Ok(known.flatten().unwrap_or_default()),
+            Err(error @ Error::NoCache(_)) => Err(error),
+            // What nobody can read is of no use to anybody.
+            Err(_) => Ok(Document::default()),
+        }
+    }
+
     fn put_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
         self.write(&self.blob(&Digest::of(bytes)), &mut &bytes[..])
     }
@@ -104,6 +114,10 @@ impl Place for Directory {
     fn load(&self) -> Result<Document, Error> {
         let index = self.index()?.ok_or(Error::None)?;
         self.document(&index)?.ok_or(Error::None)
+    }
+
+    fn current(&self) -> Result<Document, Error> {
+        self.added_to(self.index()?.as_ref())
     }
 
     fn fetch(
@@ -161,12 +175,7 @@ impl Place for Directory {
         // Two builds into one directory would lose one's records.
         flock(&held, FlockOperation::LockExclusive).map_err(|e| Error::file("lock", &self.path)(e.into()))?;
         let index = self.index()?;
-        let known = match index.as_ref().map(|index| self.document(index)).transpose() {
-            Ok(known) => known.flatten().unwrap_or_default(),
-            Err(error @ Error::NoCache(_)) => return Err(error),
-            // What nobody can read is of no use to anybody.
-            Err(_) => Document::default(),
-        };
+        let known = self.added_to(index.as_ref())?;
         if !adds(new, &known) {
             return Ok(false);
         }

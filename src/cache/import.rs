@@ -60,8 +60,11 @@ impl Known {
     }
 
     fn layer(&self, diff_id: DiffId) -> Option<&KnownLayer> {
-        let layer = self.layers.get(&diff_id)?;
-        (!self.dropped.load(Ordering::SeqCst) && !locked(&self.gone).contains(&diff_id)).then_some(layer)
+        self.layers.get(&diff_id).filter(|_| !self.is_doubted(diff_id))
+    }
+
+    fn is_doubted(&self, diff_id: DiffId) -> bool {
+        self.dropped.load(Ordering::SeqCst) || locked(&self.gone).contains(&diff_id)
     }
 }
 
@@ -129,6 +132,12 @@ impl Imported {
             let record = known.records.get(key)?;
             (known.layer(record.layer).is_some() || is_here(record.layer)).then_some(*record)
         })
+    }
+
+    /// Whether something that `place` said, or this layer of it, turned out to be untrue or gone.
+    pub(super) fn doubts(&self, place: &Source, layer: DiffId) -> bool {
+        let is_it = |known: &&Known| Arc::ptr_eq(&known.source, place);
+        self.known.get().into_iter().flatten().filter(is_it).any(|known| known.is_doubted(layer))
     }
 
     /// The selections that were digested or found since the build began, for an export.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::document::{Document, MOST_LAYERS, MOST_RECORDS};
+use super::document::{Document, MOST_LAYERS, MOST_RECORDS, Recorded};
 
 /// All that `documents` say, the newest first; where two differ, the earlier one holds. What does not fit is left out, from
 /// the end. Generation and merged sets are the caller's.
@@ -31,17 +31,21 @@ pub(super) fn merge(documents: &[&Document]) -> Document {
     merged
 }
 
-/// Whether `document` says something that `known` does not.
+/// Whether `document` says something that `known` does not, or says otherwise.
 pub(super) fn adds(document: &Document, known: &Document) -> bool {
     let records: BTreeSet<_> = known.records.iter().map(|record| (record.key, record.layer)).collect();
     let selections: BTreeSet<_> = known.selections.iter().map(|s| (s.of, s.digest)).collect();
-    document.records.iter().any(|record| !records.contains(&(record.key, record.layer)))
+    let is_new = |record: &Recorded| {
+        !records.contains(&(record.key, record.layer))
+            || document.layers.get(&record.layer) != known.layers.get(&record.layer)
+    };
+    document.records.iter().any(is_new)
         || document.selections.iter().any(|s| !selections.contains(&(s.of, s.digest)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::{KnownLayer, Recorded};
+    use super::super::document::KnownLayer;
     use super::*;
     use crate::oci::{DiffId, Digest, MediaType};
 
@@ -71,6 +75,11 @@ mod tests {
         assert_eq!(merged.layers.len(), 3, "what no record names is left out");
         assert!(adds(&new, &old) && adds(&old, &new) && !adds(&new, &merged));
         assert!(adds(&old, &merged), "b gives another layer there");
+        let mut mended = new.clone();
+        mended.layers.values_mut().next().unwrap().size += 1;
+        assert!(adds(&mended, &merged), "a layer's blob is another one");
+        let again = merge(&[&mended, &merged]);
+        assert!(!adds(&mended, &again), "and the newest holds");
     }
 
     #[test]

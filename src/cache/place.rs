@@ -15,6 +15,10 @@ pub trait Place: Send + Sync {
     /// What it says; [`Error::None`] if there is no cache.
     fn load(&self) -> Result<Document, Error>;
 
+    /// What it says to who is about to add to it: nothing where nothing is, or where nobody can read it. An error if what is
+    /// there is something else, which a cache must not replace.
+    fn current(&self) -> Result<Document, Error>;
+
     /// Writes a blob to `out`: when this returns, size and digest were right.
     fn fetch(
         &self,

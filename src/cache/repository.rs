@@ -182,6 +182,12 @@ fn manifest(resolved: &Resolved) -> Result<ImageManifest, Error> {
     serde_json::from_slice(&resolved.bytes).map_err(|e| Error::document("manifest", e))
 }
 
+/// All that a document and the sets beside it say.
+fn merge_onto(sets: &Sets, main: &Document) -> Document {
+    let documents: Vec<&Document> = sets.documents.iter().chain([main]).collect();
+    Document { generation: main.generation, ..merge(&documents) }
+}
+
 impl Place for Repository {
     fn name(&self) -> String {
         self.reference.familiar()
@@ -196,10 +202,12 @@ impl Place for Repository {
         if main.is_none() && sets.documents.is_empty() {
             return Err(Error::None);
         }
-        let main = main.unwrap_or_default();
-        let mut documents: Vec<&Document> = sets.documents.iter().collect();
-        documents.push(&main);
-        Ok(Document { generation: main.generation, ..merge(&documents) })
+        Ok(merge_onto(&sets, &main.unwrap_or_default()))
+    }
+
+    fn current(&self) -> Result<Document, Error> {
+        let (main, sets) = self.all()?;
+        Ok(merge_onto(&sets, &main))
     }
 
     fn fetch(
@@ -238,14 +246,9 @@ impl Place for Repository {
     }
 
     fn publish(&self, new: &Document, canceled: &(dyn Fn() -> bool + Sync)) -> Result<bool, Error> {
-        let Some(tag) = self.tag() else {
-            return Err(Error::NoCache("a cache is written to a tag, not to a digest".to_string()));
-        };
-        let mut main = self.main()?;
-        let names = self.unmerged(tag, &main)?;
-        let mut known: Vec<Document> = self.sets(&names)?.documents;
-        known.push(main.clone());
-        if !adds(new, &merge(&known.iter().collect::<Vec<_>>())) {
+        let tag = self.own_tag()?;
+        let (mut main, sets) = self.all()?;
+        if !adds(new, &merge_onto(&sets, &main)) {
             return Ok(false);
         }
         let mut new = new.clone();
@@ -278,6 +281,19 @@ impl Place for Repository {
 }
 
 impl Repository {
+    /// The tag that is written.
+    fn own_tag(&self) -> Result<&str, Error> {
+        let no_tag = || Error::NoCache("a cache is written to a tag, not to a digest".to_string());
+        self.tag().ok_or_else(no_tag)
+    }
+
+    /// The document under the cache's own tag, and the sets that it does not have.
+    fn all(&self) -> Result<(Document, Sets), Error> {
+        let main = self.main()?;
+        let sets = self.sets(&self.unmerged(self.own_tag()?, &main)?)?;
+        Ok((main, sets))
+    }
+
     /// The document under the cache's own tag. What is no cache is not written over.
     fn main(&self) -> Result<Document, Error> {
         match self.document(&self.reference, false) {

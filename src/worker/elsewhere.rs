@@ -35,14 +35,22 @@ impl Worker<'_> {
         found.collect()
     }
 
+    /// A layer that the store has: looked for once. What happens to it after that is met by whoever reads it.
+    pub fn here(&self, diff_id: DiffId) -> Result<Option<Arc<Layer>>, Error> {
+        let loaded = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = loaded().get(&diff_id).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.store.layer(diff_id)?;
+        loaded().extend(found.clone().map(|layer| (diff_id, layer)));
+        Ok(found)
+    }
+
     /// A layer that is here, or can be had from a registry at any time.
     fn known(&self, diff_id: DiffId) -> Result<Option<ImageLayer>, Error> {
-        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&diff_id).cloned();
-        if let Some(layer) = loaded {
+        if let Some(layer) = self.here(diff_id)? {
             return Ok(Some(ImageLayer::Here(layer)));
-        }
-        if self.store.has_layer(diff_id)? {
-            return Ok(None);
         }
         let of_image = self.images.iter().find_map(|image| image.remote(diff_id)).map(Arc::new);
         let remote = of_image.or_else(|| self.elsewhere.remote(diff_id));

@@ -67,6 +67,22 @@ fn a_build_with_nothing_changed_syncs_nothing_reads_no_file_of_its_context_and_s
     assert!(kept.is_empty(), "what is there was written again: {kept:#?}");
 }
 
+#[test]
+fn a_layer_that_is_found_is_looked_at_once_a_build() {
+    if !tools(&["strace"]) {
+        return;
+    }
+    let shop = Workshop::bare();
+    let copies: String = (0..20).map(|number| format!("COPY file-{number} /\n")).collect();
+    (0..20).for_each(|number| drop(shop.write(&format!("file-{number}"), format!("{number}\n"))));
+    shop.build(&format!("FROM scratch\n{copies}"), &[]).ok();
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    shop.again(&[]).ok();
+    let opens = traced(&shop, "trace=open,openat,openat2");
+    let layers = shop.store().join("layers").display().to_string();
+    assert_eq!(opens.iter().filter(|call| call.contains(&layers)).count(), 20, "{opens:#?}");
+}
+
 /// The system calls of a build of 1,000 files in 20 directories by `COPY . /srv/`, first with nothing changed, then with one
 /// file changed.
 #[test]

@@ -38,6 +38,8 @@ mod registry_settings;
 mod registry_wire;
 mod remote;
 mod remote_cache;
+mod remote_cache_damage;
+mod remote_cache_uploads;
 mod robust;
 mod rows;
 mod sandbox_foreign;

@@ -11,12 +11,14 @@ pub struct Asked {
     /// With its query.
     pub path: String,
     pub status: u16,
+    /// Bytes of the body that went up.
+    pub sent: usize,
     /// Bytes of the body that came back.
     pub received: usize,
 }
 
 /// What happens to a request instead; the status of an answer without a body.
-type Trouble = Box<dyn Fn(&Asked) -> Option<u16> + Send + Sync>;
+type Trouble = Arc<dyn Fn(&Asked) -> Option<u16> + Send + Sync>;
 
 pub struct Proxy {
     pub port: u16,
@@ -52,9 +54,9 @@ impl Proxy {
         std::mem::take(&mut *self.log.lock().expect("not poisoned"))
     }
 
-    /// From now on some requests are answered with a bare status.
+    /// From now on some requests are answered with a bare status, or wait for something: each in a thread of its own.
     pub fn troubled(&self, trouble: impl Fn(&Asked) -> Option<u16> + Send + Sync + 'static) {
-        *self.trouble.lock().expect("not poisoned") = Some(Box::new(trouble));
+        *self.trouble.lock().expect("not poisoned") = Some(Arc::new(trouble));
     }
 }
 
@@ -118,8 +120,9 @@ fn pass(stream: TcpStream, to: u16, log: &Mutex<Vec<Asked>>, trouble: &Mutex<Opt
     let mut words = request.head[0].split(' ');
     let (method, path) =
         (words.next().unwrap_or_default().to_string(), words.next().unwrap_or_default().to_string());
-    let mut asked = Asked { method, path, status: 0, received: 0 };
-    let status = trouble.lock().expect("not poisoned").as_ref().and_then(|trouble| trouble(&asked));
+    let mut asked = Asked { method, path, status: 0, sent: request.body.len(), received: 0 };
+    let trouble = trouble.lock().expect("not poisoned").clone();
+    let status = trouble.and_then(|trouble| trouble(&asked));
     if let Some(status) = status {
         asked.status = status;
         log.lock().expect("not poisoned").push(asked);

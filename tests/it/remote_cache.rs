@@ -1,6 +1,7 @@
 //! Two machines, one registry: what one built, the other need not. By the program itself, over Debian's docker-registry.
 
 use std::path::Path;
+use std::process::Command;
 
 use rbuild::cache::{Directory, Document, KnownLayer, Place};
 use rbuild::layer::LayerList;
@@ -8,10 +9,10 @@ use rbuild::oci::{DiffId, Digest};
 
 use crate::counting_proxy::Counting;
 use crate::e2e::{Said, Workshop};
-use crate::registry_server::{Registry, have};
+use crate::registry_server::{Registry, have, run};
 
 /// Bytes that no compressor makes smaller.
-fn noise(seed: u32, size: u32) -> Vec<u8> {
+pub fn noise(seed: u32, size: u32) -> Vec<u8> {
     let mut state = seed | 1;
     let mut next = || {
         state ^= state << 13;
@@ -229,6 +230,24 @@ fn a_directory_is_a_cache_too() {
     assert_eq!(second.rbuild(&["run", "it"]).ok().out(), "one\none\n");
     second.write("app", "three\n");
     build(&second, &[&from]).says(&["is not used: there is none", "ran-app"]);
+}
+
+#[test]
+fn a_cache_is_copied_by_tools_that_have_never_heard_of_it() {
+    let Some(world) = World::new() else { return };
+    if !have(&["skopeo"]) {
+        return;
+    }
+    build(&world.first, &[&world.to(",mode=max")]);
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().join("copy").display().to_string();
+    let mut skopeo = Command::new("skopeo");
+    skopeo.args(["--insecure-policy", "copy", "--src-tls-verify=false"]);
+    run(skopeo.arg(format!("docker://{}", world.cache())).arg(format!("oci:{at}:copied")));
+    let second = machine().unwrap();
+    let said = build(&second, &[&format!("--cache-from=type=local,src={at},tag=copied")]);
+    said.never_says(&["ran-work", "ran-app", "warning"]).says(&["fetching 3 layers from the cache"]);
+    assert_eq!(id(&second), id(&world.first));
 }
 
 #[test]

@@ -5,6 +5,6 @@ mod contexts;
 mod entitlements;
 mod git;
 mod git_server;
-mod server;
+pub mod server;
 mod ssh;
 mod url;
