@@ -8,14 +8,17 @@ use rustix::fs::{Mode, OFlags, openat};
 
 use super::cursor::Cursor;
 use super::error::Error;
-use super::metadata::{Owners, set};
+use super::metadata::{Owners, set_fresh};
 use crate::oci::{Digest, Hasher};
-use crate::tree::{Entry, Kind, RootPath};
+use crate::tree::{Entry, Kind};
 
-/// Makes an empty file that nobody else can open.
-pub(super) fn create(cursor: &mut Cursor<'_>, path: &RootPath) -> Result<File, Error> {
+/// Makes an empty file for the entry's bytes.
+pub(super) fn create(cursor: &mut Cursor<'_>, entry: &Entry) -> Result<File, Error> {
+    let Entry { path, mode, .. } = entry;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(cursor.parent(path)?, path.name(), flags, Mode::from_raw_mode(0o600));
+    // What it may be before it has its owner; mostly that is its mode already.
+    let mode = Mode::from_raw_mode(mode & 0o777);
+    let file = openat(cursor.parent(path)?, path.name(), flags, mode);
     file.map(File::from).map_err(Error::entry("make the file", path))
 }
 
@@ -26,9 +29,9 @@ pub(super) fn write_whole(
     bytes: &[u8],
     owners: Owners,
 ) -> Result<(), Error> {
-    let mut file = create(cursor, &entry.path)?;
+    let mut file = create(cursor, entry)?;
     file.write_all(bytes).map_err(Error::entry("write", &entry.path))?;
-    set(file.as_fd(), entry, owners)
+    set_fresh(file.as_fd(), entry, owners)
 }
 
 /// Refuses bytes that are not the entry's.
@@ -48,7 +51,7 @@ pub(super) fn write_file(
     owners: Owners,
 ) -> Result<(), Error> {
     let path = &entry.path;
-    let mut file = create(cursor, path)?;
+    let mut file = create(cursor, entry)?;
     let Kind::File { size, digest } = &entry.kind else { return Ok(()) };
     let mut hasher = Hasher::new();
     let mut written = 0;
@@ -67,5 +70,5 @@ pub(super) fn write_file(
     if written != *size || hasher.finish() != *digest {
         return Err(Error::Damaged { layer, path: path.clone() });
     }
-    set(file.as_fd(), entry, owners)
+    set_fresh(file.as_fd(), entry, owners)
 }

@@ -51,7 +51,7 @@ pub(super) fn write_files(
         bytes.take(size + 1).read_to_end(&mut batch.bytes)?;
         batch.push(entry.clone(), Some(layer), start);
         if batch.is_full() {
-            writers.send(std::mem::take(&mut batch));
+            writers.send(&mut batch);
         }
         Ok(())
     });

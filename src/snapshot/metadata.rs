@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 
 use rustix::fs::{
     AtFlags, Gid, Mode, Stat, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, fchmod, fchown,
-    fgetxattr, flistxattr, fremovexattr, fsetxattr, futimens, utimensat,
+    fgetxattr, flistxattr, fremovexattr, fsetxattr, fstat, futimens, utimensat,
 };
 use rustix::io::Errno;
 
@@ -34,14 +34,32 @@ pub(super) fn is_kept(name: &[u8]) -> bool {
     name == CAPABILITY || (name.starts_with(b"user.") && !reserved.iter().any(|r| name.starts_with(r)))
 }
 
-/// Sets all metadata of a file or directory that was just made.
+/// Sets all metadata of a file or directory.
 pub(super) fn set(fd: BorrowedFd<'_>, entry: &Entry, owners: Owners) -> Result<(), Error> {
+    set_what_differs(fd, entry, owners, None)
+}
+
+/// The same of a file that was just made and mostly has its owner and mode: looking costs a tenth of setting them.
+pub(super) fn set_fresh(fd: BorrowedFd<'_>, entry: &Entry, owners: Owners) -> Result<(), Error> {
+    let stat = fstat(fd).map_err(Error::entry("read", &entry.path))?;
+    set_what_differs(fd, entry, owners, Some(&stat))
+}
+
+fn set_what_differs(
+    fd: BorrowedFd<'_>,
+    entry: &Entry,
+    owners: Owners,
+    stat: Option<&Stat>,
+) -> Result<(), Error> {
     // ORDER: a change of owner clears setuid bits and capabilities; times last.
-    if owners == Owners::Keep {
+    let is_owned = stat.is_some_and(|stat| (stat.st_uid, stat.st_gid) == (entry.uid, entry.gid));
+    if owners == Owners::Keep && !is_owned {
         let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
         fchown(fd, Some(uid), Some(gid)).map_err(owner_error(entry))?;
     }
-    fchmod(fd, mode(entry)).map_err(Error::entry("set the mode of", &entry.path))?;
+    if stat.is_none_or(|stat| stat.st_mode & 0o7777 != entry.mode & 0o7777) {
+        fchmod(fd, mode(entry)).map_err(Error::entry("set the mode of", &entry.path))?;
+    }
     for (name, value) in entry.xattrs.iter().filter(|(name, _)| is_kept(name)) {
         match fsetxattr(fd, name.as_slice(), value, XattrFlags::empty()) {
             // An export by an ordinary user takes along what it may.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::active::Active;
 use super::cursor::{Cursor, Parents};
 use super::file::create;
-use super::metadata::{Owners, set};
+use super::metadata::{Owners, set_fresh};
 use super::writers::{Batch, Manner, SMALL, Writers};
 use crate::layer::{Files, LayerList};
 use crate::tree::{Entry, Kind, RootPath};
@@ -70,7 +70,7 @@ impl Unpacking {
     }
 
     fn make_large(&self, entry: &Entry) -> Now {
-        let file = create(&mut Cursor::with(self.root.as_fd(), MANNER.parents), &entry.path);
+        let file = create(&mut Cursor::with(self.root.as_fd(), MANNER.parents), entry);
         file.map_err(|error| self.writers.fail(error)).map_or(Now::None, Now::Large)
     }
 }
@@ -110,11 +110,11 @@ impl Files for Unpacking {
             Now::Small(start) => {
                 self.batch.push(entry.clone(), None, start);
                 if self.batch.is_full() {
-                    self.writers.send(std::mem::take(&mut self.batch));
+                    self.writers.send(&mut self.batch);
                 }
             }
             Now::Large(file) => {
-                if let Err(error) = set(file.as_fd(), entry, MANNER.owners) {
+                if let Err(error) = set_fresh(file.as_fd(), entry, MANNER.owners) {
                     self.writers.fail(error);
                 }
             }

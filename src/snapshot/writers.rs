@@ -43,6 +43,10 @@ pub(super) struct Batch {
 pub(super) type Blame = Option<usize>;
 
 impl Batch {
+    fn with_room() -> Batch {
+        Batch { files: Vec::with_capacity(BATCH.0), bytes: Vec::with_capacity(BATCH.1 + SMALL as usize) }
+    }
+
     /// Adds a file whose bytes are the last ones, from `start` on.
     pub(super) fn push(&mut self, entry: Entry, blame: Blame, start: usize) {
         self.files.push((entry, blame, start..self.bytes.len()));
@@ -79,6 +83,8 @@ pub(super) struct Writers {
 
 struct Pool {
     batches: SyncSender<Batch>,
+    /// Empty ones, with their memory.
+    written: Receiver<Batch>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -116,25 +122,28 @@ impl Writers {
         self.failure.set(error);
     }
 
-    /// Hands a full batch to a thread; waits while all are behind.
-    pub(super) fn send(&mut self, batch: Batch) {
+    /// Hands a full batch to a thread, and waits while all are behind; leaves an empty one.
+    pub(super) fn send(&mut self, batch: &mut Batch) {
         let pool = self.pool.get_or_insert_with(|| {
             let (batches, receive) = sync_channel(QUEUE);
             let receive = Arc::new(Mutex::new(receive));
             let count = std::thread::available_parallelism().map_or(1, |n| n.get().min(MOST));
+            let (back, written) = sync_channel(QUEUE + count);
             let start = |_| {
                 let (root, failure) = (Arc::clone(&self.root), Arc::clone(&self.failure));
-                let (manner, receive) = (self.manner, Arc::clone(&receive));
-                std::thread::spawn(move || work(&root, manner, &failure, &receive))
+                let (manner, receive, back) = (self.manner, Arc::clone(&receive), back.clone());
+                std::thread::spawn(move || work(&root, manner, &failure, &receive, &back))
             };
-            Pool { batches, threads: (0..count).map(start).collect() }
+            Pool { batches, written, threads: (0..count).map(start).collect() }
         });
+        // New memory is given by the kernel page by page, which would cost as much as writing the files' pages.
+        let next = pool.written.try_recv().unwrap_or_else(|_| Batch::with_room());
         // It fails when all threads have died, which is told when they are joined.
-        let _ = pool.batches.send(batch);
+        let _ = pool.batches.send(std::mem::replace(batch, next));
     }
 
     /// Writes the last batch, and waits for the others.
-    pub(super) fn finish(mut self, last: Batch) -> Result<(), Error> {
+    pub(super) fn finish(mut self, mut last: Batch) -> Result<(), Error> {
         match self.pool {
             // Few files are not worth a thread.
             None => {
@@ -142,7 +151,7 @@ impl Writers {
                     self.failure.set(error);
                 }
             }
-            Some(_) => self.send(last),
+            Some(_) => self.send(&mut last),
         }
         self.join();
         match self.failure.error.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -152,7 +161,7 @@ impl Writers {
     }
 
     fn join(&mut self) {
-        let Some(Pool { batches, threads }) = self.pool.take() else { return };
+        let Some(Pool { batches, threads, .. }) = self.pool.take() else { return };
         drop(batches);
         for thread in threads {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -163,20 +172,29 @@ impl Writers {
 impl Drop for Writers {
     /// Nobody writes there any more when this is gone.
     fn drop(&mut self) {
-        if let Some(Pool { batches, threads }) = self.pool.take() {
+        if let Some(Pool { batches, threads, .. }) = self.pool.take() {
             drop(batches);
             threads.into_iter().for_each(|thread| drop(thread.join()));
         }
     }
 }
 
-fn work(root: &OwnedFd, manner: Manner, failure: &Failure, batches: &Mutex<Receiver<Batch>>) {
+fn work(
+    root: &OwnedFd,
+    manner: Manner,
+    failure: &Failure,
+    batches: &Mutex<Receiver<Batch>>,
+    written: &SyncSender<Batch>,
+) {
     loop {
         let next = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(batch) = next else { return };
+        let Ok(mut batch) = next else { return };
         // After a failure the queue is only emptied, so that the reader is never stuck.
         if let Err(error) = batch.write(root, manner, &|| failure.is_there()) {
             failure.set(error);
         }
+        batch.files.clear();
+        batch.bytes.clear();
+        let _ = written.try_send(batch);
     }
 }

@@ -1,5 +1,7 @@
 //! Images into the store: layers are unpacked once, so that digest and diff ID of each are known to be right.
 
+use std::io::Write;
+
 use super::error::Error;
 use super::mover::Mover;
 use super::origin::{Blob, Origin};
@@ -7,8 +9,9 @@ use super::spool::{ATTEMPTS, is_corrupt};
 use super::target::Target;
 use super::whole::Whole;
 use crate::image::Document;
-use crate::oci::{DiffId, descriptor_digest};
-use crate::store::{self, Name, Origin as NameOrigin, Store, Target as Named};
+use crate::layer::NoFiles;
+use crate::oci::descriptor_digest;
+use crate::store::{self, Kept, Name, Origin as NameOrigin, RemoteLayer, Store, Target as Named};
 
 /// The store.
 pub(super) struct StoreTarget<'a> {
@@ -26,44 +29,54 @@ impl StoreTarget<'_> {
         let Some(_flight) = self.store.flight(&diff_id.0, by.canceled)? else {
             return Err(Error::Interrupted);
         };
-        let is_here = self.store.blob_size(&blob.digest)? == Some(blob.descriptor.size());
-        if !is_here || self.store.layer(diff_id)?.is_none() {
-            self.bytes(blob, from, by)?;
-            self.import(blob, diff_id, from)?;
+        let (digest, sent) = (blob.digest, blob.descriptor.clone());
+        let remote = RemoteLayer { diff_id, blob: sent, kept: Kept::AsItComes, places: Vec::new() };
+        let wrong = |reason: String| Error::DiffId { place: from.place(), blob: digest, diff_id, reason };
+        let taken = if self.store.blob_size(&digest)? != Some(blob.descriptor.size()) {
+            self.sent(blob, from, by, &|| self.store.incoming(&remote, NoFiles))?.finish().map(drop)
+        } else if self.store.layer(diff_id)?.is_none() {
+            self.store.import_layer(&digest, Some(diff_id)).map(drop)
+        } else {
+            Ok(())
+        };
+        match taken {
+            Err(store::Error::WrongDiffId { actual, .. }) => {
+                return Err(wrong(format!("it unpacks to {actual}")));
+            }
+            Err(store::Error::Layer { source, .. }) => return Err(wrong(source.to_string())),
+            taken => taken?,
         }
         if let Some(repository) = from.repository() {
-            self.store.note_blob_origin(&blob.digest, diff_id, &repository.name())?;
+            self.store.note_blob_origin(&digest, diff_id, &repository.name())?;
         }
         Ok(())
     }
 
     fn bytes(&self, blob: &Blob, from: &dyn Origin, by: &Mover<'_>) -> Result<(), Error> {
-        if self.store.verify_blob(&blob.digest)? {
-            return Ok(());
+        if !self.store.verify_blob(&blob.digest)? {
+            let out = self.sent(blob, from, by, &|| self.store.blob_writer())?;
+            out.commit(Some((blob.digest, blob.descriptor.size())))?;
         }
+        Ok(())
+    }
+
+    /// Sends a blob into what `open` makes; once more if it did not come as it should.
+    fn sent<W: Write>(
+        &self,
+        blob: &Blob,
+        from: &dyn Origin,
+        by: &Mover<'_>,
+        open: &dyn Fn() -> Result<W, store::Error>,
+    ) -> Result<W, Error> {
         let told = by.told(blob.digest, blob.descriptor.size());
         let mut attempt = 1;
         loop {
-            let mut out = self.store.blob_writer()?;
+            let mut out = open()?;
             match from.blob(blob, &mut out, &told) {
                 Err(error) if is_corrupt(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
-                Ok(()) => {
-                    out.commit(Some((blob.digest, blob.descriptor.size())))?;
-                    return Ok(());
-                }
+                Ok(()) => return Ok(out),
             }
-        }
-    }
-
-    fn import(&self, blob: &Blob, diff_id: DiffId, from: &dyn Origin) -> Result<(), Error> {
-        let wrong =
-            |reason: String| Error::DiffId { place: from.place(), blob: blob.digest, diff_id, reason };
-        match self.store.import_layer(&blob.digest, Some(diff_id)) {
-            Ok(_) => Ok(()),
-            Err(store::Error::WrongDiffId { actual, .. }) => Err(wrong(format!("it unpacks to {actual}"))),
-            Err(store::Error::Layer { source, .. }) => Err(wrong(source.to_string())),
-            Err(error) => Err(error.into()),
         }
     }
 }

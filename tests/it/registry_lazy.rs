@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::e2e::{Said, Workshop};
+use crate::e2e::{PROGRAM, Said, Workshop, tools};
 use crate::registry_proxy::{Asked, Proxy, blob_bytes, count};
 use crate::registry_server::{Registry, have};
 
@@ -137,6 +137,40 @@ fn a_plain_copy_reads_the_base_once_and_unpacks_nothing() {
         build(&shop, &format!("{text}COPY file /lib/three\n"), &["-o", &app]).ok();
         assert_eq!(fetched(&proxy.take()), 0, "{step}: never again");
         assert_eq!(files(&shop.store().join("snapshots")), 0, "{step}: nothing is unpacked");
+    }
+}
+
+/// A base that is only pulled is unpacked when a RUN stands on it; whoever is first to need its layers, they are read once:
+/// from the socket, and never from the store.
+#[test]
+fn a_base_below_a_run_is_unpacked_as_it_comes() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    if !tools(&["strace"]) || !have(&["docker-registry"]) {
+        return;
+    }
+    let Some(maker) = Workshop::new() else { return };
+    let registry = Registry::start(dir.path(), "", "");
+    maker.write("one", noise(1));
+    let name = format!("127.0.0.1:{}/team/run:1", registry.port);
+    build(&maker, "FROM busybox\nCOPY one /lib/\n", &["-o", &format!("type=registry,name={name}")]).ok();
+    for first in ["", "WORKDIR /app\n"] {
+        let shop = Workshop::bare();
+        shop.write("Dockerfile", format!("FROM {name}\n{first}RUN test -s /lib/one\n"));
+        let log = shop.at("strace.log");
+        let mut command = std::process::Command::new("strace");
+        command.args(["-f", "-qq", "-o"]).arg(&log).args(["-e", "trace=open,openat", PROGRAM, "build", "-q"]);
+        command.arg(shop.context()).env("RBUILD_ROOT", shop.store());
+        crate::e2e::finish(command, b"").ok();
+        let log = std::fs::read_to_string(log).expect("a log");
+        let blobs: Vec<_> =
+            std::fs::read_dir(shop.store().join("blobs/sha256")).expect("there").flatten().collect();
+        let large = blobs.iter().filter(|blob| blob.metadata().is_ok_and(|blob| blob.len() >= LAYER as u64));
+        let names: Vec<String> = large.map(|blob| blob.file_name().to_string_lossy().into_owned()).collect();
+        assert_eq!(names.len(), 2, "the layers of the base");
+        for name in names {
+            let opened: Vec<&str> = log.lines().filter(|line| line.contains(&name)).collect();
+            assert!(opened.is_empty(), "{first:?}: a layer was read again: {opened:#?}");
+        }
     }
 }
 
