@@ -39,6 +39,8 @@ mod publish;
 mod push;
 #[cfg(test)]
 mod push_faults;
+#[cfg(test)]
+mod push_redirects;
 mod realm;
 mod registries;
 mod registries_conf;

@@ -233,19 +233,21 @@ impl<'a> Upload<'a> {
 
     /// The session that an answer tells of.
     fn opened(&self, asked: &Url, response: &Response) -> Result<Open, Error> {
+        // Who answered: after a redirect, not whom we asked.
+        let by = &response.url;
         let Some(location) = response.header("location").filter(|l| !l.is_empty()) else {
             let reason = "the registry opens an upload without saying where".to_string();
             return Err(Error::Document { what: self.what.to_string(), reason });
         };
         // COMPAT: a registry behind a proxy that ends TLS takes itself for plain; the proxy is the way that we came.
-        let plain = asked.join(location).ok().filter(|url| asked.is_tls() && !url.is_tls());
-        let next = match plain.filter(|url| url.host() == asked.host()) {
+        let plain = by.join(location).ok().filter(|url| by.is_tls() && !url.is_tls());
+        let next = match plain.filter(|url| url.host() == by.host()) {
             Some(url) => {
                 let wire = url.wire();
                 let path = wire.splitn(4, '/').nth(3).unwrap_or_default();
-                asked.join(&format!("/{path}"))?
+                by.join(&format!("/{path}"))?
             }
-            None => follow(asked, asked, location)?,
+            None => follow(asked, by, location)?,
         };
         let smallest = response.header("oci-chunk-min-length").and_then(|n| n.parse().ok()).unwrap_or(0);
         Ok(Open { next, at: 0, smallest })
