@@ -58,6 +58,8 @@ enum Step {
     Smaller(http::Error),
     /// It may pass; the session may have some of the bytes.
     Passing(http::Error),
+    /// The registry filed it under another digest.
+    Changed(Digest),
 }
 
 impl<'a> Upload<'a> {
@@ -110,6 +112,16 @@ impl<'a> Upload<'a> {
                     lost += 1;
                     if lost >= ATTEMPTS {
                         return Err(Error::Refused { what: self.what.to_string(), source: error });
+                    }
+                }
+                Step::Changed(actual) => {
+                    lost += 1;
+                    if lost >= ATTEMPTS {
+                        return Err(Error::Digest {
+                            what: self.what.to_string(),
+                            expected: self.digest,
+                            actual,
+                        });
                     }
                 }
                 Step::Smaller(error) => {
@@ -167,7 +179,11 @@ impl<'a> Upload<'a> {
         };
         let is_put = ask.method == Method::PUT;
         Ok(match response.status {
-            200 | 201 | 204 if is_put => Step::Done,
+            200 | 201 | 204 if is_put => {
+                // The registry hashes what it got: another digest is a blob that was changed on the way.
+                let told = response.header("docker-content-digest").and_then(|d| d.parse::<Digest>().ok());
+                told.filter(|told| *told != self.digest).map_or(Step::Done, Step::Changed)
+            }
             202 | 204 | 201 if !is_put => {
                 let Content::Part(part) = &ask.content else { unreachable!("a PATCH has a part") };
                 let next = self.opened(&open.next, &response)?;
