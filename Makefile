@@ -9,7 +9,10 @@ RELEASE := target/$(TARGET)/release/rbuild
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 DEMO_PACKAGES := busybox-static gcc libc6-dev
-TEST_PACKAGES := busybox-static docker-registry skopeo umoci crun runc uidmap mmdebstrap strace gcc libc6-dev openssl git openssh-client qemu-user-static
+TEST_PACKAGES := busybox-static docker-registry skopeo umoci buildah podman crun runc uidmap mmdebstrap strace gcc libc6-dev openssl git openssh-client qemu-user-static
+
+# Large, and for ignored tests alone.
+FULL_PACKAGES := docker.io
 
 .PHONY: release demo test test-full bench lint fmt install-demo install-test install-bench nextest
 
@@ -33,6 +36,7 @@ test: install-test nextest
 	RBUILD_REQUIRE=1 $(CARGO) nextest run --locked
 
 test-full: install-test nextest
+	$(APT) install -y --no-install-recommends $(FULL_PACKAGES)
 	RBUILD_REQUIRE=1 RBUILD_FULL=1 $(CARGO) nextest run --locked --run-ignored all
 
 install-bench:

@@ -131,6 +131,7 @@ pub fn registry(environment: &Environment, insecure: &Insecure) -> Result<crate:
     for host in &insecure.registries {
         registries.allow_insecure(host).map_err(|e| format!("--insecure-registry {e}"))?;
     }
+    let credentials = credentials.with_helpers(&registries);
     let mut options =
         crate::registry::Options { credentials, registries, ..crate::registry::Options::default() };
     options.http.proxies = environment.proxies();
