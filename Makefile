@@ -9,10 +9,12 @@ RELEASE := target/$(TARGET)/release/rbuild
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 DEMO_PACKAGES := busybox-static gcc libc6-dev
-TEST_PACKAGES := busybox-static docker-registry skopeo umoci crun runc uidmap mmdebstrap strace gcc libc6-dev openssl git openssh-client qemu-user-static
+TEST_PACKAGES := busybox-static docker-registry skopeo umoci buildah podman crun runc uidmap mmdebstrap strace gcc libc6-dev openssl git openssh-client qemu-user-static
 # With buildah or docker.io installed, `make bench` measures them too.
 BENCH_TOOLS := busybox python3 pigz zstd docker-registry skopeo cc make
 BENCH_PACKAGES := busybox-static python3 e2fsprogs pigz zstd docker-registry skopeo gcc libc6-dev make
+# Large, and for ignored tests alone.
+FULL_PACKAGES := docker.io
 
 .PHONY: release demo test test-full bench lint fmt install-demo install-test install-bench nextest
 
@@ -36,6 +38,7 @@ test: install-test nextest
 	RBUILD_REQUIRE=1 $(CARGO) nextest run --locked
 
 test-full: install-test nextest
+	$(APT) install -y --no-install-recommends $(FULL_PACKAGES)
 	RBUILD_REQUIRE=1 RBUILD_FULL=1 $(CARGO) nextest run --locked --run-ignored all
 
 install-bench:

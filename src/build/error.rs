@@ -37,7 +37,7 @@ pub enum Error {
     Plan(#[from] crate::plan::Error),
     /// The Dockerfile's meaning for one of several platforms.
     #[error("{0}: {1}")]
-    PlanFor(Platform, Box<crate::plan::Error>),
+    PlanFor(Box<Platform>, Box<crate::plan::Error>),
     /// A step.
     #[error("failed to solve: {}{source}", of(platform))]
     Step {

@@ -133,7 +133,10 @@ impl Planning<'_> {
             let outcome = plan(request, &found.answers).map_err(|error| {
                 let location = error.location;
                 match request.multi_platform {
-                    true => self.located(Error::PlanFor(request.platform.clone(), Box::new(error)), location),
+                    true => self.located(
+                        Error::PlanFor(Box::new(request.platform.clone()), Box::new(error)),
+                        location,
+                    ),
                     false => self.located(Error::Plan(error), location),
                 }
             })?;

@@ -48,6 +48,9 @@ pub fn push_image(
                 top.map_or(images[0].digest, |top| Digest::of(&top.bytes))
             }
             false => {
+                if is_index && !kept.is_whole() {
+                    say(WITHOUT_ATTESTATIONS.to_string());
+                }
                 let images = images.iter().map(|image| finished(store, image));
                 let images = images.collect::<Result<_, Error>>()?;
                 let mut set = ImageSet::of(images, is_index, Vec::new());
@@ -62,6 +65,9 @@ pub fn push_image(
         Ok(digest)
     })
 }
+
+const WITHOUT_ATTESTATIONS: &str =
+    "attestations are not pushed: the index goes without them (rbuild copy --all takes all that it lists)";
 
 /// What goes, and whether an index goes above it. COMPAT: of an index of which one image is here, docker pushes that.
 fn chosen<'k>(
@@ -97,7 +103,7 @@ fn chosen<'k>(
 /// The index as it is; without the attestations that it lists and that are not here.
 fn index_of(store: &Store, kept: &KeptImages, say: &dyn Fn(String)) -> Result<StoredManifest, Error> {
     if !kept.is_whole() {
-        say("attestations are not kept here: the index goes without them".to_string());
+        say(WITHOUT_ATTESTATIONS.to_string());
         let listed = kept.index.iter().flat_map(|index| index.manifests());
         let family = match kept.top.media_type == Family::Docker.index() {
             true => Family::Docker,

@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::build::Built;
-use crate::oci::Descriptor;
+use crate::oci::{Descriptor, Platform};
+use crate::registry::platform;
 
 #[derive(Serialize)]
-struct Metadata<'a> {
+struct Metadata {
     #[serde(rename = "containerimage.config.digest", skip_serializing_if = "Option::is_none")]
     config: Option<String>,
     #[serde(rename = "containerimage.descriptor")]
-    descriptor: Told<'a>,
+    descriptor: Told,
     #[serde(rename = "containerimage.digest")]
     digest: String,
     #[serde(rename = "image.name", skip_serializing_if = "Option::is_none")]
@@ -24,14 +25,34 @@ struct Metadata<'a> {
 
 /// A descriptor in the order in which Go writes one.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Told {
     #[serde(rename = "mediaType")]
     media_type: String,
     digest: String,
     size: u64,
     annotations: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    platform: &'a Option<oci_spec::image::Platform>,
+    platform: Option<ToldPlatform>,
+}
+
+/// A platform in the order in which Go writes one.
+#[derive(Serialize)]
+struct ToldPlatform {
+    architecture: String,
+    os: String,
+    #[serde(rename = "os.version", skip_serializing_if = "Option::is_none")]
+    os_version: Option<String>,
+    #[serde(rename = "os.features", skip_serializing_if = "<[String]>::is_empty")]
+    os_features: Box<[String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
+}
+
+impl From<Platform> for ToldPlatform {
+    fn from(platform: Platform) -> ToldPlatform {
+        let Platform { os, architecture, variant, os_version, os_features } = platform;
+        ToldPlatform { architecture, os, os_version, os_features, variant }
+    }
 }
 
 /// The file's text.
@@ -50,7 +71,7 @@ pub fn metadata(built: &Built) -> String {
             digest: top.digest().to_string(),
             size: top.size(),
             annotations,
-            platform: top.platform(),
+            platform: platform(top).map(ToldPlatform::from),
         },
         digest: top.digest().to_string(),
         names: (!names.is_empty()).then(|| names.join(",")),
@@ -61,7 +82,7 @@ pub fn metadata(built: &Built) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::{Digest, Epoch, MediaType, Platform, new_descriptor, with_platform};
+    use crate::oci::{Digest, Epoch, MediaType, new_descriptor, with_platform};
 
     #[test]
     fn the_file_is_what_buildx_writes() {

@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::args::{
-    Asked, BuildArgs, annotation, build_args, cache_from, cache_to, context_value, entitlements, host_entry,
-    label, parse_output, secret, ssh, ulimit, wants_constant_times,
+    Asked, BuildArgs, Insecure, annotation, build_args, cache_from, cache_to, context_value, entitlements,
+    host_entry, label, parse_output, secret, ssh, ulimit, wants_constant_times,
 };
 use super::destinations::{Destinations, destinations};
 use super::environment::Environment;
@@ -103,7 +103,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         layer_epoch,
         modes: modes(args.context_modes.as_deref().or(environment.get("RBUILD_CONTEXT_MODES")))?,
         jobs: jobs(args.jobs)?,
-        registry: registry_with(environment, &args.insecure_registry)?,
+        registry: registry(environment, &args.insecure)?,
         now: environment.now,
     })
 }
@@ -125,20 +125,13 @@ fn check_streams(outputs: &[Order]) -> Result<(), String> {
 }
 
 /// How registries are reached, and as whom.
-pub fn registry(environment: &Environment) -> Result<crate::registry::Options, String> {
-    registry_with(environment, &[])
-}
-
-/// The same with the values of `--insecure-registry`.
-pub fn registry_with(
-    environment: &Environment,
-    insecure: &[String],
-) -> Result<crate::registry::Options, String> {
+pub fn registry(environment: &Environment, insecure: &Insecure) -> Result<crate::registry::Options, String> {
     let credentials = Credentials::load(&environment.places()).map_err(|e| e.to_string())?;
     let mut registries = Registries::load(&environment.settings_places()).map_err(|e| e.to_string())?;
-    for host in insecure {
+    for host in &insecure.registries {
         registries.allow_insecure(host).map_err(|e| format!("--insecure-registry {e}"))?;
     }
+    let credentials = credentials.with_helpers(&registries);
     let mut options =
         crate::registry::Options { credentials, registries, ..crate::registry::Options::default() };
     options.http.proxies = environment.proxies();

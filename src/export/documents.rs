@@ -23,8 +23,15 @@ pub(super) fn documents(set: &ImageSet, layers: &BTreeMap<DiffId, Descriptor>) -
         let (config, annotations) = (image.config.clone(), image.annotations.clone());
         let mut rendered = Image { config, layers, annotations, family: set.family }.render()?;
         if set.indexed {
-            // COMPAT: an index says what was asked for, whatever variant the base says of itself.
-            rendered.manifest.descriptor = with_platform(rendered.manifest.descriptor, &image.platform);
+            // COMPAT: an index says what was asked for, whatever variant the base says of itself. What nobody asked for, it
+            // says as the config does.
+            let own = image.config.platform();
+            let mut platform = image.platform.clone();
+            platform.os_version = platform.os_version.or(own.os_version);
+            if platform.os_features.is_empty() {
+                platform.os_features = own.os_features;
+            }
+            rendered.manifest.descriptor = with_platform(rendered.manifest.descriptor, &platform);
         }
         annotate(&mut rendered.manifest.descriptor, &image.descriptor_annotations);
         images.push(rendered);

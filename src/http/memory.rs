@@ -120,6 +120,7 @@ impl Transport for Memory {
             body: match &request.content {
                 Content::Empty => Vec::new(),
                 Content::Bytes(bytes) => bytes.clone(),
+                Content::Private(secret) => secret.reveal().as_bytes().to_vec(),
                 Content::Part(part) => {
                     let mut bytes = Vec::new();
                     part.reader().read_to_end(&mut bytes).map_err(|e| Failure::of_read(&e))?;

@@ -2,7 +2,7 @@
 
 use super::address::Reach;
 use super::error::Error;
-use super::request::{Method, Request};
+use super::request::{Content, Method, Request};
 use super::response::Response;
 use super::url::Url;
 
@@ -14,10 +14,13 @@ pub(super) const MOST: usize = 10;
 /// `first` is where it all began: a chain that began elsewhere does not end on this machine, nor ever at a metadata
 /// service.
 pub(super) fn next(first: &Url, request: &Request, response: &Response) -> Result<Option<Request>, Error> {
-    // SPEC: RFC 9110 section 15.4. Only requests without a body travel on; 304 and 300 are answers.
-    if !matches!(response.status, 301 | 302 | 303 | 307 | 308)
-        || !matches!(request.method, Method::GET | Method::HEAD)
-    {
+    // SPEC: RFC 9110 section 15.4; 304 and 300 are answers. What is sent travels on only where the status says that
+    // method and body stay: 301 to 303 would make a GET of an upload.
+    let is_followed = match request.method {
+        Method::GET | Method::HEAD => matches!(response.status, 301 | 302 | 303 | 307 | 308),
+        _ => matches!(response.status, 307 | 308) && !matches!(request.content, Content::Private(_)),
+    };
+    if !is_followed {
         return Ok(None);
     }
     let Some(location) = response.header("location").filter(|l| !l.is_empty()) else { return Ok(None) };
@@ -87,6 +90,33 @@ mod tests {
         }
         let up = follow("http://a.example/", "https://a.example/").expect("allowed").expect("followed");
         assert!(up.authorization.is_none());
+    }
+
+    #[test]
+    fn what_is_sent_travels_on_with_its_method_and_body_and_a_secret_in_it_never() {
+        let sent = |method: Method, content: Content, status: u16| {
+            let url = Url::parse("https://a.example/").expect("valid");
+            let mut request = Request::new(method, url.clone()).authorized(Some(Secret::bearer("t")));
+            request.content = content;
+            let mut headers = HeaderMap::new();
+            headers.insert("location", "https://b.example/up".parse().expect("valid"));
+            let body = Box::new(std::io::empty());
+            let response =
+                Response { method: request.method.clone(), url: url.clone(), status, headers, body };
+            next(&url, &request, &response).expect("allowed")
+        };
+        for method in [Method::POST, Method::PATCH, Method::PUT, Method::DELETE] {
+            for status in [307, 308] {
+                let next = sent(method.clone(), Content::Bytes(b"x".to_vec()), status).expect("followed");
+                assert_eq!((&next.method, next.url.host()), (&method, "b.example"));
+                assert!(matches!(&next.content, Content::Bytes(bytes) if bytes == b"x"));
+                assert!(next.authorization.is_none());
+            }
+            for status in [300, 301, 302, 303, 304, 305] {
+                assert!(sent(method.clone(), Content::Bytes(b"x".to_vec()), status).is_none(), "{status}");
+            }
+            assert!(sent(method, Content::Private(Secret::new("refresh_token=s")), 307).is_none());
+        }
     }
 
     #[test]

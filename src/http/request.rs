@@ -17,6 +17,8 @@ pub enum Content {
     Bytes(Vec<u8>),
     /// Some of a source, read while it is sent.
     Part(Part),
+    /// All of it, with a secret in it: for this URL's origin only, and so never sent on by a redirect.
+    Private(Secret),
 }
 
 /// A request. The authorization stands beside the headers, so that following a redirect can leave it behind.
@@ -52,7 +54,7 @@ impl Request {
         Request::new(Method::GET, url)
     }
 
-    /// A POST of form fields.
+    /// A POST of form fields, which may be secrets.
     pub fn form(url: Url, fields: &[(&str, &str)]) -> Request {
         let body: Vec<String> = fields.iter().map(|(n, v)| format!("{}={}", encode(n), encode(v))).collect();
         let mut request = Request::new(Method::POST, url);
@@ -60,7 +62,7 @@ impl Request {
             ureq::http::header::CONTENT_TYPE,
             HeaderValue::from_static("application/x-www-form-urlencoded"),
         );
-        request.content = Content::Bytes(body.join("&").into_bytes());
+        request.content = Content::Private(Secret::new(body.join("&")));
         request
     }
 

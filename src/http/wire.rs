@@ -142,22 +142,27 @@ impl Transport for Wire {
             outgoing = outgoing.header(http::header::AUTHORIZATION, authorization.reveal());
         }
         let proxy = self.proxy(&request.url)?;
-        let answer = match &request.content {
-            Content::Empty => {
-                let outgoing = outgoing.body(()).map_err(|e| protocol(&e))?;
-                let outgoing = ready.agent.configure_request(outgoing).proxy(proxy).build();
-                ready.agent.run(outgoing)
-            }
-            Content::Bytes(bytes) => {
-                let outgoing = outgoing.body(&bytes[..]).map_err(|e| protocol(&e))?;
-                let outgoing = ready.agent.configure_request(outgoing).proxy(proxy).build();
-                ready.agent.run(outgoing)
-            }
-            Content::Part(part) => {
+        let whole = match &request.content {
+            Content::Bytes(bytes) => Some(&bytes[..]),
+            Content::Private(secret) => Some(secret.reveal().as_bytes()),
+            Content::Empty | Content::Part(_) => None,
+        };
+        let answer = match (&request.content, whole) {
+            (Content::Part(part), _) => {
                 // Its length is known, so it is not sent in chunks, which some registries do not read.
                 let outgoing = outgoing.header(http::header::CONTENT_LENGTH, part.size());
                 let mut reader = Stoppable { inner: part.reader(), canceled: &self.canceled };
                 let outgoing = outgoing.body(SendBody::from_reader(&mut reader)).map_err(|e| protocol(&e))?;
+                let outgoing = ready.agent.configure_request(outgoing).proxy(proxy).build();
+                ready.agent.run(outgoing)
+            }
+            (_, Some(bytes)) => {
+                let outgoing = outgoing.body(bytes).map_err(|e| protocol(&e))?;
+                let outgoing = ready.agent.configure_request(outgoing).proxy(proxy).build();
+                ready.agent.run(outgoing)
+            }
+            (_, None) => {
+                let outgoing = outgoing.body(()).map_err(|e| protocol(&e))?;
                 let outgoing = ready.agent.configure_request(outgoing).proxy(proxy).build();
                 ready.agent.run(outgoing)
             }

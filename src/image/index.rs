@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::error::Error;
 use super::family::Family;
 use super::manifest::Document;
-use crate::oci::{Descriptor, Epoch, ImageIndex, MediaType, Reference, canonical};
+use crate::oci::{Descriptor, Epoch, ImageIndex, MediaType, Reference, index_bytes, read_index};
 
 /// What containerd, `docker load` and `podman load` look for: the whole reference.
 const IMAGE_NAME: &str = "io.containerd.image.name";
@@ -19,7 +19,7 @@ pub fn index(manifests: Vec<Descriptor>, annotations: &BTreeMap<String, String>,
     index.set_media_type(Some(family.index()));
     let annotations: HashMap<String, String> = annotations.clone().into_iter().collect();
     index.set_annotations((!annotations.is_empty()).then_some(annotations));
-    Document::new(family.index(), canonical(&index))
+    Document::new(family.index(), index_bytes(&index))
 }
 
 /// A manifest or index and what it goes by.
@@ -77,7 +77,7 @@ impl Index {
 
     /// The index that a layout holds already.
     pub fn parse(bytes: &[u8]) -> Result<Index, Error> {
-        let index: ImageIndex = serde_json::from_slice(bytes).map_err(|e| Error::Index(e.to_string()))?;
+        let index = read_index(bytes).map_err(|e| Error::Index(e.to_string()))?;
         Ok(Index { manifests: index.manifests().clone() })
     }
 
@@ -98,7 +98,7 @@ impl Index {
 
     /// Canonical JSON.
     pub fn render(&self) -> Vec<u8> {
-        canonical(&self.whole())
+        index_bytes(&self.whole())
     }
 
     fn whole(&self) -> ImageIndex {

@@ -29,6 +29,14 @@ pub struct ImageConfig {
     /// `os.version`
     #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
+    /// `os.features`
+    #[serde(
+        rename = "os.features",
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_is_default"
+    )]
+    pub os_features: Vec<String>,
     /// What a container of this image runs.
     #[serde(default, deserialize_with = "null_is_default")]
     pub config: Config,
@@ -50,6 +58,7 @@ impl ImageConfig {
             variant: platform.variant.clone(),
             os: platform.os.clone(),
             os_version: platform.os_version.clone(),
+            os_features: platform.os_features.to_vec(),
             ..ImageConfig::default()
         }
     }
@@ -58,6 +67,7 @@ impl ImageConfig {
     pub fn platform(&self) -> Platform {
         let mut platform = Platform::new(&self.os, &self.architecture, self.variant.as_deref());
         platform.os_version = self.os_version.clone();
+        platform.os_features = self.os_features.clone().into();
         platform
     }
 }

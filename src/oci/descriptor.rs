@@ -29,6 +29,9 @@ pub fn with_platform(mut descriptor: Descriptor, platform: &Platform) -> Descrip
     if let Some(version) = &platform.os_version {
         builder = builder.os_version(version.clone());
     }
+    if !platform.os_features.is_empty() {
+        builder = builder.os_features(platform.os_features.to_vec());
+    }
     descriptor.set_platform(Some(builder.build().expect("system and architecture are set")));
     descriptor
 }

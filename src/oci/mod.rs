@@ -22,7 +22,7 @@ pub use descriptor::{descriptor_digest, new_descriptor, with_platform};
 pub use digest::{ChainId, DiffId, Digest, Hasher};
 pub use epoch::{Epoch, LAYER_EPOCH};
 pub use error::Error;
-pub use index::read_index;
+pub use index::{index_bytes, read_index};
 pub use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 pub use platform::Platform;
 pub use reference::Reference;

@@ -20,6 +20,9 @@ pub struct Platform {
     /// `os.version`, of Windows images.
     #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
+    /// `os.features`, of Windows images. Boxed: platforms stand in errors, which stay small.
+    #[serde(rename = "os.features", default, skip_serializing_if = "<[String]>::is_empty")]
+    pub os_features: Box<[String]>,
 }
 
 impl Platform {
@@ -60,6 +63,7 @@ impl Platform {
             architecture: architecture.to_string(),
             variant: variant.map(str::to_string),
             os_version: None,
+            os_features: Box::default(),
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn inherited(base: &ImageConfig) -> ImageConfig {
     let mut config = base.clone();
     config.created = None;
     config.rootfs.diff_ids.clear();
-    config.unknown.retain(|name, _| name == "os.features");
+    config.unknown.clear();
     config.config.unknown.clear();
     // COMPAT: what is empty is as good as missing, and is not written again.
     for text in

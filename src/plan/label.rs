@@ -57,6 +57,7 @@ fn target(scope: &Scope) -> Option<Platform> {
         architecture: parts[1].unwrap_or_default().to_string(),
         variant: parts[2].filter(|variant| !variant.is_empty()).map(str::to_string),
         os_version: None,
+        os_features: Box::default(),
     })
 }
 

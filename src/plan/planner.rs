@@ -132,7 +132,7 @@ fn history(site: &Site<'_>, draft: &Draft<'_>, target: usize) -> Vec<History> {
 
 /// Says that the image is for the platform that was asked for.
 ///
-/// COMPAT: a variant and a version of the base stay where the platform names none and is otherwise the same.
+/// COMPAT: a variant, a version and features of the base stay where the platform names none and is otherwise the same.
 fn set_platform(config: &mut ImageConfig, platform: &Platform) {
     let same = config.os == platform.os && config.architecture == platform.architecture;
     config.os = platform.os.clone();
@@ -142,5 +142,8 @@ fn set_platform(config: &mut ImageConfig, platform: &Platform) {
     }
     if platform.os_version.is_some() || !same {
         config.os_version = platform.os_version.clone();
+    }
+    if !platform.os_features.is_empty() || !same {
+        config.os_features = platform.os_features.to_vec();
     }
 }

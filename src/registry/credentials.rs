@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::config_file::{ConfigFile, Inline, Rule};
 use super::error::Error;
 use super::helper;
+use super::registries::Registries;
 use crate::http::Secret;
 
 /// What a user has to show.
@@ -68,7 +69,16 @@ enum Needed {
 pub struct Credentials {
     files: Vec<ConfigFile>,
     search: Vec<PathBuf>,
+    /// `REGISTRY_AUTH_FILE` is all that there is.
+    is_named: bool,
+    /// Who is asked besides the files.
+    helpers: Vec<String>,
+    /// The file that names them.
+    helpers_file: PathBuf,
 }
+
+/// What `credential-helpers` calls the files. SPEC: containers-registries.conf(5).
+const FILES: &str = "containers-auth.json";
 
 // LIMIT: a file of logins.
 const LARGEST: u64 = 4 << 20;
@@ -84,6 +94,8 @@ impl Credentials {
         let mut credentials = Credentials {
             files: Vec::new(),
             search: places.path.as_ref().map(helper::directories).unwrap_or_default(),
+            is_named: places.registry_auth_file.is_some(),
+            ..Credentials::default()
         };
         for (path, needed) in places.files() {
             if let Some(text) = read(&path, needed)? {
@@ -95,11 +107,34 @@ impl Credentials {
 
     /// Credentials out of the text of one file.
     pub fn parse(path: &Path, text: &str) -> Result<Credentials, Error> {
-        Ok(Credentials { files: vec![ConfigFile::parse(path, text)?], search: Vec::new() })
+        Ok(Credentials { files: vec![ConfigFile::parse(path, text)?], ..Credentials::default() })
     }
 
-    /// The credential for a repository; the first file that has one decides. May run a helper.
+    /// The same, with the helpers that settings name.
+    pub fn with_helpers(self, settings: &Registries) -> Credentials {
+        Credentials { helpers: settings.helpers.clone(), helpers_file: settings.helpers_file.clone(), ..self }
+    }
+
+    /// The credential for a repository; the first file or helper that has one decides. May run a helper.
     pub fn lookup(&self, registry: &str, repository: &str) -> Result<Option<Credential>, Error> {
+        if self.is_named {
+            return self.in_files(registry, repository);
+        }
+        let names_files = self.helpers.iter().any(|name| name == FILES);
+        // What `rbuild login` keeps in a file is found, whatever else is asked before.
+        for name in self.helpers.iter().map(String::as_str).chain((!names_files).then_some(FILES)) {
+            let found = match name {
+                FILES => self.in_files(registry, repository)?,
+                name => helper::ask(name, registry, &self.search, &self.helpers_file)?.map(answered),
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    fn in_files(&self, registry: &str, repository: &str) -> Result<Option<Credential>, Error> {
         for file in &self.files {
             let found = match file.rule(registry, repository) {
                 None => None,
@@ -109,13 +144,7 @@ impl Credentials {
                 Some(Rule::Inline(Inline::Identity(token))) => Some(Credential::Identity(token)),
                 Some(Rule::Inline(Inline::Token(token))) => Some(Credential::Token(token)),
                 Some(Rule::Helper { program, server }) => {
-                    helper::ask(&program, &server, &self.search, &file.path)?.map(|answer| {
-                        match answer.user.as_str() {
-                            // COMPAT: how helpers mark an identity token.
-                            "<token>" => Credential::Identity(answer.secret),
-                            _ => Credential::Basic { user: answer.user, password: answer.secret },
-                        }
-                    })
+                    helper::ask(&program, &server, &self.search, &file.path)?.map(answered)
                 }
             };
             if found.is_some() {
@@ -123,6 +152,14 @@ impl Credentials {
             }
         }
         Ok(None)
+    }
+}
+
+fn answered(answer: helper::Answer) -> Credential {
+    match answer.user.as_str() {
+        // COMPAT: how helpers mark an identity token.
+        "<token>" => Credential::Identity(answer.secret),
+        _ => Credential::Basic { user: answer.user, password: answer.secret },
     }
 }
 
@@ -160,6 +197,43 @@ mod tests {
             Some(Credential::Basic { user, .. }) => Some(user),
             _ => None,
         }
+    }
+
+    #[test]
+    fn helpers_of_registries_conf_are_asked_in_their_order() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let at = |p: &str| dir.path().join(p);
+        write(at("home/.docker/config.json"), "file.io", "file");
+        write(at("only.json"), "only.io", "only");
+        std::fs::create_dir(at("bin")).expect("made");
+        for (name, knows) in [("one", "one.io"), ("two", "two.io"), ("all", "*")] {
+            let script = format!(
+                "#!/bin/sh\nread s\ncase \"$s\" in {knows}) printf '{{\"Username\":\"{name}\",\"Secret\":\"x\"}}';; \
+                 *) echo credentials not found; exit 1;; esac\n"
+            );
+            let path = at(&format!("bin/docker-credential-{name}"));
+            std::fs::write(&path, script).expect("written");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+        }
+        let places = Places { home: Some(at("home")), path: Some(at("bin").into()), ..Places::default() };
+        let with = |places: &Places, helpers: &str| {
+            let mut settings = Registries::default();
+            settings.add(Path::new("r.conf"), &format!("credential-helpers = [{helpers}]\n")).expect("valid");
+            Credentials::load(places).expect("loads").with_helpers(&settings)
+        };
+        let who = |credentials: &Credentials, host: &str| user(credentials, host).unwrap_or_default();
+        let both = with(&places, "'one', 'two'");
+        let found = ["one.io", "two.io", "file.io", "none.io"].map(|host| who(&both, host));
+        assert_eq!(found, ["one", "two", "file", ""], "what no helper has may stand in a file");
+        assert_eq!(who(&with(&places, "'all', 'containers-auth.json'"), "file.io"), "all");
+        let files_first = with(&places, "'containers-auth.json', 'all'");
+        assert_eq!((who(&files_first, "file.io"), who(&files_first, "x.io")), ("file".into(), "all".into()));
+        assert_eq!(who(&with(&places, ""), "file.io"), "file");
+        let said = with(&places, "'gone'").lookup("x.io", "x").expect_err("missing").to_string();
+        assert!(said.contains("docker-credential-gone") && said.contains("r.conf"), "{said}");
+        let named = Places { registry_auth_file: Some(at("only.json")), ..places };
+        assert_eq!(who(&with(&named, "'all'"), "x.io"), "", "a file that is named is all that there is");
     }
 
     #[test]

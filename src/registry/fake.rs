@@ -65,6 +65,49 @@ pub(super) struct World {
     pub memory: Arc<Memory>,
     pub sample: Arc<Sample>,
     pub clock: Clock,
+    /// Other hosts that the test lets see what belongs to the registry.
+    pub friends: Vec<&'static str>,
+}
+
+/// What tests show, and the hosts that may see it.
+const SECRETS: [(&str, &[&str]); 4] = [
+    ("bWU6cHc=", &["reg.example.org", "auth.example.org"]),
+    ("s3cret", &["auth.example.org"]),
+    ("Bearer token-", &["reg.example.org"]),
+    ("b3RoZXI6c2VjcmV0", &["mirror.example.net", "auth.example.net"]),
+];
+
+/// Fails if a host saw what does not belong to it, in whatever part of a request.
+pub(super) fn assert_secrets_stayed(log: &[Seen], friends: &[&str]) {
+    for seen in log {
+        let shown = format!(
+            "{} {:?} {} {}",
+            seen.url.wire(),
+            seen.headers,
+            seen.authorization.as_ref().map_or("", |secret| secret.reveal()),
+            if seen.body.len() < 5000 { String::from_utf8_lossy(&seen.body) } else { Default::default() }
+        );
+        let host = seen.url.host();
+        for (secret, hosts) in SECRETS {
+            let may = hosts.contains(&host) || friends.contains(&host);
+            assert!(
+                may || !shown.contains(secret),
+                "{host} was shown {secret}: {} {}",
+                seen.method,
+                seen.url
+            );
+            assert!(seen.url.is_tls() || !shown.contains(secret), "{secret} was sent without TLS");
+        }
+    }
+}
+
+/// Every test ends with it, whatever it is about.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_secrets_stayed(&self.memory.log(), &self.friends);
+        }
+    }
 }
 
 pub(super) fn reference() -> Reference {
@@ -93,7 +136,7 @@ impl World {
             }
             answer
         });
-        World { memory: Arc::new(memory), sample, clock: Clock::stepped() }
+        World { memory: Arc::new(memory), sample, clock: Clock::stepped(), friends: Vec::new() }
     }
 
     pub fn honest() -> World {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::client::{Client, Options};
 use super::error::Error;
+use super::fake::assert_secrets_stayed;
 use super::push::{Body, Outgoing, Pushed};
 use crate::http::{self, Answer, Clock, Fault, Memory, Seen};
 use crate::oci::{Digest, Reference};
@@ -58,6 +59,15 @@ pub(crate) fn noise(size: u32) -> Vec<u8> {
 
 pub(crate) fn broken() -> Answer {
     Answer::new(200, "").fault(Fault::Before(http::FailureKind::Broken))
+}
+
+/// Every test ends with it, whatever it is about.
+impl Drop for Twin {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_secrets_stayed(&self.memory.log(), &[]);
+        }
+    }
 }
 
 impl Twin {

@@ -94,7 +94,7 @@ fn a_wish_beyond_patience_and_trouble_without_end_are_given_up_with_the_reason()
 
 #[test]
 fn refusals_are_not_tried_again() {
-    for status in [400, 404, 410, 501] {
+    for status in [400, 404, 410, 413, 501] {
         let world = spoiled(9, move |_| Answer::new(status, ""));
         assert!(pull(&world).is_err());
         assert_eq!(world.asked("/blobs/"), 1, "{status}");
@@ -294,7 +294,8 @@ fn credentials_reach_the_registry_and_its_own_token_server_alone() {
         assert_eq!(world.asked("/token"), 1);
     }
     let named = ("reg.example.org".to_string(), "auth.elsewhere.example".to_string());
-    let world = World::new(Door::Token("https://auth.elsewhere.example/token"), Box::new(|_, _, a| a));
+    let mut world = World::new(Door::Token("https://auth.elsewhere.example/token"), Box::new(|_, _, a| a));
+    world.friends.push("auth.elsewhere.example");
     world.client(Options { named_realms: vec![named], ..with(LOGIN) }).resolve(&reference()).expect("pulls");
     assert!(world.memory.log().iter().any(|s| s.url.path() == "/token" && s.authorization.is_some()));
 }

@@ -36,9 +36,15 @@ mod parallel;
 mod permission;
 mod permits;
 mod publish;
+#[cfg(test)]
+mod pull_faults;
 mod push;
 #[cfg(test)]
 mod push_faults;
+#[cfg(test)]
+mod push_redirects;
+#[cfg(test)]
+mod push_troubles;
 mod realm;
 mod registries;
 mod registries_conf;

@@ -26,7 +26,7 @@ impl Client {
             return Err(Error::Refused { what, source: response.refusal() });
         }
         if let Some(location) = response.header("location")
-            && let Ok(opened) = follow(&url, &url, location)
+            && let Ok(opened) = follow(&url, &response.url, location)
         {
             // Registries clear away what nobody goes on with.
             let give_up = Ask { content: Content::Empty, ..ask(Method::DELETE, opened) };

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use super::error::Error;
 use crate::oci::Reference;
@@ -17,6 +18,10 @@ pub struct Registries {
     pub(super) aliases: BTreeMap<String, String>,
     /// Hosts that may do without TLS, or without a trusted certificate.
     pub(super) insecure: Vec<InsecureHost>,
+    /// Who is asked for credentials, in order; nobody: the files of credentials.
+    pub(super) helpers: Vec<String>,
+    /// Which file says so.
+    pub(super) helpers_file: PathBuf,
 }
 
 /// What holds for the names below one prefix.

@@ -31,6 +31,8 @@ struct File {
     registry: Vec<Registry>,
     #[serde(default)]
     aliases: BTreeMap<String, String>,
+    #[serde(default)]
+    credential_helpers: Vec<String>,
     /// Version 1.
     registries: Option<toml::Value>,
 }
@@ -120,6 +122,10 @@ impl Registries {
             let rule = registry.rule(file)?;
             self.rules.retain(|known| known.prefix != rule.prefix);
             self.rules.push(rule);
+        }
+        if !parsed.credential_helpers.is_empty() {
+            self.helpers = parsed.credential_helpers;
+            self.helpers_file = file.to_path_buf();
         }
         for (name, stands_for) in parsed.aliases {
             if stands_for.is_empty() {

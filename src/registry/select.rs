@@ -62,6 +62,7 @@ pub fn platform(descriptor: &Descriptor) -> Option<Platform> {
     let (os, architecture) = (offered.os().to_string(), offered.architecture().to_string());
     let mut platform = Platform::new(&os, &architecture, offered.variant().as_deref());
     platform.os_version = offered.os_version().clone();
+    platform.os_features = offered.os_features().clone().unwrap_or_default().into();
     Some(platform)
 }
 

@@ -134,20 +134,6 @@ fn a_manifest_that_arrives_as_another_one_is_told() {
 }
 
 #[test]
-fn redirects_of_what_is_sent_are_told_and_not_followed() {
-    let twin = Twin::new(
-        false,
-        Box::new(|seen, _, _| match seen.method.as_str() {
-            "POST" => Verdict::Say(Answer::new(307, "").header("location", "https://reg.example.org/loop")),
-            _ => Verdict::Pass,
-        }),
-    );
-    let error = twin.push("app", &noise(1000), &[]).expect_err("nowhere to go").to_string();
-    assert!(error.contains("307"), "{error}");
-    assert_eq!(twin.asked("POST"), 1);
-}
-
-#[test]
 fn an_upload_is_given_up_by_whoever_only_asks_whether_he_may() {
     let twin = Twin::new(true, Box::new(|_, _, _| Verdict::Pass));
     let client = twin.client(Options::default());

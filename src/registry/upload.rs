@@ -58,6 +58,8 @@ enum Step {
     Smaller(http::Error),
     /// It may pass; the session may have some of the bytes.
     Passing(http::Error),
+    /// The registry filed it under another digest.
+    Changed(Digest),
 }
 
 impl<'a> Upload<'a> {
@@ -110,6 +112,16 @@ impl<'a> Upload<'a> {
                     lost += 1;
                     if lost >= ATTEMPTS {
                         return Err(Error::Refused { what: self.what.to_string(), source: error });
+                    }
+                }
+                Step::Changed(actual) => {
+                    lost += 1;
+                    if lost >= ATTEMPTS {
+                        return Err(Error::Digest {
+                            what: self.what.to_string(),
+                            expected: self.digest,
+                            actual,
+                        });
                     }
                 }
                 Step::Smaller(error) => {
@@ -167,7 +179,11 @@ impl<'a> Upload<'a> {
         };
         let is_put = ask.method == Method::PUT;
         Ok(match response.status {
-            200 | 201 | 204 if is_put => Step::Done,
+            200 | 201 | 204 if is_put => {
+                // The registry hashes what it got: another digest is a blob that was changed on the way.
+                let told = response.header("docker-content-digest").and_then(|d| d.parse::<Digest>().ok());
+                told.filter(|told| *told != self.digest).map_or(Step::Done, Step::Changed)
+            }
             202 | 204 | 201 if !is_put => {
                 let Content::Part(part) = &ask.content else { unreachable!("a PATCH has a part") };
                 let next = self.opened(&open.next, &response)?;
@@ -233,19 +249,21 @@ impl<'a> Upload<'a> {
 
     /// The session that an answer tells of.
     fn opened(&self, asked: &Url, response: &Response) -> Result<Open, Error> {
+        // Who answered: after a redirect, not whom we asked.
+        let by = &response.url;
         let Some(location) = response.header("location").filter(|l| !l.is_empty()) else {
             let reason = "the registry opens an upload without saying where".to_string();
             return Err(Error::Document { what: self.what.to_string(), reason });
         };
         // COMPAT: a registry behind a proxy that ends TLS takes itself for plain; the proxy is the way that we came.
-        let plain = asked.join(location).ok().filter(|url| asked.is_tls() && !url.is_tls());
-        let next = match plain.filter(|url| url.host() == asked.host()) {
+        let plain = by.join(location).ok().filter(|url| by.is_tls() && !url.is_tls());
+        let next = match plain.filter(|url| url.host() == by.host()) {
             Some(url) => {
                 let wire = url.wire();
                 let path = wire.splitn(4, '/').nth(3).unwrap_or_default();
-                asked.join(&format!("/{path}"))?
+                by.join(&format!("/{path}"))?
             }
-            None => follow(asked, asked, location)?,
+            None => follow(asked, by, location)?,
         };
         let smallest = response.header("oci-chunk-min-length").and_then(|n| n.parse().ok()).unwrap_or(0);
         Ok(Open { next, at: 0, smallest })

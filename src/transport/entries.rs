@@ -7,7 +7,9 @@ use serde::Serialize;
 use super::error::Error;
 use super::whole::Whole;
 use crate::image::blob_path;
-use crate::oci::{Descriptor, ImageIndex, MediaType, Reference, canonical, descriptor_digest, with_platform};
+use crate::oci::{
+    Descriptor, ImageIndex, MediaType, Reference, canonical, descriptor_digest, index_bytes, with_platform,
+};
 
 const IMAGE_NAME: &str = "io.containerd.image.name";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -69,7 +71,7 @@ pub(super) fn render(old: Vec<Descriptor>, new: Vec<Descriptor>) -> Vec<u8> {
     index.set_schema_version(2);
     index.set_media_type(Some(MediaType::ImageIndex));
     index.set_manifests(manifests);
-    canonical(&index)
+    index_bytes(&index)
 }
 
 #[derive(Serialize)]

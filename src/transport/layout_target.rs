@@ -15,7 +15,7 @@ use super::target::Target;
 use super::whole::Whole;
 use crate::export::{put_file, temporary_file};
 use crate::image::{Document, blob_path, layout_marker};
-use crate::oci::{Digest, ImageIndex, descriptor_digest};
+use crate::oci::{Digest, descriptor_digest, read_index};
 
 /// A layout under way. Blobs come first, then `index.json` is exchanged: a reader finds all that it names at any time, and
 /// images that were there before stay.
@@ -99,7 +99,7 @@ impl Target for LayoutTarget {
         put_file(&self.directory.join("oci-layout"), layout_marker())?;
         let path = self.directory.join("index.json");
         let old = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice::<ImageIndex>(&bytes)
+            Ok(bytes) => read_index(&bytes)
                 .map_err(|e| Error::form(path.display().to_string(), e.to_string()))?
                 .manifests()
                 .clone(),

@@ -12,7 +12,7 @@ use super::error::Error;
 use crate::image::{Document, blob_path};
 use crate::layer::{Encoding, sniff};
 use crate::oci::{
-    Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, MediaType, Reference, descriptor_digest,
+    Descriptor, Digest, ImageConfig, ImageManifest, MediaType, Reference, descriptor_digest, read_index,
 };
 
 /// What containerd, docker and podman look for: the whole reference.
@@ -81,7 +81,7 @@ pub(super) fn list(bundle: &Bundle) -> Result<Listing, Error> {
             return Err(wrong(format!("image layouts of version {:?} are not known", version.version)));
         }
     }
-    let index: ImageIndex = serde_json::from_slice(&index).map_err(|e| wrong(format!("index.json: {e}")))?;
+    let index = read_index(&index).map_err(|e| wrong(format!("index.json: {e}")))?;
     let mut images: Vec<Listed> = Vec::new();
     for descriptor in index.manifests() {
         let (names, labels) = called(descriptor);

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// One exchange.
@@ -24,6 +25,7 @@ pub struct Proxy {
     pub port: u16,
     log: Arc<Mutex<Vec<Asked>>>,
     trouble: Arc<Mutex<Option<Trouble>>>,
+    is_late: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -33,15 +35,16 @@ impl Proxy {
         let own = listener.local_addr().expect("bound").port();
         let log: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let trouble: Arc<Mutex<Option<Trouble>>> = Arc::default();
-        let (shared, faults) = (log.clone(), trouble.clone());
+        let is_late: Arc<AtomicBool> = Arc::default();
+        let (shared, faults, late) = (log.clone(), trouble.clone(), is_late.clone());
         // The thread ends with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (log, trouble) = (shared.clone(), faults.clone());
-                std::thread::spawn(move || pass(stream, port, &log, &trouble));
+                let (log, trouble, late) = (shared.clone(), faults.clone(), late.clone());
+                std::thread::spawn(move || pass(stream, port, &log, &trouble, &late));
             }
         });
-        Proxy { port: own, log, trouble }
+        Proxy { port: own, log, trouble, is_late }
     }
 
     /// `127.0.0.1:PORT/rest`
@@ -56,7 +59,19 @@ impl Proxy {
 
     /// From now on some requests are answered with a bare status, or wait for something: each in a thread of its own.
     pub fn troubled(&self, trouble: impl Fn(&Asked) -> Option<u16> + Send + Sync + 'static) {
+        self.is_late.store(false, Ordering::SeqCst);
         *self.trouble.lock().expect("not poisoned") = Some(Arc::new(trouble));
+    }
+
+    /// The same, but the registry has done what it was asked for, and only the answer is lost.
+    pub fn losing(&self, trouble: impl Fn(&Asked) -> Option<u16> + Send + Sync + 'static) {
+        self.troubled(trouble);
+        self.is_late.store(true, Ordering::SeqCst);
+    }
+
+    /// No more troubles.
+    pub fn honest(&self) {
+        *self.trouble.lock().expect("not poisoned") = None;
     }
 }
 
@@ -107,7 +122,13 @@ fn message(stream: &mut BufReader<TcpStream>, bodiless: bool) -> Option<Message>
     (!head.is_empty()).then_some(Message { head, body })
 }
 
-fn pass(stream: TcpStream, to: u16, log: &Mutex<Vec<Asked>>, trouble: &Mutex<Option<Trouble>>) {
+fn pass(
+    stream: TcpStream,
+    to: u16,
+    log: &Mutex<Vec<Asked>>,
+    trouble: &Mutex<Option<Trouble>>,
+    is_late: &AtomicBool,
+) {
     let mut writer = stream.try_clone().expect("cloned");
     let mut first = [0];
     if stream.peek(&mut first).is_ok() && first[0] == 0x16 {
@@ -123,11 +144,12 @@ fn pass(stream: TcpStream, to: u16, log: &Mutex<Vec<Asked>>, trouble: &Mutex<Opt
     let mut asked = Asked { method, path, status: 0, sent: request.body.len(), received: 0 };
     let trouble = trouble.lock().expect("not poisoned").clone();
     let status = trouble.and_then(|trouble| trouble(&asked));
-    if let Some(status) = status {
-        asked.status = status;
-        log.lock().expect("not poisoned").push(asked);
+    let mut refuse = |status: u16, asked: &Asked| {
+        log.lock().expect("not poisoned").push(Asked { status, ..asked.clone() });
         let _ = write!(writer, "HTTP/1.1 {status} Trouble\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-        return;
+    };
+    if let Some(status) = status.filter(|_| !is_late.load(Ordering::SeqCst)) {
+        return refuse(status, &asked);
     }
     let Ok(behind) = TcpStream::connect(("127.0.0.1", to)) else { return };
     let mut out = behind.try_clone().expect("cloned");
@@ -147,6 +169,9 @@ fn pass(stream: TcpStream, to: u16, log: &Mutex<Vec<Asked>>, trouble: &Mutex<Opt
     }
     let is_head = asked.method == "HEAD";
     let Some(mut answer) = message(&mut BufReader::new(behind), is_head) else { return };
+    if let Some(status) = status {
+        return refuse(status, &asked);
+    }
     let chunked =
         answer.head.iter().any(|line| line.to_ascii_lowercase().starts_with("transfer-encoding: chunked"));
     if chunked {

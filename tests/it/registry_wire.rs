@@ -163,6 +163,25 @@ fn a_server_that_drips_is_a_server_that_is_silent() {
 }
 
 #[test]
+fn a_server_whose_head_drips_is_left_and_asked_again() {
+    let server = Server::start(|number, request, stream| match number {
+        0 => {
+            for byte in b"HTTP/1.1 200 OK\r\nx-nothing: ".iter().chain(std::iter::repeat(&b'.')) {
+                if stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        _ => honest(request, stream),
+    });
+    let began = Instant::now();
+    assert_eq!(pull(&server, options(Duration::from_millis(500))).expect("asks again"), blob());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(server.ranges(), [None, None]);
+}
+
+#[test]
 fn a_canceled_pull_does_not_wait_for_a_silent_server() {
     let server = Server::start(|_, _, stream| {
         let _ = head(0, stream).and_then(|()| stream.write_all(&blob()[..1000]));

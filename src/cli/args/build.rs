@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::insecure::Insecure;
+
 /// Flags of a build, as typed.
 #[derive(Args, Debug, Clone)]
 pub struct BuildArgs {
@@ -74,9 +76,8 @@ pub struct BuildArgs {
     /// When registries are asked for images: always, missing, newer or never; alone: always [default: missing]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "always", value_name = "WHEN", help_heading = "Cache")]
     pub pull: Option<String>,
-    /// A registry that may do without TLS or a trusted certificate; may be repeated
-    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Cache")]
-    pub insecure_registry: Vec<String>,
+    #[command(flatten, next_help_heading = "Cache")]
+    pub insecure: Insecure,
 
     /// A secret for RUN --mount=type=secret: id=ID,src=FILE or id=ID,env=NAME
     #[arg(long, value_name = "SPEC", help_heading = "RUN")]

@@ -61,7 +61,7 @@ impl<'a> Fields<'a> {
         match self.take("registry.insecure").as_deref() {
             None | Some("false") => Ok(CachePlace::Registry(reference)),
             Some(_) => Err(self.wrong(
-                "registry.insecure is not supported: only registries on this machine are spoken to without TLS",
+                "registry.insecure is not supported: say which registry it is: --insecure-registry HOST",
             )),
         }
     }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::insecure::Insecure;
+
 const PLACES: &str = "\
 Places:
   NAME                         an image of the store; if it has none, of the registry. As DST: one of the registry
@@ -36,9 +38,8 @@ pub struct CopyArgs {
     /// oci makes OCI's media types of Docker's; manifests get other digests [default: as they are]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
-    /// A registry that may be spoken to without TLS, or with a certificate of nobody's
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub insecure_registry: Vec<String>,
+    #[command(flatten)]
+    pub insecure: Insecure,
     /// Shows no progress
     #[arg(short, long)]
     pub quiet: bool,
@@ -59,6 +60,8 @@ pub struct SaveArgs {
     /// One platform of several [default: all, if the store has them]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
+    #[command(flatten)]
+    pub insecure: Insecure,
     /// Shows no progress
     #[arg(short, long)]
     pub quiet: bool,

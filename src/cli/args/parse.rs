@@ -264,6 +264,20 @@ mod tests {
     }
 
     #[test]
+    fn every_command_that_talks_to_registries_takes_the_flag_of_insecure_ones() {
+        use clap::CommandFactory;
+        let cli = Cli::command();
+        let takes = |name: &str| {
+            let command = cli.find_subcommand(name).expect("there is one");
+            command.get_arguments().any(|arg| arg.get_long() == Some("insecure-registry"))
+        };
+        let talking = ["build", "copy", "login", "pull", "push", "run", "save"];
+        let all = cli.get_subcommands().map(clap::Command::get_name);
+        let found: std::collections::BTreeSet<&str> = all.filter(|name| takes(name)).collect();
+        assert_eq!(found, talking.into());
+    }
+
+    #[test]
     fn every_flag_with_a_value_is_known_to_take_one() {
         use clap::CommandFactory;
         let cli = Cli::command();

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::insecure::Insecure;
+
 /// `rbuild push`
 #[derive(Args, Debug, Clone)]
 pub struct PushArgs {
@@ -14,9 +16,8 @@ pub struct PushArgs {
     /// One image of an index alone [default: the index and all its images]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
-    /// A registry that may do without TLS or a trusted certificate; may be repeated
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub insecure_registry: Vec<String>,
+    #[command(flatten)]
+    pub insecure: Insecure,
     /// Shows no progress
     #[arg(short, long)]
     pub quiet: bool,
@@ -31,9 +32,8 @@ pub struct PullArgs {
     /// For which platforms, one after the other [env: DOCKER_DEFAULT_PLATFORM] [default: this machine's]
     #[arg(long, value_name = "OS/ARCH[,…]")]
     pub platform: Vec<String>,
-    /// A registry that may do without TLS or a trusted certificate; may be repeated
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub insecure_registry: Vec<String>,
+    #[command(flatten)]
+    pub insecure: Insecure,
     /// Shows no progress
     #[arg(short, long)]
     pub quiet: bool,
@@ -67,9 +67,8 @@ pub struct LoginArgs {
     /// The registry
     #[arg(value_name = "HOST[:PORT]", default_value = "docker.io")]
     pub registry: String,
-    /// A registry that may do without TLS or a trusted certificate; may be repeated
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub insecure_registry: Vec<String>,
+    #[command(flatten)]
+    pub insecure: Insecure,
     /// User name
     #[arg(short, long, value_name = "NAME")]
     pub username: String,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::insecure::Insecure;
+
 /// `rbuild import`
 #[derive(Args, Debug, Clone)]
 pub struct ImportArgs {
@@ -41,6 +43,8 @@ pub struct RunArgs {
     /// Which image of an index [default: this machine's]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
+    #[command(flatten)]
+    pub insecure: Insecure,
     /// Instead of the image's CMD
     #[arg(value_name = "CMD", last = true)]
     pub command: Vec<String>,

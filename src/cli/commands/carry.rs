@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::build::display;
 use super::open::{failed, open};
 use crate::build::{Error, Interrupt, Transfer, copy_image, load_images, save_images};
-use crate::cli::args::{CopyArgs, LoadArgs, SaveArgs};
+use crate::cli::args::{CopyArgs, Insecure, LoadArgs, SaveArgs};
 use crate::cli::display::Watch;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::say::{note, out};
-use crate::cli::settings::{one_platform, registry_with};
+use crate::cli::settings::{one_platform, registry};
 use crate::export::Destination;
 use crate::http::Canceled;
 use crate::oci::Platform;
@@ -42,7 +42,7 @@ pub fn copy(args: &CopyArgs, environment: &Environment, interrupt: &Arc<Interrup
         };
         let how = How { choice, as_oci };
         let places = (args.from.as_str(), args.to.as_str());
-        let moved = transfer(args.quiet, &args.insecure_registry, environment, interrupt, |store, by| {
+        let moved = transfer(args.quiet, &args.insecure, environment, interrupt, |store, by| {
             let (mut stdin, mut stdout) = (std::io::stdin(), std::io::stdout().lock());
             let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, now: environment.now };
             copy_image(store, places, &how, streams, by)
@@ -78,7 +78,7 @@ pub fn save(args: &SaveArgs, environment: &Environment, interrupt: &Arc<Interrup
             }
         };
         let choice = one(args.platform.as_deref())?;
-        transfer(args.quiet, &[], environment, interrupt, |store, by| {
+        transfer(args.quiet, &args.insecure, environment, interrupt, |store, by| {
             let mut stdout = std::io::stdout().lock();
             save_images(store, &args.images, &to, dialect, choice.as_ref(), &mut stdout, by)
         })?;
@@ -98,7 +98,8 @@ pub fn load(args: &LoadArgs, environment: &Environment, interrupt: &Arc<Interrup
             ));
         }
         let choice = one(args.platform.as_deref())?;
-        let all = transfer(args.quiet, &[], environment, interrupt, |store, by| {
+        // An archive brings all of its bytes: no registry is asked.
+        let all = transfer(args.quiet, &Insecure::default(), environment, interrupt, |store, by| {
             let (mut stdin, mut stdout) = (std::io::stdin(), std::io::sink());
             let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, now: environment.now };
             load_images(store, &from, choice.as_ref(), streams, by)
@@ -138,12 +139,12 @@ fn refuse_terminal(instead: &str) -> Result<(), Ending> {
 /// Does `work` with a store, a client of registries and a display.
 fn transfer<T>(
     quiet: bool,
-    insecure: &[String],
+    insecure: &Insecure,
     environment: &Environment,
     interrupt: &Arc<Interrupt>,
     work: impl FnOnce(&Store, &Transfer<'_>) -> Result<T, Error>,
 ) -> Result<T, Ending> {
-    let mut options = registry_with(environment, insecure).map_err(Ending::Failed)?;
+    let mut options = registry(environment, insecure).map_err(Ending::Failed)?;
     let stopped = Arc::clone(interrupt);
     options.http.canceled = Canceled::new(move || stopped.is_fired());
     let (client, store) = (Client::new(options), open(environment)?);

@@ -7,7 +7,7 @@ use super::open::failed;
 use crate::cli::args::{LoginArgs, LogoutArgs};
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::settings::registry_with;
+use crate::cli::settings::registry;
 use crate::http::Secret;
 use crate::oci::Reference;
 use crate::registry::{Client, Credentials, Kept, forget_login, keep_login};
@@ -21,7 +21,7 @@ pub fn login(args: &LoginArgs, environment: &Environment) -> Ending {
         let host = host(&args.registry)?;
         let any: Reference = format!("{host}/login").parse().map_err(failed)?;
         let password = password(args)?;
-        let mut options = registry_with(environment, &args.insecure_registry).map_err(Ending::Failed)?;
+        let mut options = registry(environment, &args.insecure).map_err(Ending::Failed)?;
         let only = serde_json::json!({
             "auths": { host.clone(): { "username": args.username, "password": password.reveal() } }
         });

@@ -25,7 +25,8 @@ pub fn run(
         Err(ending) => return ending,
     };
     let (registry, platform) =
-        match (registry(environment), args.platform.as_deref().map(one_platform).transpose()) {
+        match (registry(environment, &args.insecure), args.platform.as_deref().map(one_platform).transpose())
+        {
             (Ok(registry), Ok(platform)) => (registry, platform),
             (Err(message), _) | (_, Err(message)) => return Ending::Failed(message),
         };

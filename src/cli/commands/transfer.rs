@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::build::display;
 use super::open::{failed, open};
 use crate::build::{Error, Interrupt, Transfer};
-use crate::cli::args::{PullArgs, PushArgs};
+use crate::cli::args::{Insecure, PullArgs, PushArgs};
 use crate::cli::display::Watch;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::settings::{one_platform, platforms, registry_with};
+use crate::cli::settings::{one_platform, platforms, registry};
 use crate::http::Canceled;
 use crate::oci::{Digest, Platform, Reference};
 use crate::registry::Client;
@@ -22,7 +22,7 @@ pub fn push(args: &PushArgs, environment: &Environment, interrupt: &Arc<Interrup
         Ok(platform) => platform,
         Err(message) => return Ending::Failed(message),
     };
-    moved(to, args.quiet, &args.insecure_registry, environment, interrupt, |store, to, by| {
+    moved(to, args.quiet, &args.insecure, environment, interrupt, |store, to, by| {
         if to.digest.is_some() {
             return Err(Error::Usage(format!(
                 "{}: what is pushed gets the digest that it has",
@@ -41,7 +41,7 @@ pub fn pull(args: &PullArgs, environment: &Environment, interrupt: &Arc<Interrup
     };
     let host = [Platform::host()];
     let (first, others) = asked.split_first().unwrap_or((&host[0], &[]));
-    moved(&args.image, args.quiet, &args.insecure_registry, environment, interrupt, |store, name, by| {
+    moved(&args.image, args.quiet, &args.insecure, environment, interrupt, |store, name, by| {
         let digest = crate::build::pull(store, name, first, by)?;
         // Whatever the tag means by then: all are of one index.
         let pinned = Reference { digest: Some(digest), ..name.clone() };
@@ -55,14 +55,14 @@ pub fn pull(args: &PullArgs, environment: &Environment, interrupt: &Arc<Interrup
 fn moved(
     name: &str,
     quiet: bool,
-    insecure: &[String],
+    insecure: &Insecure,
     environment: &Environment,
     interrupt: &Arc<Interrupt>,
     work: impl FnOnce(&Store, &Reference, &Transfer<'_>) -> Result<Digest, Error>,
 ) -> Ending {
     let prepare = || -> Result<_, Ending> {
         let name: Reference = name.parse().map_err(failed)?;
-        let mut options = registry_with(environment, insecure).map_err(Ending::Failed)?;
+        let mut options = registry(environment, insecure).map_err(Ending::Failed)?;
         let stopped = Arc::clone(interrupt);
         options.http.canceled = Canceled::new(move || stopped.is_fired());
         let display = display(quiet, None, environment).map_err(Ending::Failed)?;

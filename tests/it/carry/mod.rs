@@ -2,6 +2,7 @@
 
 mod archives;
 mod damage;
+mod listed;
 mod places;
 
 use std::process::Command;

@@ -3,6 +3,7 @@
 mod annotations;
 mod engine;
 mod forms;
+mod real_engine;
 
 use std::path::Path;
 
