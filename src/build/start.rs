@@ -290,6 +290,7 @@ impl Build<'_> {
             cancel,
             snapshots: OnceLock::new(),
             loaded: Mutex::default(),
+            trees: Mutex::default(),
             selections: Mutex::default(),
             believed: Mutex::default(),
         }

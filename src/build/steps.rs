@@ -7,7 +7,7 @@ use super::error::Error;
 use super::numbers::Numbers;
 use super::packing::Packing;
 use super::platforms::Planned;
-use super::record::KeyRecord;
+use super::record::{Answer, KeyRecord};
 use super::waiting::{Kept, Waiting};
 use crate::cache::Recorded;
 use crate::graph::{Graph, Op, PreImage, Step, StepId};
@@ -145,15 +145,15 @@ impl<'a> Steps<'a> {
         if let Some(chain) = self.recorded_here(step, key)? {
             return Ok(Some(chain));
         }
-        let is_here = |layer| self.worker.store.has_layer(layer).unwrap_or(false);
+        let is_here = |layer| self.worker.here(layer).is_ok_and(|layer| layer.is_some());
         let found = self.caches.imported.find(key, &is_here);
         Ok(found.map(|found| self.below(step).push(found.layer, made(found.ran))))
     }
 
     fn recorded_here(&self, step: &Step, key: &Digest) -> Result<Option<Chain>, Error> {
         let Some(bytes) = self.worker.store.record(key)? else { return Ok(None) };
-        let Some(record) = KeyRecord::decode(&bytes) else { return Ok(None) };
-        if !self.worker.store.has_layer(record.layer)? {
+        let Some(record) = Answer::decode(&bytes) else { return Ok(None) };
+        if self.worker.here(record.layer)?.is_none() {
             return Ok(None);
         }
         Ok(Some(self.below(step).push(record.layer, record.made())))

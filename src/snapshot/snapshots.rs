@@ -16,12 +16,14 @@ use super::cursor::DIRECTORY;
 use super::error::Error;
 use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
 use super::finish::finish_directories;
+use super::joined::{JOINED, is_simple, joined_items, joined_name};
 use super::looks::{Known, Look, Looks};
 use super::marker::{self, Marker};
 use super::merged::whole;
 use super::metadata::{Owners, set};
 use super::recipe::{Item, layer_items};
 use super::seal::Shelf;
+use super::spares::{Fresh, Spares};
 use super::state::state;
 use super::write::write_tree;
 use crate::oci::{ChainId, DiffId, Digest, Epoch, LAYER_EPOCH};
@@ -44,6 +46,7 @@ pub struct Snapshots {
     known: Mutex<BTreeMap<String, Marker>>,
     // At those that were made before this process.
     looks: Looks,
+    spares: Spares,
 }
 
 struct Part {
@@ -60,6 +63,8 @@ struct Part {
 enum Form {
     // The topmost layer alone.
     Layer,
+    // The topmost few, which are small, in one.
+    Joined,
     // All of them in one.
     Merged,
 }
@@ -77,6 +82,7 @@ impl Snapshots {
             boot: marker::boot(),
             known,
             looks: Looks::default(),
+            spares: Spares::default(),
         })
     }
 
@@ -92,7 +98,7 @@ impl Snapshots {
             return self.nothing().map(|path| vec![path]);
         }
         let ids = chain_ids(chain);
-        let parts = self.parts(chain, &ids);
+        let parts = self.parts(chain, &ids)?;
         let paths = parts.iter().rev().map(|part| self.shelf.path(&part.name.0.hex())).collect();
         let missing: Vec<Part> = parts.into_iter().filter(|part| !self.is_whole(part)).collect();
         // Threads rather than rayon: they wait for locks, and a pool's thread that waits might be the one awaited.
@@ -118,11 +124,7 @@ impl Snapshots {
     /// Fresh directories for a RUN over `lower`, whose root's metadata the upper directory gets, since an overlay's root
     /// shows the upper one's.
     pub fn prepare(&self, lower: &Stack) -> Result<Active, Error> {
-        let (directory, held) = self.shelf.temporary()?;
-        let active = Active::new(directory, held, root_of(lower));
-        for path in [active.upper(), active.work()] {
-            fs::create_dir(&path).map_err(Error::host("make", path))?;
-        }
+        let active = Active::new(self.spares.take(&self.shelf)?, root_of(lower));
         set(open(&active.upper())?.as_fd(), active.root(), Owners::Keep)?;
         Ok(active)
     }
@@ -154,7 +156,14 @@ impl Snapshots {
             return Ok(());
         }
         make_equal(open(&active.upper())?.as_fd(), active.root(), changed)?;
-        self.keep(&active.upper(), &name, chain, layer, changed.len())
+        self.keep(&active.upper(), &name, chain, layer, changed.len())?;
+        self.spares.put(active.into_fresh());
+        Ok(())
+    }
+
+    /// Does what can be done beside a RUN: to be called when its process has begun.
+    pub fn tidy(&self) {
+        self.spares.tidy(&self.shelf);
     }
 
     /// Makes what this process sealed survive a power cut; call once, before success is reported.
@@ -196,13 +205,13 @@ impl Snapshots {
 
     /// The names under which [`Snapshots::lowers`] looks for the chain's directories, lowest first: what a build has to
     /// mark as in use.
-    pub fn names(&self, chain: &[ChainLayer]) -> Vec<ChainId> {
-        self.parts(chain, &chain_ids(chain)).into_iter().map(|part| part.name).collect()
+    pub fn names(&self, chain: &[ChainLayer]) -> Result<Vec<ChainId>, Error> {
+        Ok(self.parts(chain, &chain_ids(chain))?.into_iter().map(|part| part.name).collect())
     }
 
     /// Removes the snapshots of a chain.
     pub fn remove(&self, chain: ChainId) -> Result<(), Error> {
-        for name in [chain, merged_name(chain)].map(|name| name.0.hex()) {
+        for name in [chain, joined_name(chain), merged_name(chain)].map(|name| name.0.hex()) {
             let _held = self.shelf.lock(&name)?;
             self.known.lock().unwrap_or_else(|e| e.into_inner()).remove(&name);
             self.shelf.remove(&name)?;
@@ -211,7 +220,7 @@ impl Snapshots {
     }
 
     /// The snapshots that a chain needs, lowest first.
-    fn parts(&self, chain: &[ChainLayer], ids: &[ChainId]) -> Vec<Part> {
+    fn parts(&self, chain: &[ChainLayer], ids: &[ChainId]) -> Result<Vec<Part>, Error> {
         // The kernel does not look at the mark on the root of a lower layer: what an opaque root hides is left out.
         let opaque = |layer: &ChainLayer| {
             let first = layer.list.entries.iter().take_while(|e| e.path.is_root());
@@ -234,13 +243,29 @@ impl Snapshots {
             alone = start + (count - 1) / step * step;
             parts.push(part(alone - 1, merged_name(ids[alone - 1]), Form::Merged));
         }
-        parts.extend((alone..chain.len()).map(|number| part(number, ids[number], Form::Layer)));
-        parts
+        // From the lowest on, so that a chain that grows keeps the directories that it has.
+        let mut simple = 0;
+        for number in alone..chain.len() {
+            parts.push(part(number, ids[number], Form::Layer));
+            simple = if count < JOINED || !is_simple(&chain[number]) { 0 } else { simple + 1 };
+            if simple == JOINED {
+                simple = 0;
+                let name = joined_name(ids[number]);
+                if self.is_known(&name) || joined_items(&chain[..=number])?.is_some() {
+                    parts.truncate(parts.len() - JOINED);
+                    parts.push(part(number, name, Form::Joined));
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    fn is_known(&self, name: &ChainId) -> bool {
+        self.known.lock().unwrap_or_else(|e| e.into_inner()).contains_key(&name.0.hex())
     }
 
     fn is_whole(&self, part: &Part) -> bool {
-        self.known.lock().unwrap_or_else(|e| e.into_inner()).contains_key(&part.name.0.hex())
-            || self.look(&part.name.0.hex(), part.chain, part.layer)
+        self.is_known(&part.name) || self.look(&part.name.0.hex(), part.chain, part.layer)
     }
 
     /// Whether a snapshot is there that can be used; its marker is touched, to say that it was.
@@ -272,11 +297,11 @@ impl Snapshots {
         let stack = stack(&chain[..part.length]);
         let mut items = match part.form {
             Form::Layer => layer_items(&stack, part.length - 1)?,
+            Form::Joined => joined_items(&chain[..part.length])?.unwrap_or_default(),
             Form::Merged => whole(&stack),
         };
-        let (directory, held) = self.shelf.temporary()?;
         // As with a RUN, whatever happens the directory goes.
-        let temporary = Active::new(directory, held, root_of(&stack));
+        let temporary = Fresh::empty(&self.shelf)?;
         let tree = temporary.upper();
         fs::create_dir(&tree).map_err(Error::host("make", &tree))?;
         if items.iter().any(is_device_in_dev) && !can_make_devices(temporary.directory()) {

@@ -38,12 +38,8 @@ impl Worker<'_> {
 
     /// A layer that is here, or can be had from a registry at any time.
     fn known(&self, diff_id: DiffId) -> Result<Option<ImageLayer>, Error> {
-        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&diff_id).cloned();
-        if let Some(layer) = loaded {
+        if let Some(layer) = self.here(diff_id)? {
             return Ok(Some(ImageLayer::Here(layer)));
-        }
-        if self.store.has_layer(diff_id)? {
-            return Ok(None);
         }
         let of_image = self.images.iter().find_map(|image| image.remote(diff_id)).map(Arc::new);
         let remote = of_image.or_else(|| self.elsewhere.remote(diff_id));
