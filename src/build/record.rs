@@ -17,14 +17,25 @@ pub struct KeyRecord {
     pub pre_image: PreImage,
 }
 
+/// What a look-up wants of a record. The pre-image is passed over: to take it apart costs more than all the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Answer {
+    /// The layer.
+    pub layer: DiffId,
+    /// Whether a process made it.
+    ran: bool,
+}
+
 impl KeyRecord {
     /// The record's bytes.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a record has only string keys")
     }
+}
 
+impl Answer {
     /// Reads a record; none if it is of another form: then the step is done again.
-    pub fn decode(bytes: &[u8]) -> Option<KeyRecord> {
+    pub fn decode(bytes: &[u8]) -> Option<Answer> {
         serde_json::from_slice(bytes).ok()
     }
 

@@ -315,6 +315,7 @@ impl Build<'_> {
             cancel,
             ground: Ground::new(self.store.snapshots_dir()),
             loaded: Mutex::default(),
+            trees: Mutex::default(),
             selections: Mutex::default(),
             believed: Mutex::default(),
         }

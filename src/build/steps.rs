@@ -8,7 +8,7 @@ use super::error::Error;
 use super::numbers::Numbers;
 use super::packing::Packing;
 use super::platforms::Planned;
-use super::record::KeyRecord;
+use super::record::{Answer, KeyRecord};
 use super::waiting::{Kept, Waiting};
 use crate::cache::Recorded;
 use crate::graph::{Graph, Input, Op, PreImage, Step, StepId};
@@ -170,7 +170,7 @@ impl<'a> Steps<'a> {
 
     fn recorded_here(&self, step: &Step, key: &Digest) -> Result<Option<Chain>, Error> {
         let Some(bytes) = self.worker.store.record(key)? else { return Ok(None) };
-        let Some(record) = KeyRecord::decode(&bytes) else { return Ok(None) };
+        let Some(record) = Answer::decode(&bytes) else { return Ok(None) };
         if self.worker.here(record.layer)?.is_none() {
             return Ok(None);
         }

@@ -73,6 +73,15 @@ pub struct MakeDirectory {
 }
 
 impl Copy {
+    /// The trees that it reads from, in no order.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = Input> {
+        self.sources.iter().filter_map(|source| match source {
+            CopySource::Path(_) => Some(self.from),
+            CopySource::Remote { input, .. } => Some(*input),
+            CopySource::Inline { .. } => None,
+        })
+    }
+
     /// Where it reads from: one read for all paths, and one for each source that was fetched.
     pub(super) fn reads(&self) -> Vec<Read> {
         let path = |source: &CopySource| match source {

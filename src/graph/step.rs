@@ -133,14 +133,16 @@ impl Op {
 impl Step {
     /// Every step that must be done before this one.
     pub fn needs(&self) -> Vec<StepId> {
-        let reads = self.op.reads();
-        let inputs = std::iter::once(self.base).chain(reads.iter().map(|read| read.input));
-        let mut steps: Vec<StepId> = inputs
-            .filter_map(|input| match input {
-                Input::Step(step) => Some(step),
-                Input::Scratch | Input::Image(_) | Input::Context(_) => None,
-            })
-            .collect();
+        let mut inputs = vec![self.base];
+        match &self.op {
+            Op::Copy(copy) => inputs.extend(copy.inputs()),
+            op => inputs.extend(op.reads().iter().map(|read| read.input)),
+        }
+        let step = |input| match input {
+            Input::Step(step) => Some(step),
+            Input::Scratch | Input::Image(_) | Input::Context(_) => None,
+        };
+        let mut steps: Vec<StepId> = inputs.into_iter().filter_map(step).collect();
         steps.sort();
         steps.dedup();
         steps

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::blocks::Coder;
+use super::noise::is_noise;
 
 /// Members of 1 MiB at one of libdeflate's levels 0 to 9.
 pub fn coder(level: u32) -> Coder {
@@ -10,6 +11,8 @@ pub fn coder(level: u32) -> Coder {
 }
 
 fn member(block: &[u8], level: i32) -> io::Result<Vec<u8>> {
+    // What cannot become smaller is stored. ORDER: it decides bytes, see `store::form`.
+    let level = if is_noise(block) { 0 } else { level };
     let level = libdeflater::CompressionLvl::new(level).unwrap_or_default();
     let mut compressor = libdeflater::Compressor::new(level);
     // ORDER: magic, deflate, no flags, no time, no extra flags, unknown system.

@@ -19,6 +19,7 @@ mod input;
 mod limits;
 mod list;
 mod member;
+mod noise;
 mod pax;
 mod reader;
 mod settle;

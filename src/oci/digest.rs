@@ -30,12 +30,17 @@ impl Digest {
 
     /// The 64 hexadecimal digits without `sha256:`: safe as a file name.
     pub fn hex(&self) -> String {
+        self.with_hex(str::to_owned)
+    }
+
+    /// The same digits, in no memory of their own: a build of many steps writes them often.
+    fn with_hex<T>(&self, f: impl FnOnce(&str) -> T) -> T {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        self.0
-            .iter()
-            .flat_map(|b| [DIGITS[(b >> 4) as usize], DIGITS[(b & 15) as usize]])
-            .map(char::from)
-            .collect()
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        f(std::str::from_utf8(&digits).expect("digits are ASCII"))
     }
 
     /// The first twelve hexadecimal digits, for people.
@@ -46,7 +51,8 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        f.write_str("sha256:")?;
+        self.with_hex(|hex| f.write_str(hex))
     }
 }
 

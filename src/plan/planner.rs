@@ -84,7 +84,7 @@ pub fn plan(request: &Request, bases: &BTreeMap<BaseKey, Base>) -> Result<Outcom
 
 fn finish<'a>(site: &'a Site<'a>, mut draft: Draft<'a>, target: usize) -> Plan {
     let request = site.request;
-    let mut history = history(site, &draft, target);
+    let mut history = history(site, &mut draft, target);
     let finished = draft.finished.remove(&target).expect("every stage that was reached is finished");
     let stage = &site.stages.list[target];
     let (mut state, mut config) = (finished.input, finished.config);
@@ -118,16 +118,16 @@ fn finish<'a>(site: &'a Site<'a>, mut draft: Draft<'a>, target: usize) -> Plan {
     }
 }
 
-/// What all stages from the lowest to `target` did.
-fn history(site: &Site<'_>, draft: &Draft<'_>, target: usize) -> Vec<History> {
+/// What all stages from the lowest to `target` did; taken from them.
+fn history(site: &Site<'_>, draft: &mut Draft<'_>, target: usize) -> Vec<History> {
     let mut chain = vec![target];
     let mut stage = &site.stages.list[target];
     while let (Origin::Stage(base), None) = (&stage.base, &stage.replaced) {
         chain.push(*base);
         stage = &site.stages.list[*base];
     }
-    let of = |index: &usize| draft.finished.get(index).map(|stage| stage.history.as_slice());
-    chain.iter().rev().filter_map(of).flatten().cloned().collect()
+    let of = |index: &usize| draft.finished.get_mut(index).map(|stage| std::mem::take(&mut stage.history));
+    chain.iter().rev().filter_map(of).flatten().collect()
 }
 
 /// Says that the image is for the platform that was asked for.

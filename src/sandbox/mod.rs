@@ -35,7 +35,7 @@ pub use output::Stream;
 pub use probe::{Isolation, probe};
 pub use processor::{Processor, Wanted, processor};
 pub use relay::Relay;
-pub use run::{Exit, run};
+pub use run::{Exit, run, run_beside};
 pub use spec::{
     Access, Depth, Directory, Mount, MountKind, Network, Process, Resource, Rlimit, Root, Security, Spec,
     Stdio,

@@ -32,6 +32,16 @@ pub struct Exit {
 /// The process is number 1 of its pid namespace: when it ends, or when `cancel` is fired, the kernel kills the rest. The
 /// calling thread must live until then, since the process is killed with it.
 pub fn run(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8]), cancel: &Cancel) -> Result<Exit, Error> {
+    run_beside(spec, on_output, &|| (), cancel)
+}
+
+/// The same; when the process has begun, `beside` is called once, for what takes no longer than a moment.
+pub fn run_beside(
+    spec: &Spec,
+    on_output: &mut dyn FnMut(Stream, &[u8]),
+    beside: &dyn Fn(),
+    cancel: &Cancel,
+) -> Result<Exit, Error> {
     if cancel.is_fired() {
         return Err(Error::Canceled);
     }
@@ -56,7 +66,10 @@ pub fn run(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8]), cancel: &Cance
     streams.child = None;
     let outcome = match stopped {
         Some(stopped) => Err(explain(stopped, &prepared, spec)),
-        None => pump(streams.reading.take(), &running.pidfd, cancel, on_output),
+        None => {
+            beside();
+            pump(streams.reading.take(), &running.pidfd, cancel, on_output)
+        }
     };
     let killed_by = spec.relay.as_ref().and_then(Relay::end);
     // The overlay is unmounted by the time the process is waited for: its namespace went with its last process.

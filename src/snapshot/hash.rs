@@ -5,9 +5,16 @@ use std::io::{self, Read};
 
 use crate::oci::{Digest, Hasher};
 
-/// Reads `file` to its end; its size and digest.
-pub(super) fn hash(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<(u64, Digest)> {
-    buffer.resize(256 * 1024, 0);
+/// LIMIT: bytes read at once.
+const LARGEST: usize = 256 << 10;
+
+/// Reads `file`, which has about as many bytes as `expected`, to its end; its size and digest.
+pub(super) fn hash(file: &mut File, expected: u64, buffer: &mut Vec<u8>) -> io::Result<(u64, Digest)> {
+    // No larger than the file and the end that is found by one byte more: fresh memory costs more than it holds.
+    let wanted = usize::try_from(expected).unwrap_or(LARGEST).saturating_add(1).clamp(4096, LARGEST);
+    if buffer.len() < wanted {
+        buffer.resize(wanted, 0);
+    }
     let mut hasher = Hasher::new();
     let mut size = 0;
     loop {

@@ -16,12 +16,14 @@ use super::cursor::DIRECTORY;
 use super::error::Error;
 use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
 use super::finish::finish_directories;
+use super::joined::{JOINED, is_simple, joined_items, joined_name};
 use super::looks::{Known, Look, Looks};
 use super::marker::{self, Marker};
 use super::merged::whole;
 use super::metadata::{Owners, set};
 use super::recipe::{Item, layer_items};
 use super::seal::Shelf;
+use super::spares::{Fresh, Spares};
 use super::state::state;
 use super::unpacking::Unpacking;
 use super::write::{write_around, write_tree};
@@ -46,8 +48,9 @@ pub struct Snapshots {
     known: Mutex<BTreeMap<String, Marker>>,
     // At those that were made before this process.
     looks: Looks,
+    spares: Spares,
     // Layers whose files were written as they came, to be finished when the layers below are known.
-    unpacked: Mutex<BTreeMap<DiffId, Active>>,
+    unpacked: Mutex<BTreeMap<DiffId, Fresh>>,
 }
 
 struct Part {
@@ -64,6 +67,8 @@ struct Part {
 enum Form {
     // The topmost layer alone.
     Layer,
+    // The topmost few, which are small, in one.
+    Joined,
     // All of them in one.
     Merged,
 }
@@ -81,6 +86,7 @@ impl Snapshots {
             boot: marker::boot(),
             known,
             looks: Looks::default(),
+            spares: Spares::default(),
             unpacked: Mutex::default(),
         })
     }
@@ -97,7 +103,7 @@ impl Snapshots {
             return self.nothing().map(|path| vec![path]);
         }
         let ids = chain_ids(chain);
-        let parts = self.parts(chain, &ids);
+        let parts = self.parts(chain, &ids)?;
         let paths = parts.iter().rev().map(|part| self.shelf.path(&part.name.0.hex())).collect();
         let missing: Vec<Part> = parts.into_iter().filter(|part| !self.is_whole(part)).collect();
         // Threads rather than rayon: they wait for locks, and a pool's thread that waits might be the one awaited.
@@ -123,12 +129,10 @@ impl Snapshots {
     /// A directory for the files of a layer that is on its way; none if it cannot be made, since the layer can be unpacked
     /// later.
     pub fn unpacking(&self) -> Option<Unpacking> {
-        let (directory, held) = self.shelf.temporary().ok()?;
-        let root = Entry::directory(RootPath::root(), Time::from_seconds(LAYER_EPOCH.0));
-        let active = Active::new(directory, held, root);
-        fs::create_dir(active.upper()).ok()?;
-        let root = open(&active.upper()).ok()?;
-        Some(Unpacking::new(active, root))
+        let fresh = Fresh::empty(&self.shelf).ok()?;
+        fs::create_dir(fresh.upper()).ok()?;
+        let root = open(&fresh.upper()).ok()?;
+        Some(Unpacking::new(fresh, root))
     }
 
     /// Keeps what was unpacked of a layer that is known to have this list, for the snapshot that this process makes of it.
@@ -141,11 +145,7 @@ impl Snapshots {
     /// Fresh directories for a RUN over `lower`, whose root's metadata the upper directory gets, since an overlay's root
     /// shows the upper one's.
     pub fn prepare(&self, lower: &Stack) -> Result<Active, Error> {
-        let (directory, held) = self.shelf.temporary()?;
-        let active = Active::new(directory, held, root_of(lower));
-        for path in [active.upper(), active.work()] {
-            fs::create_dir(&path).map_err(Error::host("make", path))?;
-        }
+        let active = Active::new(self.spares.take(&self.shelf)?, root_of(lower));
         set(open(&active.upper())?.as_fd(), active.root(), Owners::Keep)?;
         Ok(active)
     }
@@ -177,7 +177,14 @@ impl Snapshots {
             return Ok(());
         }
         make_equal(open(&active.upper())?.as_fd(), active.root(), changed)?;
-        self.keep(&active.upper(), &name, chain, layer, changed.len())
+        self.keep(&active.upper(), &name, chain, layer, changed.len())?;
+        self.spares.put(active.into_fresh());
+        Ok(())
+    }
+
+    /// Does what can be done beside a RUN: to be called when its process has begun.
+    pub fn tidy(&self) {
+        self.spares.tidy(&self.shelf);
     }
 
     /// Makes what this process sealed survive a power cut; call once, before success is reported.
@@ -219,13 +226,13 @@ impl Snapshots {
 
     /// The names under which [`Snapshots::lowers`] looks for the chain's directories, lowest first: what a build has to
     /// mark as in use.
-    pub fn names(&self, chain: &[ChainLayer]) -> Vec<ChainId> {
-        self.parts(chain, &chain_ids(chain)).into_iter().map(|part| part.name).collect()
+    pub fn names(&self, chain: &[ChainLayer]) -> Result<Vec<ChainId>, Error> {
+        Ok(self.parts(chain, &chain_ids(chain))?.into_iter().map(|part| part.name).collect())
     }
 
     /// Removes the snapshots of a chain.
     pub fn remove(&self, chain: ChainId) -> Result<(), Error> {
-        for name in [chain, merged_name(chain)].map(|name| name.0.hex()) {
+        for name in [chain, joined_name(chain), merged_name(chain)].map(|name| name.0.hex()) {
             let _held = self.shelf.lock(&name)?;
             self.known.lock().unwrap_or_else(|e| e.into_inner()).remove(&name);
             self.shelf.remove(&name)?;
@@ -234,7 +241,7 @@ impl Snapshots {
     }
 
     /// The snapshots that a chain needs, lowest first.
-    fn parts(&self, chain: &[ChainLayer], ids: &[ChainId]) -> Vec<Part> {
+    fn parts(&self, chain: &[ChainLayer], ids: &[ChainId]) -> Result<Vec<Part>, Error> {
         // The kernel does not look at the mark on the root of a lower layer: what an opaque root hides is left out.
         let opaque = |layer: &ChainLayer| {
             let first = layer.list.entries.iter().take_while(|e| e.path.is_root());
@@ -257,13 +264,29 @@ impl Snapshots {
             alone = start + (count - 1) / step * step;
             parts.push(part(alone - 1, merged_name(ids[alone - 1]), Form::Merged));
         }
-        parts.extend((alone..chain.len()).map(|number| part(number, ids[number], Form::Layer)));
-        parts
+        // From the lowest on, so that a chain that grows keeps the directories that it has.
+        let mut simple = 0;
+        for number in alone..chain.len() {
+            parts.push(part(number, ids[number], Form::Layer));
+            simple = if count < JOINED || !is_simple(&chain[number]) { 0 } else { simple + 1 };
+            if simple == JOINED {
+                simple = 0;
+                let name = joined_name(ids[number]);
+                if self.is_known(&name) || joined_items(&chain[..=number])?.is_some() {
+                    parts.truncate(parts.len() - JOINED);
+                    parts.push(part(number, name, Form::Joined));
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    fn is_known(&self, name: &ChainId) -> bool {
+        self.known.lock().unwrap_or_else(|e| e.into_inner()).contains_key(&name.0.hex())
     }
 
     fn is_whole(&self, part: &Part) -> bool {
-        self.known.lock().unwrap_or_else(|e| e.into_inner()).contains_key(&part.name.0.hex())
-            || self.look(&part.name.0.hex(), part.chain, part.layer)
+        self.is_known(&part.name) || self.look(&part.name.0.hex(), part.chain, part.layer)
     }
 
     /// Whether a snapshot is there that can be used; its marker is touched, to say that it was.
@@ -295,22 +318,21 @@ impl Snapshots {
         let stack = stack(&chain[..part.length]);
         let mut items = match part.form {
             Form::Layer => layer_items(&stack, part.length - 1)?,
+            Form::Joined => joined_items(&chain[..part.length])?.unwrap_or_default(),
             Form::Merged => whole(&stack),
         };
         let unpacked = match part.form {
             Form::Layer => self.unpacked.lock().unwrap_or_else(|e| e.into_inner()).remove(&part.layer),
-            Form::Merged => None,
+            Form::Joined | Form::Merged => None,
         };
         let is_unpacked = unpacked.is_some();
         // As with a RUN, whatever happens the directory goes.
         let temporary = match unpacked {
-            Some(unpacked) => unpacked.with_root(root_of(&stack)),
+            Some(unpacked) => unpacked,
             None => {
-                let (directory, held) = self.shelf.temporary()?;
-                let temporary = Active::new(directory, held, root_of(&stack));
-                let tree = temporary.upper();
-                fs::create_dir(&tree).map_err(Error::host("make", tree))?;
-                temporary
+                let fresh = Fresh::empty(&self.shelf)?;
+                fs::create_dir(fresh.upper()).map_err(Error::host("make", fresh.upper()))?;
+                fresh
             }
         };
         let tree = temporary.upper();

@@ -12,10 +12,10 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use super::active::Active;
 use super::cursor::{Cursor, Parents};
 use super::file::create;
 use super::metadata::{Owners, set_fresh};
+use super::spares::Fresh;
 use super::writers::{Batch, Manner, SMALL, Writers};
 use crate::layer::{Files, LayerList};
 use crate::tree::{Entry, Kind, RootPath};
@@ -26,7 +26,7 @@ const MANNER: Manner = Manner { owners: Owners::Keep, parents: Parents::AreMade 
 pub struct Unpacking {
     // ORDER: dropped first: nobody may write into a directory that is being removed.
     writers: Writers,
-    directory: Active,
+    directory: Fresh,
     root: Arc<OwnedFd>,
     batch: Batch,
     now: Now,
@@ -45,7 +45,7 @@ enum Now {
 
 impl Unpacking {
     /// Fills `directory`, whose empty upper directory is `root`.
-    pub(super) fn new(directory: Active, root: OwnedFd) -> Unpacking {
+    pub(super) fn new(directory: Fresh, root: OwnedFd) -> Unpacking {
         let root = Arc::new(root);
         Unpacking {
             writers: Writers::new(Arc::clone(&root), MANNER),
@@ -58,7 +58,7 @@ impl Unpacking {
     }
 
     /// The directory, if all files with bytes that `list` has are in it, and nothing but them and directories above them.
-    pub(super) fn finish(self, list: &LayerList) -> Option<Active> {
+    pub(super) fn finish(self, list: &LayerList) -> Option<Fresh> {
         let Unpacking { writers, directory, batch, mut written, .. } = self;
         writers.finish(batch).ok()?;
         written.sort_unstable();

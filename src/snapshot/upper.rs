@@ -112,7 +112,8 @@ fn entry(
                 _ if mark == Mark::Whiteout && stat.st_size == 0 => Kind::Whiteout,
                 Some(first) => Kind::Hardlink(first.clone()),
                 None => {
-                    let (size, digest) = hash(&mut file, buffer).map_err(Error::entry("read", path))?;
+                    let (size, digest) =
+                        hash(&mut file, stat.st_size as u64, buffer).map_err(Error::entry("read", path))?;
                     Kind::File { size, digest }
                 }
             }

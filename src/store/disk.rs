@@ -64,6 +64,29 @@ impl Drop for TempFile {
     }
 }
 
+/// LIMIT: most records are smaller, and there are many of them.
+const SMALL: usize = 4096;
+
+/// Reads a framed document, and at most one byte more than `limit`. A small one that is whole is one call.
+fn read_framed(mut file: &File, limit: u64, framed: &mut Vec<u8>) -> io::Result<()> {
+    let mut small = [0; SMALL];
+    let read = loop {
+        match file.read(&mut small) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
+    framed.extend_from_slice(&small[..read]);
+    // With room left over, what came is all there is, if it says so itself.
+    if read < SMALL && frame::is_complete(framed) {
+        return Ok(());
+    }
+    let size = file.metadata().map_or(0, |m| m.len()).min(limit) as usize;
+    framed.reserve_exact(size.saturating_sub(framed.len()) + 1);
+    file.take(limit + 1 - framed.len() as u64).read_to_end(framed)?;
+    Ok(())
+}
+
 impl Disk {
     /// A disk of a registered process.
     pub fn new(layout: Layout, process: Process, unsynced: Unsynced) -> Disk {
@@ -251,8 +274,12 @@ impl Disk {
         }
         let mut temp = self.named_temp_file()?;
         let failed = |e| Error::io_of("write", to, Some(size), e);
-        temp.file.write_all(&frame::header(kind, name, payload)).map_err(failed)?;
-        temp.file.write_all(payload).map_err(failed)?;
+        let mut framed = Vec::with_capacity(frame::HEADER + payload.len().min(SMALL));
+        framed.extend(frame::header(kind, name, payload));
+        let (first, rest) = payload.split_at(payload.len().min(SMALL));
+        framed.extend(first);
+        temp.file.write_all(&framed).map_err(failed)?;
+        temp.file.write_all(rest).map_err(failed)?;
         self.publish_over(&mut temp, to)
     }
 
@@ -303,10 +330,8 @@ impl Disk {
         path: &Path,
     ) -> Result<Option<Vec<u8>>, Error> {
         let limit = kind.limit() + frame::HEADER as u64;
-        let size = file.metadata().map_or(0, |m| m.len()).min(limit) as usize;
-        let mut framed = Vec::with_capacity(size + 1);
-        let read = (&file).take(limit + 1).read_to_end(&mut framed);
-        let opened = match read {
+        let mut framed = Vec::new();
+        let opened = match read_framed(&file, limit, &mut framed) {
             Ok(_) if framed.len() as u64 > limit => Err("it is too large".to_string()),
             Ok(_) => frame::open(kind, name, framed),
             // A sector that cannot be read is damage too.

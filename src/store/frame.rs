@@ -57,6 +57,12 @@ pub fn header(kind: Kind, name: &[u8], payload: &[u8]) -> [u8; HEADER] {
     header
 }
 
+/// Whether `framed` is as long as it says.
+pub fn is_complete(framed: &[u8]) -> bool {
+    let length = framed.get(8..16).and_then(|length| length.try_into().ok()).map(u64::from_le_bytes);
+    framed.len() >= HEADER && length == Some((framed.len() - HEADER) as u64)
+}
+
 /// The payload of `framed`, or what is wrong with it.
 pub fn open(kind: Kind, name: &[u8], mut framed: Vec<u8>) -> Result<Vec<u8>, String> {
     if framed.is_empty() {

@@ -45,7 +45,7 @@ pub struct Packed {
 pub fn form(compression: Compression) -> String {
     match compression {
         Compression::Uncompressed => "plain".to_string(),
-        Compression::Gzip { level } => format!("gzip {level}"),
+        Compression::Gzip { level } => format!("gzip-2 {level}"),
         Compression::Zstd { level } => format!("zstd-2 {level}"),
     }
 }

@@ -76,29 +76,37 @@ impl Layout {
         self.root.join("ballast")
     }
 
+    fn object(&self, directory: &str, digest: &Digest) -> PathBuf {
+        let mut path = PathBuf::with_capacity(self.root.as_os_str().len() + directory.len() + 2 + 64);
+        path.push(&self.root);
+        path.push(directory);
+        path.push(digest.hex());
+        path
+    }
+
     /// A blob.
     pub fn blob(&self, digest: &Digest) -> PathBuf {
-        self.root.join("blobs/sha256").join(digest.hex())
+        self.object("blobs/sha256", digest)
     }
 
     /// A layer record.
     pub fn layer(&self, diff_id: &DiffId) -> PathBuf {
-        self.root.join("layers").join(diff_id.0.hex())
+        self.object("layers", &diff_id.0)
     }
 
     /// A layer's entry list.
     pub fn list(&self, diff_id: &DiffId) -> PathBuf {
-        self.root.join("lists").join(diff_id.0.hex())
+        self.object("lists", &diff_id.0)
     }
 
     /// A key record.
     pub fn record(&self, key: &Digest) -> PathBuf {
-        self.root.join("records").join(key.hex())
+        self.object("records", key)
     }
 
     /// The lock of a key's flight.
     pub fn flight(&self, key: &Digest) -> PathBuf {
-        self.root.join("flights").join(key.hex())
+        self.object("flights", key)
     }
 
     /// A name.
@@ -108,7 +116,7 @@ impl Layout {
 
     /// A step's log.
     pub fn log(&self, key: &Digest) -> PathBuf {
-        self.root.join("logs").join(key.hex())
+        self.object("logs", key)
     }
 
     /// A context's stat cache.

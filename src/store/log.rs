@@ -13,31 +13,43 @@ use crate::oci::Digest;
 /// A log in the making: it gets its name when finished or dropped, so that a failed step's log stays too.
 pub struct LogWriter {
     disk: Arc<Disk>,
-    temp: TempFile,
+    /// Made by the first byte: most steps say nothing.
+    temp: Option<TempFile>,
     path: PathBuf,
     named: bool,
 }
 
 impl LogWriter {
-    /// Gives the log its name and says it.
-    pub fn finish(mut self) -> Result<PathBuf, Error> {
-        self.named = true;
-        self.disk.publish_over(&mut self.temp, &self.path)?;
-        Ok(self.path.clone())
+    /// Gives the log its name and says it; none if nothing was written.
+    pub fn finish(mut self) -> Result<Option<PathBuf>, Error> {
+        self.name()
+    }
+
+    fn name(&mut self) -> Result<Option<PathBuf>, Error> {
+        if std::mem::replace(&mut self.named, true) {
+            return Ok(None);
+        }
+        match &mut self.temp {
+            Some(temp) => self.disk.publish_over(temp, &self.path).map(|()| Some(self.path.clone())),
+            // What an earlier run wrote is not what this one did.
+            None => self.disk.remove(&self.path).map(|_| None),
+        }
     }
 }
 
 impl Drop for LogWriter {
     fn drop(&mut self) {
-        if !self.named {
-            let _ = self.disk.publish_over(&mut self.temp, &self.path);
-        }
+        let _ = self.name();
     }
 }
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = self.temp.file.write(bytes)?;
+        let temp = match &mut self.temp {
+            Some(temp) => temp,
+            none => none.insert(self.disk.named_temp_file().map_err(io::Error::other)?),
+        };
+        let n = temp.file.write(bytes)?;
         self.disk.unsynced.count(n as u64);
         Ok(n)
     }
@@ -49,10 +61,9 @@ impl Write for LogWriter {
 
 impl Store {
     /// Starts the log of the step with that key, in place of an earlier one.
-    pub fn log_writer(&self, key: &Digest) -> Result<LogWriter, Error> {
-        let temp = self.disk.named_temp_file()?;
+    pub fn log_writer(&self, key: &Digest) -> LogWriter {
         let path = self.disk.layout.log(key);
-        Ok(LogWriter { disk: Arc::clone(&self.disk), temp, path, named: false })
+        LogWriter { disk: Arc::clone(&self.disk), temp: None, path, named: false }
     }
 
     /// The log of the step with that key.

@@ -31,7 +31,11 @@ impl Store {
         let path = self.disk.layout.record(key);
         let name = key.to_string();
         let payload = self.disk.read_framed(Kind::Record, ObjectKind::Record, name.as_bytes(), &path)?;
-        Ok(payload.and_then(|payload| split(&payload).map(|(_, bytes)| bytes.to_vec())))
+        Ok(payload.and_then(|mut payload| {
+            let start = payload.len() - split(&payload)?.1.len();
+            payload.drain(..start);
+            Some(payload)
+        }))
     }
 
     /// Records `bytes` under `key`, in place of what was there. The record goes when one of `layers` goes.

@@ -9,9 +9,14 @@ pub fn return_what_is_free() {
     {
         /// LIMIT: from this size on memory is the system's again when it is freed.
         const LARGE: libc::c_int = 128 << 10;
-        for (setting, value) in
-            [(libc::M_MMAP_THRESHOLD, LARGE), (libc::M_TRIM_THRESHOLD, LARGE), (libc::M_ARENA_MAX, 2)]
-        {
+        /// LIMIT: what is kept of many small things: each page that is given back is soon asked for again, and cleared.
+        const KEPT: libc::c_int = 2 << 20;
+        for (setting, value) in [
+            (libc::M_MMAP_THRESHOLD, LARGE),
+            (libc::M_TRIM_THRESHOLD, KEPT),
+            (libc::M_TOP_PAD, KEPT / 2),
+            (libc::M_ARENA_MAX, 2),
+        ] {
             // SAFETY: it sets a number of the allocator's, under its lock.
             unsafe { libc::mallopt(setting, value) };
         }

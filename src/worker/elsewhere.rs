@@ -35,18 +35,6 @@ impl Worker<'_> {
         found.collect()
     }
 
-    /// A layer that the store has: looked for once. What happens to it after that is met by whoever reads it.
-    pub fn here(&self, diff_id: DiffId) -> Result<Option<Arc<Layer>>, Error> {
-        let loaded = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = loaded().get(&diff_id).cloned();
-        if known.is_some() {
-            return Ok(known);
-        }
-        let found = self.store.layer(diff_id)?;
-        loaded().extend(found.clone().map(|layer| (diff_id, layer)));
-        Ok(found)
-    }
-
     /// A layer that is here, or can be had from a registry at any time.
     fn known(&self, diff_id: DiffId) -> Result<Option<ImageLayer>, Error> {
         if let Some(layer) = self.here(diff_id)? {

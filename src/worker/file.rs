@@ -84,7 +84,7 @@ impl Worker<'_> {
         for entry in entries {
             writer.entry(&entry, None)?;
         }
-        Ok(writer.commit()?.diff_id)
+        Ok(self.knows(writer.commit()?))
     }
 
     /// A name is looked up in `base`; a linked layer has none, so there is nothing to look it up in.
@@ -167,7 +167,7 @@ impl Worker<'_> {
                 }
             }
         }
-        Ok(writer.commit()?.diff_id)
+        Ok(self.knows(writer.commit()?))
     }
 
     /// A layer that holds a part of a tree at its root: what a bind mount of a context shows.

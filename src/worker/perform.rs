@@ -1,6 +1,6 @@
 //! Doing a step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::chain::{Made, States};
@@ -12,11 +12,12 @@ use super::ground::Ground;
 use super::image::Image;
 use crate::graph::{Op, Step};
 use crate::layer::Compression;
-use crate::oci::{DiffId, Digest};
+use crate::oci::{ChainId, DiffId, Digest};
 use crate::progress::{Sink, StepNumber};
 use crate::sandbox::Cancel;
 use crate::snapshot::{Known, Snapshots};
 use crate::store::{Layer, LayerSource, Store};
+use crate::tree::Stack;
 
 /// Does steps, from any number of threads.
 pub struct Worker<'a> {
@@ -42,6 +43,9 @@ pub struct Worker<'a> {
     pub ground: Ground,
     /// Layers that were looked at: the build's lease keeps them, so that one look is enough.
     pub loaded: Mutex<BTreeMap<DiffId, Arc<Layer>>>,
+    /// The trees of the last steps that ran: that of the next one is one of them with a layer on top, and to put the layers
+    /// of a large root together is to look at each of its files.
+    pub trees: Mutex<VecDeque<(ChainId, Stack)>>,
     /// What is selected from contexts, by what it is remembered under and the context's entries: many steps may copy the
     /// same file.
     pub selections: Mutex<BTreeMap<(Digest, Digest), Digest>>,

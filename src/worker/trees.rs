@@ -14,6 +14,9 @@ use crate::snapshot::ChainLayer;
 use crate::store::{Contents, Layer, Store};
 use crate::tree::{Place, Stack};
 
+/// LIMIT: as many as there are stages that grow at the same time, on most machines.
+const TREES: usize = 8;
+
 /// A file tree whose bytes can be read.
 pub(super) struct Tree<'a> {
     /// Its entries.
@@ -110,28 +113,65 @@ impl<'a> Worker<'a> {
         self.layers(chain)
     }
 
-    /// One layer, fetched if need be.
-    pub fn layer(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
+    /// A layer that the store has: looked for once. What happens to it after that is met by whoever reads it.
+    pub fn here(&self, diff_id: DiffId) -> Result<Option<Arc<Layer>>, Error> {
         let loaded = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let known = loaded().get(&diff_id).cloned();
-        if let Some(layer) = known {
-            return Ok(layer);
+        if known.is_some() {
+            return Ok(known);
         }
-        let layer = self.fetched(diff_id)?;
-        loaded().insert(diff_id, Arc::clone(&layer));
+        let layer = self.store.layer(diff_id)?;
+        if let Some(layer) = &layer {
+            loaded().insert(diff_id, Arc::clone(layer));
+        }
         Ok(layer)
     }
 
-    fn fetched(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
-        if let Some(layer) = self.store.layer(diff_id)? {
-            return Ok(layer);
+    /// The tree that a RUN stands on.
+    pub(super) fn run_tree(&self, chain: &Chain, layers: Vec<Arc<Layer>>) -> Result<Tree<'static>, Error> {
+        let trees = || self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |chain: &Chain| {
+            let wanted = chain.id()?;
+            trees().iter().find(|(id, _)| *id == wanted).map(|(_, stack)| stack.clone())
+        };
+        let (Some(id), Some(top), Some((below, _))) = (chain.id(), layers.last(), chain.below()) else {
+            return Tree::of_layers(layers);
+        };
+        if let Some(stack) = known(chain) {
+            return Ok(Tree { stack, is_verified: true, from: From::Layers(layers) });
         }
+        let stack = match known(&below) {
+            Some(stack) => stack.push(Arc::clone(&top.list()?.entries)),
+            None => Tree::of_layers(layers.clone())?.stack,
+        };
+        let mut trees = trees();
+        trees.push_front((id, stack.clone()));
+        trees.truncate(TREES);
+        Ok(Tree { stack, is_verified: true, from: From::Layers(layers) })
+    }
+
+    /// Knows a layer that was made just now without another look at it.
+    pub(super) fn knows(&self, layer: Arc<Layer>) -> DiffId {
+        let diff_id = layer.diff_id;
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(diff_id, layer);
+        diff_id
+    }
+
+    /// One layer, fetched if need be.
+    pub fn layer(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
+        match self.here(diff_id)? {
+            Some(layer) => Ok(layer),
+            None => self.fetched(diff_id),
+        }
+    }
+
+    fn fetched(&self, diff_id: DiffId) -> Result<Arc<Layer>, Error> {
         let fetching = self.fetching();
         for image in self.images.iter().filter(|image| image.diff_ids.contains(&diff_id)) {
             image.fetch(&fetching)?;
         }
         self.bring(&[diff_id])?;
-        self.store.layer(diff_id)?.ok_or(Error::Lost(diff_id))
+        self.here(diff_id)?.ok_or(Error::Lost(diff_id))
     }
 }
 

@@ -90,12 +90,63 @@ fn a_chain_beyond_the_limit_is_merged_and_shows_the_same() {
     let snapshots = Snapshots::open(&scratch.path().join("snapshots")).expect("opens").with_limit(4);
     let lowers = snapshots.lowers(&hands.chain(), &hands).expect("made");
     assert!(lowers.len() <= 4, "{lowers:?}");
-    let names: Vec<_> = snapshots.names(&hands.chain()).iter().rev().map(|n| n.0.hex()).collect();
+    let names: Vec<_> =
+        snapshots.names(&hands.chain()).expect("small").iter().rev().map(|n| n.0.hex()).collect();
     assert!(lowers.iter().map(|l| l.file_name().expect("named")).eq(names.iter().map(|n| n.as_str())));
     let stack = hands.stack();
     let active = snapshots.prepare(&stack).expect("prepared");
     let mounted = Mounted::new(&scratch.path().join("m"), &lowers, &active.upper(), &active.work());
     assert_same(&entries_of(&mounted.0), &entries_of_stack(&stack), "overlay against stack");
+}
+
+/// Thirty-two small layers that write over each other, on a foreign base; `odd` changes the twentieth.
+fn small(odd: impl FnOnce(Hand) -> Hand) -> Hands {
+    let mut hands = foreign();
+    let small = |number: usize| {
+        Hand::default()
+            .with("home", Kind::Directory, 0o700 + number as u32 % 8, |e| e.uid = number as u32)
+            .file("counter", format!("{number}"), 0o644)
+            .file(format!("new/{}/own", number % 5), format!("{number}"), 0o600)
+            .put(format!("new/link{number}"), Kind::Symlink(b"../counter".to_vec()), 0o777)
+    };
+    hands.0.extend((0..32).map(small));
+    hands.0[20] = odd(hands.0[20].clone());
+    hands
+}
+
+#[test]
+fn small_layers_that_remove_nothing_share_a_directory_and_show_the_same() {
+    if !can_mount() {
+        return;
+    }
+    let odd: [(&str, fn(Hand) -> Hand, usize); 5] = [
+        ("none", |hand| hand, 3 + 2),
+        // The others begin again to be counted after it.
+        ("a removal", |hand| hand.put("etc/passwd", Kind::Whiteout, 0), 3 + 1 + 2 + 14),
+        ("an opaque directory", |hand| hand.put("etc", Kind::OpaqueDirectory, 0o755), 3 + 1 + 2 + 14),
+        ("a large one", |hand| hand.file("large", vec![7; 70_000], 0o644), 3 + 1 + 2 + 14),
+        ("a directory in place of a file", |_| Hand::default().file("counter/below", "x", 0o644), 3 + 1 + 16),
+    ];
+    for (what, odd, count) in odd {
+        let scratch = scratch();
+        let mut hands = small(odd);
+        if what == "a directory in place of a file" {
+            // Nothing may write the file again.
+            for hand in &mut hands.0[21..] {
+                *hand = Hand::default().file("counter/below", "y", 0o644);
+            }
+        }
+        let snapshots = Snapshots::open(&scratch.path().join("snapshots")).expect("opens");
+        let lowers = snapshots.lowers(&hands.chain(), &hands).expect("made");
+        assert_eq!(lowers.len(), count, "{what}");
+        let stack = hands.stack();
+        let active = snapshots.prepare(&stack).expect("prepared");
+        let mounted = Mounted::new(&scratch.path().join("m"), &lowers, &active.upper(), &active.work());
+        assert_same(&entries_of(&mounted.0), &entries_of_stack(&stack), what);
+        // Nobody makes them twice, and another process finds the same.
+        let again = Snapshots::open(&scratch.path().join("snapshots")).expect("opens");
+        assert_eq!(again.lowers(&hands.chain(), &Nothing).expect("made"), lowers, "{what}");
+    }
 }
 
 #[test]

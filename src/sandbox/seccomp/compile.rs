@@ -1,4 +1,4 @@
-//! Verdicts to a program of the kernel's BPF machine, as a binary search.
+//! Verdicts to a program of the kernel's BPF machine, as a binary search whose answers are shared.
 //!
 //! A list of comparisons would cost 0.65 ms per execve: the kernel runs the filter once for every number beforehand.
 
@@ -38,45 +38,113 @@ pub(super) fn compile(architectures: &[ArchVerdicts]) -> Vec<Instruction> {
     program
 }
 
-fn search(ranges: &[(u32, Verdict)]) -> Vec<Instruction> {
-    let [(_, only)] = ranges else {
-        let (low, high) = ranges.split_at(ranges.len() / 2);
-        let Some((start, _)) = high.first() else { return vec![refuse(DEFAULT_ERRNO)] };
-        let (low, high) = (search(low), search(high));
-        let mut program = match u8::try_from(low.len()) {
-            Ok(length) => vec![branch(JUMP_AT_LEAST, *start, length, 0)],
-            // LIMIT: a conditional jump reaches 255 instructions, an unconditional one any number.
-            Err(_) => vec![branch(JUMP_AT_LEAST, *start, 0, 1), skip(low.len())],
-        };
-        program.extend(low);
-        program.extend(high);
-        return program;
-    };
-    answer(only)
+/// Code that still lacks the answers at its end: jumps to them, by place and branch.
+#[derive(Default)]
+struct Open {
+    code: Vec<Instruction>,
+    lacking: Vec<(usize, Branch, Simple)>,
 }
 
-fn answer(verdict: &Verdict) -> Vec<Instruction> {
-    match verdict {
-        Verdict::Allow => vec![plain(RETURN, ALLOW)],
-        Verdict::Errno(errno) => vec![refuse(*errno)],
-        Verdict::When(conditions) => {
-            let mut program = Vec::new();
-            for condition in conditions {
-                let (argument, test) = match *condition {
-                    Condition::Less { argument, value } => (argument, branch(JUMP_AT_LEAST, value, 1, 0)),
-                    Condition::Equal { argument, value } => (argument, branch(JUMP_EQUAL, value, 0, 1)),
-                    Condition::Greater { argument, value } => (argument, branch(JUMP_GREATER, value, 0, 1)),
-                    Condition::NoneOf { argument, value } => (argument, branch(JUMP_ANY_BIT, value, 1, 0)),
-                };
-                // Both covered processors are little-endian: the low half comes first.
-                program.push(plain(LOAD, ARGUMENTS + 8 * u32::from(argument)));
-                program.push(test);
-                program.push(plain(RETURN, ALLOW));
-            }
-            program.push(refuse(DEFAULT_ERRNO));
-            program
-        }
+#[derive(Clone, Copy)]
+enum Branch {
+    True,
+    False,
+}
+
+/// An answer without conditions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Simple(u32);
+
+enum Tree {
+    Answer(Simple),
+    Code(Open),
+}
+
+/// LIMIT: a conditional jump reaches 255 instructions; what is longer than this gets its own answers at its end, so that no
+/// two such pieces and a jump are too long.
+const REACH: usize = 120;
+
+fn search(ranges: &[(u32, Verdict)]) -> Vec<Instruction> {
+    match tree(ranges) {
+        Tree::Answer(answer) => vec![plain(RETURN, answer.0)],
+        Tree::Code(open) => open.close(),
     }
+}
+
+/// Most answers are the same few: they stand once for many comparisons, which halves what the kernel compiles.
+fn tree(ranges: &[(u32, Verdict)]) -> Tree {
+    let [(_, only)] = ranges else {
+        let (low, high) = ranges.split_at(ranges.len() / 2);
+        let Some((start, _)) = high.first() else { return Tree::Answer(refusal(DEFAULT_ERRNO)) };
+        return Tree::Code(Open::compare(*start, tree(low), tree(high)));
+    };
+    match only {
+        Verdict::Allow => Tree::Answer(Simple(ALLOW)),
+        Verdict::Errno(errno) => Tree::Answer(refusal(*errno)),
+        Verdict::When(conditions) => Tree::Code(Open { code: conditional(conditions), lacking: Vec::new() }),
+    }
+}
+
+impl Open {
+    fn compare(start: u32, low: Tree, high: Tree) -> Open {
+        let mut open = Open::default();
+        let low_length = match &low {
+            Tree::Answer(_) => 0,
+            Tree::Code(low) => low.code.len(),
+        };
+        match u8::try_from(low_length) {
+            Ok(length) => open.code.push(branch(JUMP_AT_LEAST, start, length, 0)),
+            Err(_) => open.code.extend([branch(JUMP_AT_LEAST, start, 0, 1), skip(low_length)]),
+        }
+        for (tree, side) in [(low, Branch::False), (high, Branch::True)] {
+            match tree {
+                Tree::Answer(answer) => open.lacking.push((0, side, answer)),
+                Tree::Code(piece) => {
+                    let moved = open.code.len();
+                    open.code.extend(piece.code);
+                    open.lacking
+                        .extend(piece.lacking.into_iter().map(|(at, side, to)| (at + moved, side, to)));
+                }
+            }
+        }
+        if open.code.len() > REACH { Open { code: open.close(), lacking: Vec::new() } } else { open }
+    }
+
+    fn close(mut self) -> Vec<Instruction> {
+        let mut answers: Vec<(Simple, usize)> = Vec::new();
+        for (at, side, answer) in self.lacking {
+            let known = answers.iter().find(|(known, _)| *known == answer).map(|(_, place)| *place);
+            let place = known.unwrap_or_else(|| {
+                self.code.push(plain(RETURN, answer.0));
+                answers.push((answer, self.code.len() - 1));
+                self.code.len() - 1
+            });
+            let jump = u8::try_from(place - at - 1).expect("no piece without answers is longer than a jump");
+            match side {
+                Branch::True => self.code[at].jump_true = jump,
+                Branch::False => self.code[at].jump_false = jump,
+            }
+        }
+        self.code
+    }
+}
+
+fn conditional(conditions: &[Condition]) -> Vec<Instruction> {
+    let mut program = Vec::new();
+    for condition in conditions {
+        let (argument, test) = match *condition {
+            Condition::Less { argument, value } => (argument, branch(JUMP_AT_LEAST, value, 1, 0)),
+            Condition::Equal { argument, value } => (argument, branch(JUMP_EQUAL, value, 0, 1)),
+            Condition::Greater { argument, value } => (argument, branch(JUMP_GREATER, value, 0, 1)),
+            Condition::NoneOf { argument, value } => (argument, branch(JUMP_ANY_BIT, value, 1, 0)),
+        };
+        // Both covered processors are little-endian: the low half comes first.
+        program.push(plain(LOAD, ARGUMENTS + 8 * u32::from(argument)));
+        program.push(test);
+        program.push(plain(RETURN, ALLOW));
+    }
+    program.push(plain(RETURN, refusal(DEFAULT_ERRNO).0));
+    program
 }
 
 fn plain(code: u16, value: u32) -> Instruction {
@@ -91,8 +159,8 @@ fn skip(count: usize) -> Instruction {
     plain(JUMP, u32::try_from(count).expect("a filter has a few hundred instructions"))
 }
 
-fn refuse(errno: u16) -> Instruction {
-    plain(RETURN, ERRNO | u32::from(errno))
+fn refusal(errno: u16) -> Simple {
+    Simple(ERRNO | u32::from(errno))
 }
 
 #[cfg(test)]
@@ -188,7 +256,7 @@ mod tests {
     fn an_answer_takes_few_steps_and_the_program_is_small() {
         let verdicts = profile(Machine::X86_64, Capabilities::DEFAULT.bits());
         let program = compile(&verdicts);
-        assert!(program.len() < 700, "{}", program.len());
+        assert!(program.len() < 450, "{}", program.len());
         let longest = (0..600).map(|number| run(&program, 0xc000_003e, number, [0; 6]).1).max();
         assert!(longest.unwrap() <= 16, "{longest:?}");
     }

@@ -18,8 +18,8 @@ pub(super) struct Logged<'a> {
 }
 
 impl<'a> Logged<'a> {
-    pub fn new(sink: &'a dyn Sink, step: StepNumber, log: Option<LogWriter>) -> Logged<'a> {
-        Logged { sink, step, log, tail: Vec::new() }
+    pub fn new(sink: &'a dyn Sink, step: StepNumber, log: LogWriter) -> Logged<'a> {
+        Logged { sink, step, log: Some(log), tail: Vec::new() }
     }
 
     /// Takes bytes as they were read.
@@ -43,6 +43,6 @@ impl<'a> Logged<'a> {
 
     /// The last bytes, and where the whole log is.
     pub fn finish(self) -> (Vec<u8>, Option<PathBuf>) {
-        (self.tail, self.log.and_then(|log| log.finish().ok()))
+        (self.tail, self.log.and_then(|log| log.finish().ok().flatten()))
     }
 }

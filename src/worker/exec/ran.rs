@@ -17,7 +17,6 @@ use crate::worker::chain::{Made, States};
 use crate::worker::copy::run_user;
 use crate::worker::error::Error;
 use crate::worker::perform::{Doing, Worker};
-use crate::worker::trees::Tree;
 
 /// LIMIT: Docker's default for `/dev/shm`.
 const SHM_SIZE: u64 = 64 << 20;
@@ -55,7 +54,7 @@ impl Worker<'_> {
         let chain = self.chain(step.base, states).expect("a RUN stands on layers");
         let layers = self.ground_layers(&chain)?;
         let mut lowers = self.lowers(&layers)?;
-        let tree = Tree::of_layers(layers)?;
+        let tree = self.run_tree(&chain, layers)?;
         let snapshots = self.snapshots()?;
         let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
         let scene = Scene { exec, key: mounts_key(step), states };
@@ -106,8 +105,9 @@ impl Worker<'_> {
             relay: None,
             stdio: Stdio::Captured,
         };
-        let mut logged = Logged::new(self.sink, doing.number, Some(self.store.log_writer(&doing.key)?));
-        let exit = sandbox::run(&spec, &mut |stream, bytes| logged.write(stream, bytes), self.cancel);
+        let mut logged = Logged::new(self.sink, doing.number, self.store.log_writer(&doing.key));
+        let mut write = |stream, bytes: &[u8]| logged.write(stream, bytes);
+        let exit = sandbox::run_beside(&spec, &mut write, &|| snapshots.tidy(), self.cancel);
         let (tail, log) = logged.finish();
         drop(mounts.caches);
         drop(mounts.agents);
@@ -139,7 +139,7 @@ impl Worker<'_> {
                 }
             }
         }
-        Ok(writer.commit()?.diff_id)
+        Ok(self.knows(writer.commit()?))
     }
 }
 
