@@ -30,7 +30,7 @@ use crate::plan::{self, Checks};
 use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Cancel;
 use crate::store::Store;
-use crate::worker::{Agents, Context, Ground, Image, NextNumber, Secrets, Worker};
+use crate::worker::{Agents, Context, Ground, IdentityMemory, Image, NextNumber, Secrets, Worker};
 
 /// LIMIT: how often a build is tried again because something in the store turned out to be damaged. Each attempt removes
 /// what it found, so a store with that many damaged objects needs that many.
@@ -316,6 +316,7 @@ impl Build<'_> {
             ground: Ground::new(self.store.snapshots_dir()),
             loaded: Mutex::default(),
             trees: Mutex::default(),
+            identities: IdentityMemory::default(),
             selections: Mutex::default(),
             believed: Mutex::default(),
         }

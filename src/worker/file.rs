@@ -73,7 +73,7 @@ impl Worker<'_> {
         states: &States,
     ) -> Result<DiffId, Error> {
         let base = self.tree(step.base, states)?;
-        let files = IdentityFiles::read(self.store, &base)?;
+        let files = IdentityFiles::read(self.store, &base, &self.identities)?;
         let (owner, unknown) =
             directory_owner(&directory.user, files.as_owner_files()).map_err(super::copy::Error::Owner)?;
         let mut writer = self.store.layer_writer_as(doing.form)?;
@@ -91,7 +91,7 @@ impl Worker<'_> {
     fn chown(&self, text: &str, base: Option<&Tree<'_>>) -> Result<Owner, Error> {
         let files = match (needs_files(text), base) {
             ((false, false), _) | (_, None) => IdentityFiles::default(),
-            (_, Some(base)) => IdentityFiles::read(self.store, base)?,
+            (_, Some(base)) => IdentityFiles::read(self.store, base, &self.identities)?,
         };
         let files: OwnerFiles<'_> = files.as_owner_files();
         Ok(chown_owner(text, files).map_err(super::copy::Error::Owner)?)

@@ -26,7 +26,7 @@ pub use chain::{Chain, Link, Made, States};
 pub use context::{Context, ContextFiles, Scanned};
 pub use copy::wanted;
 pub use error::Error;
-pub use exec::{Agents, Container, Exited, Secrets};
+pub use exec::{Agents, Container, Exited, IdentityMemory, Secrets};
 pub use fetching::NextNumber;
 pub use ground::Ground;
 pub use image::{Image, ImageOrigin};

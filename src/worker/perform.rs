@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::chain::{Made, States};
 use super::context::Context;
 use super::error::Error;
-use super::exec::{Agents, Secrets};
+use super::exec::{Agents, IdentityMemory, Secrets};
 use super::fetching::{Fetching, NextNumber};
 use super::ground::Ground;
 use super::image::Image;
@@ -46,6 +46,8 @@ pub struct Worker<'a> {
     /// The trees of the last steps that ran: that of the next one is one of them with a layer on top, and to put the layers
     /// of a large root together is to look at each of its files.
     pub trees: Mutex<VecDeque<(ChainId, Stack)>>,
+    /// Users and groups of images.
+    pub identities: IdentityMemory,
     /// What is selected from contexts, by what it is remembered under and the context's entries: many steps may copy the
     /// same file.
     pub selections: Mutex<BTreeMap<(Digest, Digest), Digest>>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::foreign::emulator;
 use super::hosts::{etc_hosts, resolv_conf};
-use super::identity::IdentityFiles;
+use super::identity::{IdentityFiles, IdentityMemory};
 use super::roots::LayerBytes;
 use crate::oci::{Config, Platform};
 use crate::sandbox::{
@@ -54,7 +54,7 @@ impl Container<'_> {
             }
         };
         let tree = Tree::of_layers(self.layers.clone())?;
-        let files = IdentityFiles::read(self.store, &tree)?;
+        let files = IdentityFiles::read(self.store, &tree, &IdentityMemory::default())?;
         let user =
             run_user(&self.config.user, files.as_owner_files()).map_err(crate::worker::copy::Error::Owner)?;
         let active = snapshots.prepare(&tree.stack)?;

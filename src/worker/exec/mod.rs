@@ -17,5 +17,6 @@ mod times;
 
 pub use agents::Agents;
 pub use container::Container;
+pub use identity::IdentityMemory;
 pub use ran::Exited;
 pub use secrets::Secrets;

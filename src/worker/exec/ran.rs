@@ -65,7 +65,7 @@ impl Worker<'_> {
         if let Some(timed) = self.timed_root(&tree, &own, &scene, &mounts.caches, &times)? {
             lowers.insert(0, timed);
         }
-        let files = IdentityFiles::read(self.store, &tree)?;
+        let files = IdentityFiles::read(self.store, &tree, &self.identities)?;
         let user = run_user(&exec.user, files.as_owner_files()).map_err(crate::worker::copy::Error::Owner)?;
 
         let mut env = exec.env.clone();
