@@ -1,13 +1,12 @@
 //! A writer whose work is done by a thread of its own, beside whoever makes the bytes.
 
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+
+use super::pipe::{PipeWriter, pipe};
 
 /// LIMIT: bytes that are written before a thread is worth its start.
 const FEW: usize = 1 << 20;
-/// LIMIT: pieces on their way.
-const PIECES: usize = 3;
 
 /// Hands what is written to `W`: at first itself, from some size on by a thread.
 pub(super) struct Beside<W: Write + Send + 'static> {
@@ -23,8 +22,7 @@ enum State<W> {
 }
 
 struct There<W> {
-    full: SyncSender<Vec<u8>>,
-    empty: Receiver<Vec<u8>>,
+    pipe: PipeWriter,
     thread: JoinHandle<io::Result<W>>,
 }
 
@@ -52,22 +50,13 @@ impl<W: Write + Send + 'static> Beside<W> {
 
 impl<W: Write + Send + 'static> There<W> {
     fn start(mut out: W) -> There<W> {
-        let (full, pieces) = sync_channel::<Vec<u8>>(PIECES);
-        let (back, empty) = sync_channel(PIECES + 1);
-        let thread = std::thread::spawn(move || {
-            for mut piece in pieces {
-                out.write_all(&piece)?;
-                piece.clear();
-                // Who no longer wants it back has ended.
-                let _ = back.try_send(piece);
-            }
-            Ok(out)
-        });
-        There { full, empty, thread }
+        let (pipe, reader) = pipe();
+        There { pipe, thread: std::thread::spawn(move || reader.write_to(&mut out).map(|()| out)) }
     }
 
     fn end(self) -> io::Result<W> {
-        drop(self.full);
+        // A reader that has ended early says why.
+        let _ = self.pipe.finish();
         self.thread.join().unwrap_or_else(|_| Err(gone()))
     }
 }
@@ -84,11 +73,7 @@ impl<W: Write + Send + 'static> Write for Beside<W> {
         self.written = self.written.saturating_add(bytes.len());
         let sent = match &mut self.state {
             State::Here(out) => return out.write_all(bytes).map(|()| bytes.len()),
-            State::There(there) => {
-                let mut piece = there.empty.try_recv().unwrap_or_default();
-                piece.extend_from_slice(bytes);
-                there.full.send(piece).is_ok()
-            }
+            State::There(there) => there.pipe.write_all(bytes).is_ok(),
             State::Gone => return Err(gone()),
         };
         if sent {

@@ -44,6 +44,26 @@ impl PipeWriter {
     }
 }
 
+impl PipeReader {
+    /// The next piece; none at the end.
+    fn next(&mut self) -> Option<&[u8]> {
+        let mut piece = std::mem::replace(&mut self.piece, self.pieces.recv().ok()?);
+        self.at = 0;
+        piece.clear();
+        // Who no longer wants it back has ended.
+        let _ = self.back.try_send(piece);
+        Some(&self.piece)
+    }
+
+    /// Writes all that comes to `out`, piece by piece.
+    pub(super) fn write_to(mut self, out: &mut impl Write) -> io::Result<()> {
+        while let Some(piece) = self.next() {
+            out.write_all(piece)?;
+        }
+        Ok(())
+    }
+}
+
 impl Write for PipeWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.piece.len() >= PIECE {
@@ -61,13 +81,8 @@ impl Write for PipeWriter {
 
 impl Read for PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.piece.len() {
-            let Ok(next) = self.pieces.recv() else { return Ok(0) };
-            let mut piece = std::mem::replace(&mut self.piece, next);
-            self.at = 0;
-            piece.clear();
-            // Who no longer wants it back has ended.
-            let _ = self.back.try_send(piece);
+        if self.at == self.piece.len() && self.next().is_none() {
+            return Ok(0);
         }
         let taken = buffer.len().min(self.piece.len() - self.at);
         buffer[..taken].copy_from_slice(&self.piece[self.at..self.at + taken]);
