@@ -26,7 +26,7 @@ pub(super) fn write_files(
     owners: Owners,
 ) -> Result<(), Error> {
     let shared = root.try_clone_to_owned().map_err(|source| Error::Fetch { layer, source })?;
-    let mut writers = Writers::new(Arc::new(shared), Manner { owners, parents: Parents::AreThere });
+    let mut writers = Writers::new(Arc::new(shared), Manner { owners, parents: Parents::AreThere }, None);
     let indices: Vec<usize> = wanted.iter().map(|(index, _)| *index).collect();
     let mut seen = 0;
     let mut cursor = Cursor::new(root);

@@ -20,6 +20,7 @@ mod fetch;
 mod file;
 mod files;
 mod finish;
+mod flushing;
 mod hash;
 mod joined;
 mod lock;

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::cursor::DIRECTORY;
 use super::error::Error;
+use super::flushing::Flushing;
 use super::lock;
 use super::marker::Marker;
 use super::remove::remove_tree;
@@ -114,6 +115,11 @@ impl Shelf {
             }
         }
         Err(Error::host("remove", path)(errno))
+    }
+
+    /// Whoever writes here in quantity tells it.
+    pub(super) fn flushing(&self) -> Option<Flushing> {
+        self.opened.try_clone().ok().map(Flushing::new)
     }
 
     /// Writes the whole file system that the snapshots are on to disk.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, openat};
 
@@ -16,6 +16,7 @@ use super::cursor::DIRECTORY;
 use super::error::Error;
 use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
 use super::finish::finish_directories;
+use super::flushing::Flushing;
 use super::joined::{JOINED, is_simple, joined_items, joined_name};
 use super::looks::{Known, Look, Looks};
 use super::marker::{self, Marker};
@@ -51,6 +52,7 @@ pub struct Snapshots {
     spares: Spares,
     // Layers whose files were written as they came, to be finished when the layers below are known.
     unpacked: Mutex<BTreeMap<DiffId, Fresh>>,
+    flushing: OnceLock<Option<Arc<Flushing>>>,
 }
 
 struct Part {
@@ -88,6 +90,7 @@ impl Snapshots {
             looks: Looks::default(),
             spares: Spares::default(),
             unpacked: Mutex::default(),
+            flushing: OnceLock::new(),
         })
     }
 
@@ -132,7 +135,8 @@ impl Snapshots {
         let fresh = Fresh::empty(&self.shelf).ok()?;
         fs::create_dir(fresh.upper()).ok()?;
         let root = open(&fresh.upper()).ok()?;
-        Some(Unpacking::new(fresh, root))
+        let flushing = self.flushing.get_or_init(|| self.shelf.flushing().map(Arc::new)).clone()?;
+        Some(Unpacking::new(fresh, root, flushing))
     }
 
     /// Keeps what was unpacked of a layer that is known to have this list, for the snapshot that this process makes of it.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::cursor::{Cursor, Parents};
 use super::file::create;
+use super::flushing::Flushing;
 use super::metadata::{Owners, set_fresh};
 use super::spares::Fresh;
 use super::writers::{Batch, Manner, SMALL, Writers};
@@ -45,10 +46,10 @@ enum Now {
 
 impl Unpacking {
     /// Fills `directory`, whose empty upper directory is `root`.
-    pub(super) fn new(directory: Fresh, root: OwnedFd) -> Unpacking {
+    pub(super) fn new(directory: Fresh, root: OwnedFd, flushing: Arc<Flushing>) -> Unpacking {
         let root = Arc::new(root);
         Unpacking {
-            writers: Writers::new(Arc::clone(&root), MANNER),
+            writers: Writers::new(Arc::clone(&root), MANNER, Some(flushing)),
             directory,
             root,
             batch: Batch::default(),

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use super::cursor::{Cursor, Parents};
 use super::error::Error;
 use super::file::{check, write_whole};
+use super::flushing::Flushing;
 use super::metadata::Owners;
 use crate::tree::Entry;
 
@@ -78,6 +79,7 @@ pub(super) struct Writers {
     root: Arc<OwnedFd>,
     manner: Manner,
     failure: Arc<Failure>,
+    flushing: Option<Arc<Flushing>>,
     pool: Option<Pool>,
 }
 
@@ -107,9 +109,9 @@ impl Failure {
 }
 
 impl Writers {
-    /// Writes below `root`.
-    pub(super) fn new(root: Arc<OwnedFd>, manner: Manner) -> Writers {
-        Writers { root, manner, failure: Arc::default(), pool: None }
+    /// Writes below `root`, and tells `flushing` how much.
+    pub(super) fn new(root: Arc<OwnedFd>, manner: Manner, flushing: Option<Arc<Flushing>>) -> Writers {
+        Writers { root, manner, failure: Arc::default(), flushing, pool: None }
     }
 
     /// Whether something could not be written: nothing more need be sent.
@@ -136,6 +138,9 @@ impl Writers {
             };
             Pool { batches, written, threads: (0..count).map(start).collect() }
         });
+        if let Some(flushing) = &self.flushing {
+            flushing.wrote(batch.bytes.len() as u64);
+        }
         // New memory is given by the kernel page by page, which would cost as much as writing the files' pages.
         let next = pool.written.try_recv().unwrap_or_else(|_| Batch::with_room());
         // It fails when all threads have died, which is told when they are joined.
