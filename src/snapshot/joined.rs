@@ -43,8 +43,8 @@ pub(super) fn joined_items(chain: &[ChainLayer]) -> Result<Option<Vec<Item>>, Er
     let mut joined: BTreeMap<RootPath, Item> = BTreeMap::new();
     let below = chain.len() - JOINED;
     let mut stack = stack(&chain[..below]);
-    for number in below..chain.len() {
-        stack = stack.push(Arc::clone(&chain[number].list.entries));
+    for (number, layer) in chain.iter().enumerate().skip(below) {
+        stack = stack.push(Arc::clone(&layer.list.entries));
         for item in layer_items(&stack, number)? {
             let is_directory = item.entry.is_directory();
             let before = joined.insert(item.entry.path.clone(), item);

@@ -119,7 +119,8 @@ fn small_layers_that_remove_nothing_share_a_directory_and_show_the_same() {
     if !can_mount() {
         return;
     }
-    let odd: [(&str, fn(Hand) -> Hand, usize); 5] = [
+    type Case = (&'static str, fn(Hand) -> Hand, usize);
+    let odd: [Case; 5] = [
         ("none", |hand| hand, 3 + 2),
         // The others begin again to be counted after it.
         ("a removal", |hand| hand.put("etc/passwd", Kind::Whiteout, 0), 3 + 1 + 2 + 14),
