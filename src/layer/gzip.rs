@@ -3,16 +3,25 @@
 use std::io;
 
 use super::blocks::Coder;
-use super::noise::is_noise;
+use super::noise::noise;
 
-/// Members of 1 MiB at one of libdeflate's levels 0 to 9.
+/// Members of at most 1 MiB at one of libdeflate's levels 0 to 9: one of each block, or three where noise is in it.
 pub fn coder(level: u32) -> Coder {
-    Coder { block: 1 << 20, level: level.min(9) as i32, encode: member }
+    Coder { block: 1 << 20, level: level.min(9) as i32, encode: members }
 }
 
-fn member(block: &[u8], level: i32) -> io::Result<Vec<u8>> {
-    // What cannot become smaller is stored. ORDER: it decides bytes, see `store::form`.
-    let level = if is_noise(block) { 0 } else { level };
+/// ORDER: what is noise decides bytes, see `store::form`.
+fn members(block: &[u8], level: i32) -> io::Result<Vec<u8>> {
+    let Some(noise) = noise(block) else { return Ok(member(block, level)) };
+    let mut out = Vec::new();
+    let pieces = [(&block[..noise.start], level), (&block[noise.clone()], 0), (&block[noise.end..], level)];
+    for (piece, level) in pieces.into_iter().filter(|(piece, _)| !piece.is_empty()) {
+        out.extend(member(piece, level));
+    }
+    Ok(out)
+}
+
+fn member(block: &[u8], level: i32) -> Vec<u8> {
     let level = libdeflater::CompressionLvl::new(level).unwrap_or_default();
     let mut compressor = libdeflater::Compressor::new(level);
     // ORDER: magic, deflate, no flags, no time, no extra flags, unknown system.
@@ -25,5 +34,5 @@ fn member(block: &[u8], level: i32) -> io::Result<Vec<u8>> {
     out.truncate(start + length);
     out.extend(libdeflater::crc32(block).to_le_bytes());
     out.extend((block.len() as u32).to_le_bytes());
-    Ok(out)
+    out
 }
