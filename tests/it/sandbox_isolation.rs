@@ -119,9 +119,9 @@ claims! {
 
     fn only_the_own_processes_are_seen_and_no_descriptor_leaks(world) {
         let _open = std::fs::File::open("/etc/passwd").unwrap();
-        let outcome = world.sh("ls -d /proc/[0-9]* | wc -l; ls /proc/self/fd; readlink /proc/self/cwd; ls /");
-        // The shell, ls and wc; ls has the directory open itself.
-        assert_eq!(outcome.out, "3\n0\n1\n2\n3\n/\nbin\ndev\netc\nproc\nsys\ntmp\nwork\n");
+        let outcome = world.sh("set -- /proc/[0-9]*; echo $#; ls /proc/self/fd; readlink /proc/self/cwd; ls /");
+        // The shell counts by itself: of a pipe nobody knows who has begun. ls has the directory open itself.
+        assert_eq!(outcome.out, "1\n0\n1\n2\n3\n/\nbin\ndev\netc\nproc\nsys\ntmp\nwork\n");
     }
 
     fn nothing_of_the_hosts_tree_stays_mounted(world) {
