@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use crate::oci::{DiffId, Digest};
-use crate::tree::{Entry, Kind, RootPath, Time};
+use crate::tree::{Entry, Kind, RootPath, Time, order};
 
 /// A layer's entries, with where the bytes of its files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,35 +169,66 @@ impl LayerList {
 
     /// Reads the stored form; a flipped bit is noticed.
     pub fn decode(bytes: &[u8]) -> Result<LayerList, Error> {
+        let decoder = ListDecoder::new(bytes)?;
+        let mut entries: Vec<Entry> = Vec::with_capacity(decoder.most());
+        let mut offsets = Vec::with_capacity(decoder.most());
+        for read in decoder {
+            let (entry, offset) = read?;
+            entries.push(entry);
+            offsets.push(offset);
+        }
+        Ok(LayerList { entries: entries.into(), offsets: offsets.into() })
+    }
+}
+
+/// Reads the stored form entry by entry, for who needs each of them once. After an error there is no more.
+pub struct ListDecoder<'a> {
+    rest: &'a [u8],
+    left: usize,
+    path: Vec<u8>,
+    owner: (u32, u32, u32),
+    mtime: Time,
+    at: u64,
+    is_first: bool,
+}
+
+impl<'a> ListDecoder<'a> {
+    /// A flipped bit is noticed here, before anything is read.
+    pub fn new(bytes: &'a [u8]) -> Result<ListDecoder<'a>, Error> {
         let (body, digest) = bytes.split_last_chunk::<32>().ok_or(Error::List("it is cut off"))?;
         let mut rest = body.strip_prefix(MAGIC).ok_or(Error::List("it is of another version"))?;
         if Digest::of(body).as_bytes() != digest {
             return Err(Error::List("its digest is wrong"));
         }
-        decode(&mut rest).ok_or(Error::List("its bytes make no sense"))
+        let left = take_number(&mut rest).and_then(|left| usize::try_from(left).ok()).ok_or(NONSENSE)?;
+        let (owner, mtime) = ((0o755, 0, 0), Time::default());
+        Ok(ListDecoder { rest, left, path: Vec::new(), owner, mtime, at: 0, is_first: true })
     }
-}
 
-fn decode(rest: &mut &[u8]) -> Option<LayerList> {
-    let count = usize::try_from(take_number(rest)?).ok()?;
-    // An entry takes four bytes at least: the count cannot ask for more memory than the bytes are worth.
-    let mut entries: Vec<Entry> = Vec::with_capacity(count.min(rest.len() / 4));
-    let mut offsets = Vec::with_capacity(count.min(rest.len() / 4));
-    let (mut owner, mut mtime, mut at) = ((0o755, 0, 0), Time::default(), 0u64);
-    let mut text: Vec<u8> = Vec::new();
-    for _ in 0..count {
-        let shared = usize::try_from(take_number(rest)?).ok().filter(|shared| *shared <= text.len())?;
-        text.truncate(shared);
-        text.extend(take_bytes(rest)?);
-        let path = RootPath::from_clean(&text).ok()?;
+    /// How many entries there can be: one takes four bytes at least, so that a count alone asks for no memory.
+    fn most(&self) -> usize {
+        self.left.min(self.rest.len() / 4)
+    }
+
+    fn entry(&mut self) -> Option<(Entry, u64)> {
+        let rest = &mut self.rest;
+        let shared = usize::try_from(take_number(rest)?).ok().filter(|shared| *shared <= self.path.len())?;
+        let own = take_bytes(rest)?;
+        if !self.is_first && order(own, &self.path[shared..]).is_le() {
+            return None;
+        }
+        self.is_first = false;
+        self.path.truncate(shared);
+        self.path.extend(own);
+        let path = RootPath::from_clean(&self.path).ok()?;
         let flags = take(rest, 1)?[0];
         let device = |rest: &mut &[u8]| Some((take_u32(rest)?, take_u32(rest)?));
         let mut offset = 0;
         let kind = match flags & 0x0f {
             0 => {
                 let size = take_number(rest)?;
-                at = at.wrapping_add(unzigzag(take_number(rest)?) as u64);
-                offset = at;
+                self.at = self.at.wrapping_add(unzigzag(take_number(rest)?) as u64);
+                offset = self.at;
                 let digest = Digest::from_bytes(take(rest, 32)?.try_into().ok()?);
                 Kind::File { size, digest }
             }
@@ -212,10 +243,10 @@ fn decode(rest: &mut &[u8]) -> Option<LayerList> {
             _ => return None,
         };
         if flags & SAME_OWNER == 0 {
-            owner = (take_u32(rest)?, take_u32(rest)?, take_u32(rest)?);
+            self.owner = (take_u32(rest)?, take_u32(rest)?, take_u32(rest)?);
         }
         if flags & SAME_TIME == 0 {
-            mtime = Time { seconds: unzigzag(take_number(rest)?), nanoseconds: take_u32(rest)? };
+            self.mtime = Time { seconds: unzigzag(take_number(rest)?), nanoseconds: take_u32(rest)? };
         }
         let mut xattrs = BTreeMap::new();
         if flags & XATTRS != 0 {
@@ -224,14 +255,28 @@ fn decode(rest: &mut &[u8]) -> Option<LayerList> {
                 xattrs.insert(name, take_bytes(rest)?.to_vec());
             }
         }
-        if entries.last().is_some_and(|last| last.path >= path) {
-            return None;
-        }
-        let (mode, uid, gid) = owner;
-        entries.push(Entry { path, kind, mode, uid, gid, mtime, xattrs });
-        offsets.push(offset);
+        let (mode, uid, gid) = self.owner;
+        Some((Entry { path, kind, mode, uid, gid, mtime: self.mtime, xattrs }, offset))
     }
-    rest.is_empty().then(|| LayerList { entries: entries.into(), offsets: offsets.into() })
+}
+
+const NONSENSE: Error = Error::List("its bytes make no sense");
+
+impl Iterator for ListDecoder<'_> {
+    type Item = Result<(Entry, u64), Error>;
+
+    fn next(&mut self) -> Option<Result<(Entry, u64), Error>> {
+        if self.left == 0 {
+            let is_over = std::mem::take(&mut self.rest).is_empty();
+            return (!is_over).then_some(Err(NONSENSE));
+        }
+        self.left -= 1;
+        let read = self.entry();
+        if read.is_none() {
+            (self.left, self.rest) = (0, &[]);
+        }
+        Some(read.ok_or(NONSENSE))
+    }
 }
 
 fn number(out: &mut Vec<u8>, mut value: u64) {

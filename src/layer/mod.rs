@@ -34,7 +34,7 @@ pub use error::Error;
 pub use files::{Files, NoFiles};
 pub use hashing::Hashing;
 pub use limits::Limits;
-pub use list::{EncodedList, LayerList, Written};
+pub use list::{EncodedList, LayerList, ListDecoder, Written};
 pub use reader::{read, read_with};
 pub use visit::visit;
 pub use writer::Writer;

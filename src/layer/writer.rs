@@ -86,6 +86,25 @@ impl<W: Write> Writer<W> {
     /// Appends one entry, with the content of a regular file (not needed for an empty one). The fraction of a second in
     /// its time is dropped.
     pub fn entry(&mut self, entry: &Entry, content: Option<&mut dyn Read>) -> Result<(), Error> {
+        self.append(entry, content, &mut |_, _| {})
+    }
+
+    /// Appends one regular file, and before its content tells `begin` where in the tar that begins.
+    pub fn told(
+        &mut self,
+        entry: &Entry,
+        content: &mut dyn Read,
+        begin: &mut dyn FnMut(&mut W, u64),
+    ) -> Result<(), Error> {
+        self.append(entry, Some(content), begin)
+    }
+
+    fn append(
+        &mut self,
+        entry: &Entry,
+        content: Option<&mut dyn Read>,
+        begin: &mut dyn FnMut(&mut W, u64),
+    ) -> Result<(), Error> {
         let wrong = |reason| Error::Entry { path: entry.path.clone(), reason };
         self.check(entry).map_err(wrong)?;
         header::append(&mut self.buffer, entry).map_err(wrong)?;
@@ -93,6 +112,7 @@ impl<W: Write> Writer<W> {
         match (&entry.kind, content) {
             (Kind::File { .. }, Some(content)) => {
                 offset = self.position();
+                begin(&mut self.out, offset);
                 self.content(entry, content)?;
             }
             (Kind::File { size: 0, .. }, None) => {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::blob_reader::SharedReader;
 use super::error::Error;
 use super::layer_record::Layer;
 use super::open::Store;
+use super::patch::{Recipe, Tar, TarStream};
 use crate::layer::{self, Limits};
 use crate::oci::{DiffId, Digest, Hasher};
 use crate::tree::Kind;
@@ -19,7 +19,7 @@ use crate::tree::Kind;
 pub struct Contents {
     store: Store,
     diff_id: DiffId,
-    file: Arc<File>,
+    tar: Arc<Tar>,
     places: Arc<BTreeMap<usize, Place>>,
 }
 
@@ -34,7 +34,7 @@ struct Place {
 pub struct ContentReader {
     store: Store,
     diff_id: DiffId,
-    file: Arc<File>,
+    tar: Arc<Tar>,
     place: Place,
     read: u64,
     /// Taken when the digest was checked.
@@ -49,7 +49,7 @@ impl Contents {
         Ok(ContentReader {
             store: self.store.clone(),
             diff_id: self.diff_id,
-            file: Arc::clone(&self.file),
+            tar: Arc::clone(&self.tar),
             place,
             read: 0,
             hasher: Some(Hasher::new()),
@@ -62,7 +62,7 @@ impl Read for ContentReader {
         self.store.disk.go_on()?;
         let left = self.place.size - self.read;
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-        let n = self.file.read_at(&mut buffer[..wanted], self.place.offset + self.read)?;
+        let n = self.tar.read_at(&mut buffer[..wanted], self.place.offset + self.read)?;
         self.read += n as u64;
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&buffer[..n]);
@@ -125,7 +125,7 @@ impl<R: Read> Read for TarReader<R> {
 }
 
 impl Store {
-    /// Makes the bytes of the `wanted` entries readable: in place for a plain layer, by one pass into an unlinked file
+    /// Makes the bytes of the `wanted` entries readable: in place for a layer that is not compressed, by one pass into an unlinked file
     /// for a compressed one.
     pub fn contents(&self, layer: &Layer, wanted: &[usize]) -> Result<Contents, Error> {
         let mut places = BTreeMap::new();
@@ -138,15 +138,37 @@ impl Store {
                 places.insert(index, Place { offset, size, digest });
             }
         }
-        let file = self.open_blob(&layer.blob)?.ok_or_else(|| self.gone(layer))?;
-        let file =
-            if layer.is_plain() || places.is_empty() { file } else { self.spool(layer, &file, &mut places)? };
+        let tar = match self.tar_in_place(layer)? {
+            Some(tar) => tar,
+            None => {
+                let file = self.open_blob(&layer.blob)?.ok_or_else(|| self.gone(layer))?;
+                let is_wanted = !places.is_empty();
+                Tar::Whole(if is_wanted { self.spool(layer, &file, &mut places)? } else { file })
+            }
+        };
         Ok(Contents {
             store: self.clone(),
             diff_id: layer.diff_id,
-            file: Arc::new(file),
+            tar: Arc::new(tar),
             places: Arc::new(places),
         })
+    }
+
+    /// The tar of a layer that is not compressed, unverified; none of one that is.
+    fn tar_in_place(&self, layer: &Layer) -> Result<Option<Tar>, Error> {
+        let open = |blob| self.open_blob(blob)?.ok_or_else(|| self.gone(layer));
+        if layer.is_plain() {
+            return Ok(Some(Tar::Whole(open(&layer.blob)?)));
+        }
+        let Some(other) = layer.patched else { return Ok(None) };
+        let (patch, other) = (open(&layer.blob)?, open(&other.layer.0)?);
+        let path = self.disk.layout.blob(&layer.blob);
+        let recipe = Recipe::read(&patch).map_err(Error::io("read", &path))?;
+        let recipe = recipe.ok_or_else(|| {
+            let damaged = self.damaged(layer.diff_id, "its patch cannot be read");
+            Error::io_of("read", &path, None, damaged)
+        })?;
+        Ok(Some(Tar::Patched { recipe, patch, other }))
     }
 
     /// Copies the files at `places` into an unlinked one, and says where they are there.
@@ -192,7 +214,7 @@ impl Store {
         Ok(file)
     }
 
-    /// Hands the bytes of the `wanted` entries (sorted) to `f`: of a plain layer each where it lies, of a compressed one in
+    /// Hands the bytes of the `wanted` entries (sorted) to `f`: of a layer that is not compressed each where it lies, of another in
     /// one pass, in the order in which they are stored. An error of `f` ends the visit and is passed on. Of a compressed
     /// layer neither blob nor tar is hashed: `f` compares what it gets with the entry's digest, which says as much.
     pub fn visit(
@@ -201,7 +223,7 @@ impl Store {
         wanted: &[usize],
         f: &mut dyn FnMut(usize, &mut dyn Read) -> io::Result<()>,
     ) -> io::Result<()> {
-        if layer.is_plain() {
+        if layer.is_plain() || layer.patched.is_some() {
             let contents = self.contents(layer, wanted).map_err(io::Error::other)?;
             for index in wanted {
                 f(*index, &mut contents.open(*index).map_err(io::Error::other)?)?;
@@ -221,19 +243,19 @@ impl Store {
 
     /// The tar, hashed if there is a hasher; else only what cannot be read at all drops the layer.
     fn tar(&self, layer: &Layer, hasher: Option<Hasher>) -> Result<Box<dyn Read + Send>, Error> {
-        let reader = self.blob_reader(&layer.blob)?.ok_or_else(|| self.gone(layer))?;
         let plain = |bytes| {
             layer::decompress(bytes, &Limits::default()).map_err(|e| {
                 let damaged = self.damaged(layer.diff_id, &e.to_string());
                 Error::io_of("read", self.root(), None, damaged)
             })
         };
-        let (tar, blob): (Box<dyn Read + Send>, _) = match (layer.is_plain(), &hasher) {
+        let compressed = || self.blob_reader(&layer.blob)?.ok_or_else(|| self.gone(layer));
+        let (tar, blob): (Box<dyn Read + Send>, _) = match (self.tar_in_place(layer)?, &hasher) {
             // What is hashed for the diff ID need not be hashed again.
-            (true, _) => (Box::new(reader.into_unverified()), None),
-            (false, None) => (plain(Box::new(reader.into_unverified()))?, None),
-            (false, Some(_)) => {
-                let blob = SharedReader::new(reader);
+            (Some(tar), _) => (Box::new(TarStream::new(tar)), None),
+            (None, None) => (plain(Box::new(compressed()?.into_unverified()))?, None),
+            (None, Some(_)) => {
+                let blob = SharedReader::new(compressed()?);
                 (plain(Box::new(blob.clone()))?, Some(blob))
             }
         };

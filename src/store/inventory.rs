@@ -33,6 +33,8 @@ pub struct Found {
     pub layers: Vec<DiffId>,
     /// Whether a name keeps it that is not a pulled image's.
     pub owned: bool,
+    /// The layer whose tar it repeats.
+    pub repeats: Option<DiffId>,
 }
 
 /// A name, its file and what it needs.
@@ -138,6 +140,42 @@ impl Inventory {
                 }
             }
         }
+        self.connect_patches();
+    }
+
+    /// What keeps or uses a layer that is a patch does so with the layer that it repeats, which is none.
+    fn connect_patches(&mut self) {
+        struct Use {
+            last: i128,
+            kept_by: BTreeSet<String>,
+            owned: bool,
+        }
+        let mut uses: BTreeMap<DiffId, Use> = BTreeMap::new();
+        for found in &self.found {
+            let Some(other) = found.repeats else { continue };
+            let new = || Use { last: i128::MIN, kept_by: BTreeSet::new(), owned: false };
+            let used = uses.entry(other).or_insert_with(new);
+            used.last = used.last.max(found.last());
+            used.kept_by.extend(found.item.kept_by.iter().cloned());
+            used.owned |= found.owned;
+        }
+        for found in self.found.iter_mut().filter(|found| found.item.kind == ItemKind::Layer) {
+            let Some(used) = found.layers.iter().find_map(|layer| uses.get(layer)) else { continue };
+            found.needed = found.needed.max(used.last);
+            found.owned |= used.owned;
+            for name in &used.kept_by {
+                if !found.item.kept_by.contains(name) {
+                    found.item.kept_by.push(name.clone());
+                }
+            }
+        }
+    }
+}
+
+impl Found {
+    /// The latest use of it, or of what needs it.
+    pub fn last(&self) -> i128 {
+        self.used.max(self.needed)
     }
 }
 
@@ -169,6 +207,7 @@ impl Scan<'_> {
             needed: i128::MIN,
             layers: Vec::new(),
             owned: false,
+            repeats: None,
         });
         self.found.last_mut()
     }
@@ -181,8 +220,10 @@ impl Scan<'_> {
             let Some(digest) = digest_of(&entry.file_name()) else { continue };
             let diff_id = DiffId(digest);
             let mut files = vec![entry.path(), layout.list(&diff_id)];
+            let mut repeats = None;
             let record = self.disk.peek_framed(Kind::Layer, diff_id.to_string().as_bytes(), &entry.path());
             if let Some(record) = record.and_then(|r| serde_json::from_slice::<LayerRecord>(&r).ok()) {
+                repeats = record.patched.map(|other| other.layer);
                 let packed = record.packed.iter().map(|packed| packed.digest);
                 for blob in [record.blob].into_iter().chain(packed) {
                     if of_layers.insert(blob) {
@@ -193,6 +234,7 @@ impl Scan<'_> {
             known.insert(diff_id);
             if let Some(found) = self.add(ItemKind::Layer, diff_id.to_string(), files) {
                 found.layers = vec![diff_id];
+                found.repeats = repeats;
             }
         }
         for entry in list(&layout.directory("lists"))? {
@@ -254,6 +296,7 @@ impl Scan<'_> {
                 needed: i128::MIN,
                 layers: Vec::new(),
                 owned: false,
+                repeats: None,
             });
         }
         Ok(())

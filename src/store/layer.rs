@@ -8,7 +8,7 @@ use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
 use super::layer_list::Listed;
-use super::layer_record::{Layer, LayerRecord};
+use super::layer_record::{Layer, LayerRecord, Patched};
 use super::lock::locked;
 use super::open::Store;
 use crate::layer::{self, Encoding, Limits, Written};
@@ -83,7 +83,8 @@ impl Store {
         let Written { diff_id, size: tar_size, list } = read;
         let (encoded, packed, media_type) = (list.encode(), Vec::new(), media_type(encoding));
         let listed = Listed::known(&self.disk, list);
-        self.put_layer(Layer { diff_id, listed, blob, size, media_type, tar_size, packed }, &encoded)
+        let layer = Layer { diff_id, listed, blob, size, media_type, tar_size, packed, patched: None };
+        self.put_layer(layer, &encoded)
     }
 
     /// A layer that is here whole, as far as can be seen without reading it; a damaged one is dropped and counts as absent.
@@ -95,6 +96,7 @@ impl Store {
             // ORDER: the record first: list and blob are kept by what is fresh.
             if self.disk.touch(&path)?.is_some()
                 && self.disk.size(&layout.blob(&layer.blob))? == Some(layer.size)
+                && layer.patched.map_or(Ok(true), |other| self.has_plain(other))?
             {
                 return Ok(Some(layer));
             }
@@ -109,7 +111,10 @@ impl Store {
             }
             Some(reason) => {
                 let layout = &self.disk.layout;
-                let cause = [layout.list(&diff_id), layout.blob(&record.blob)];
+                let mut cause = vec![layout.list(&diff_id), layout.blob(&record.blob)];
+                if let Some(other) = record.patched {
+                    cause.extend([layout.layer(&other.layer), layout.blob(&other.layer.0)]);
+                }
                 if cause.iter().any(|path| self.disk.was_noted(path)) {
                     self.drop_layer_untold(diff_id)?;
                 } else {
@@ -124,7 +129,10 @@ impl Store {
     pub fn has_layer(&self, diff_id: DiffId) -> Result<bool, Error> {
         let Some(record) = self.layer_record(diff_id)? else { return Ok(false) };
         let blob = self.disk.size(&self.disk.layout.blob(&record.blob))?;
-        if blob == Some(record.size) && self.disk.size(&self.disk.layout.list(&diff_id))?.is_some() {
+        if blob == Some(record.size)
+            && self.disk.size(&self.disk.layout.list(&diff_id))?.is_some()
+            && record.patched.map_or(Ok(true), |other| self.has_plain(other))?
+        {
             return Ok(true);
         }
         // What is wrong is noticed, and dropped, on the long way.
@@ -149,14 +157,30 @@ impl Store {
             self.disk.heal(ObjectKind::Blob, &path, &file, reason)?;
             return Ok(Some("its blob has another size"));
         }
-        Ok(None)
+        match record.patched {
+            Some(other) if !self.has_plain(other)? => Ok(Some("the layer that it repeats is missing")),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the layer that a patch repeats is here; it is used with the patch.
+    fn has_plain(&self, other: Patched) -> Result<bool, Error> {
+        let layout = &self.disk.layout;
+        // ORDER: the record first, as ever.
+        Ok(self.disk.touch(&layout.layer(&other.layer))?.is_some()
+            && self.disk.size(&layout.blob(&other.layer.0))? == Some(other.size))
     }
 
     /// Drops a layer that a reader found damaged, and its blob if that is what is damaged.
     pub fn discard_layer(&self, diff_id: DiffId) -> Result<(), Error> {
         if let Some(record) = self.layer_record(diff_id)? {
-            self.verify_blob(&record.blob)?;
-            if self.disk.was_noted(&self.disk.layout.blob(&record.blob)) {
+            let others = record.patched.map(|other| other.layer.0);
+            let mut was_noted = false;
+            for blob in [record.blob].into_iter().chain(others) {
+                self.verify_blob(&blob)?;
+                was_noted |= self.disk.was_noted(&self.disk.layout.blob(&blob));
+            }
+            if was_noted {
                 return self.drop_layer_untold(diff_id).map(|_| ());
             }
         }

@@ -7,8 +7,9 @@ use super::disk::Disk;
 use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
-use crate::layer::LayerList;
+use crate::layer::{self, LayerList, ListDecoder};
 use crate::oci::DiffId;
+use crate::tree::Entry;
 
 /// Where a layer's list is, or the list.
 #[derive(Clone)]
@@ -33,16 +34,37 @@ impl Listed {
         if let Some(list) = self.list.get() {
             return Ok(list);
         }
-        let list = self.read(diff_id)?;
+        let list = self.read(diff_id, LayerList::decode)?;
         Ok(self.list.get_or_init(|| list))
     }
 
-    fn read(&self, diff_id: DiffId) -> Result<LayerList, Error> {
+    /// Hands each entry to `f`, with where its bytes are, and keeps none of them.
+    pub(super) fn each(&self, diff_id: DiffId, f: &mut dyn FnMut(&Entry, u64)) -> Result<(), Error> {
+        match self.list.get() {
+            Some(list) => {
+                list.entries.iter().zip(list.offsets.iter()).for_each(|(entry, offset)| f(entry, *offset));
+                Ok(())
+            }
+            None => self.read(diff_id, |bytes| {
+                for read in ListDecoder::new(bytes)? {
+                    let (entry, offset) = read?;
+                    f(&entry, offset);
+                }
+                Ok(())
+            }),
+        }
+    }
+
+    fn read<T>(
+        &self,
+        diff_id: DiffId,
+        decode: impl FnOnce(&[u8]) -> Result<T, layer::Error>,
+    ) -> Result<T, Error> {
         let (disk, name) = (&self.disk, diff_id.to_string());
         let path = disk.layout.list(&diff_id);
         let bytes = disk.read_framed_of(Kind::List, ObjectKind::EntryList, name.as_bytes(), &path)?;
-        let reason = match bytes.map(|bytes| LayerList::decode(&bytes)) {
-            Some(Ok(list)) => return Ok(list),
+        let reason = match bytes.map(|bytes| decode(&bytes)) {
+            Some(Ok(read)) => return Ok(read),
             // The frame was whole, so another version of this program wrote what cannot be read.
             Some(Err(_)) => "its entry list cannot be read",
             None => "its entry list is damaged or missing",

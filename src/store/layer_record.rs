@@ -10,6 +10,7 @@ use super::error::Error;
 use super::layer_list::Listed;
 use crate::layer::{Compression, LayerList};
 use crate::oci::{Descriptor, DiffId, Digest, MediaType, new_descriptor};
+use crate::tree::Entry;
 
 /// A layer whose bytes were verified.
 #[derive(Clone, Debug)]
@@ -27,6 +28,17 @@ pub struct Layer {
     pub tar_size: u64,
     /// The compressed forms that were made of it here; `blob` may be one of them.
     pub packed: Vec<Packed>,
+    /// If `blob` is a patch: of which layer.
+    pub(super) patched: Option<Patched>,
+}
+
+/// The layer that a patch repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patched {
+    /// It is kept plain.
+    pub layer: DiffId,
+    /// Bytes of its tar.
+    pub size: u64,
 }
 
 /// A compressed form of a layer that was made here.
@@ -66,14 +78,18 @@ pub struct LayerRecord {
     /// The compressed forms that were made of it here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packed: Vec<Packed>,
+    /// If `blob` is a patch: of which layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patched: Option<Patched>,
 }
 
 impl Layer {
     /// The record of the layer.
     pub fn record(&self) -> LayerRecord {
-        let Layer { diff_id, listed: _, blob, size, media_type, tar_size, packed } = self;
+        let Layer { diff_id, listed: _, blob, size, media_type, tar_size, packed, patched } = self;
         let (media_type, packed) = (media_type.clone(), packed.clone());
-        LayerRecord { diff_id: *diff_id, blob: *blob, size: *size, media_type, tar_size: *tar_size, packed }
+        let (diff_id, blob, size, tar_size) = (*diff_id, *blob, *size, *tar_size);
+        LayerRecord { diff_id, blob, size, media_type, tar_size, packed, patched: *patched }
     }
 
     /// What the layer is to an image in this store: plain if it was made here, else as it came.
@@ -89,9 +105,16 @@ impl Layer {
         self.listed.get(self.diff_id)
     }
 
+    /// The same one by one, for who needs each of them once; with where in the tar its bytes are.
+    pub(super) fn each_entry(&self, f: &mut dyn FnMut(&Entry, u64)) -> Result<(), Error> {
+        self.listed.each(self.diff_id, f)
+    }
+
     /// Whether it was made here, or came as a plain tar.
     pub fn is_ours(&self) -> bool {
-        self.is_plain() || self.packed.iter().any(|packed| packed.digest == self.blob)
+        self.is_plain()
+            || self.patched.is_some()
+            || self.packed.iter().any(|packed| packed.digest == self.blob)
     }
 
     /// Whether the blob is a tar as it is.
@@ -103,7 +126,7 @@ impl Layer {
 impl LayerRecord {
     /// The layer of this record.
     pub(super) fn with_list(self, listed: Listed) -> Layer {
-        let LayerRecord { diff_id, blob, size, media_type, tar_size, packed } = self;
-        Layer { diff_id, listed, blob, size, media_type, tar_size, packed }
+        let LayerRecord { diff_id, blob, size, media_type, tar_size, packed, patched } = self;
+        Layer { diff_id, listed, blob, size, media_type, tar_size, packed, patched }
     }
 }

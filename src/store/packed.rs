@@ -62,7 +62,7 @@ impl Store {
     }
 }
 
-/// A blob by its digest, whether it is in a file of its own or is the tar of a layer that is kept compressed.
+/// A blob by its digest, whether it is in a file of its own or is the tar of a layer that is kept in another form.
 impl Store {
     /// The size of a blob that is here, or that a layer unpacks to.
     pub fn blob_or_tar_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
@@ -84,7 +84,10 @@ impl Store {
     pub fn verify_blob_or_tar(&self, digest: &Digest) -> Result<bool, Error> {
         Ok(self.verify_blob(digest)?
             || match self.unpacking(digest)? {
-                Some(layer) => self.verify_blob(&layer.blob)?,
+                Some(layer) => {
+                    self.verify_blob(&layer.blob)?
+                        && layer.patched.map_or(Ok(true), |other| self.verify_blob(&other.layer.0))?
+                }
                 None => false,
             })
     }

@@ -116,13 +116,18 @@ impl Store {
         })
     }
 
-    /// What makes no sense without what is doomed goes first: names of pulled images, and records of layers.
+    /// What makes no sense without what is doomed goes first: names of pulled images, records of layers, and layers that
+    /// are patches of others.
     fn add_dependents<'a>(&self, inventory: &'a Inventory, doomed: &mut Vec<&'a Found>) {
-        let layers: BTreeSet<DiffId> = doomed
+        let is_layer = |found: &&Found| found.item.kind == ItemKind::Layer;
+        let mut layers: BTreeSet<DiffId> =
+            doomed.iter().copied().filter(is_layer).flat_map(|found| found.layers.iter().copied()).collect();
+        let patches: Vec<&Found> = inventory
+            .found
             .iter()
-            .filter(|found| found.item.kind == ItemKind::Layer)
-            .flat_map(|found| found.layers.iter().copied())
+            .filter(|found| found.repeats.is_some_and(|other| layers.contains(&other)))
             .collect();
+        layers.extend(patches.iter().flat_map(|found| found.layers.iter().copied()));
         let names: BTreeSet<String> = inventory
             .names
             .iter()
@@ -139,6 +144,7 @@ impl Store {
                 ItemKind::Record => found.layers.iter().any(|layer| layers.contains(layer)),
                 _ => false,
             })
+            .chain(patches)
             .filter(|found| !already.contains(&(found.item.kind, found.item.id.as_str())))
             .collect();
         first.append(doomed);
@@ -242,12 +248,6 @@ impl Store {
             }
         }
         Ok(())
-    }
-}
-
-impl Found {
-    fn last(&self) -> i128 {
-        self.used.max(self.needed)
     }
 }
 

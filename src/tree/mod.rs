@@ -25,7 +25,7 @@ pub use diff::diff;
 pub use digest::entries_digest;
 pub use entry::{Entry, Kind, Time};
 pub use error::Error;
-pub use path::RootPath;
+pub use path::{RootPath, order};
 pub use patterns::{Matched, Patterns};
 pub use resolve::Last;
 pub use stack::{Node, Place, Stack};

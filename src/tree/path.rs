@@ -162,12 +162,16 @@ impl Ord for RootPath {
         let (a, b) = (self.0.as_slice(), other.0.as_slice());
         let equal =
             a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).take_while(|(a, b)| a == b).count() * 8;
-        let (a, b) = (&a[equal..], &b[equal..]);
-        match a.iter().zip(b).find(|(a, b)| a != b) {
-            // Comparing bytes with `/` below all others compares components: NUL, the only lower one, cannot occur.
-            Some((a, b)) => (*a != b'/', a).cmp(&(*b != b'/', b)),
-            None => a.len().cmp(&b.len()),
-        }
+        order(&a[equal..], &b[equal..])
+    }
+}
+
+/// The order of two paths, by what follows bytes that they share.
+pub fn order(a: &[u8], b: &[u8]) -> Ordering {
+    match a.iter().zip(b).find(|(a, b)| a != b) {
+        // Comparing bytes with `/` below all others compares components: NUL, the only lower one, cannot occur.
+        Some((a, b)) => (*a != b'/', a).cmp(&(*b != b'/', b)),
+        None => a.len().cmp(&b.len()),
     }
 }
 

@@ -56,7 +56,7 @@ impl Worker<'_> {
             let why = "it is no directory, and there is more than one source; write it with a / at the end";
             self.warn(step, format!("{path}: only the last source is there: {why}"));
         }
-        self.write(&layer.entries, &source, &archives, doing)
+        self.write(copy, &layer.entries, &source, &archives, doing)
     }
 
     fn warn(&self, step: &Step, message: String) {
@@ -133,6 +133,7 @@ impl Worker<'_> {
 
     fn write(
         &self,
+        copy: &Copy,
         placed: &[Placed],
         source: &Sources<'_>,
         archives: &BTreeMap<Place, Archive>,
@@ -147,11 +148,14 @@ impl Worker<'_> {
             .collect();
         let contents: SourceContents<'_> = source.contents(self.store, &places)?;
         drop(places);
-        let mut writer = self.store.layer_writer_as(doing.form)?;
+        let (mut writer, is_patch) = self.copy_writer(copy, placed, doing)?;
         for (number, Placed { entry, content }) in placed.iter().enumerate() {
             // A system call: not for each of many small files. What is large stops by itself, in the store.
             if number % 64 == 0 && self.cancel.is_fired() {
                 return Err(Error::Canceled);
+            }
+            if is_patch && writer.repeated(number, entry)? {
+                continue;
             }
             match content {
                 Content::None => writer.entry(entry, None)?,
@@ -167,7 +171,11 @@ impl Worker<'_> {
                 }
             }
         }
-        Ok(self.knows(writer.commit()?))
+        let layer = writer.commit()?;
+        if layer.can_be_repeated() {
+            self.put_before(copy, layer.diff_id)?;
+        }
+        Ok(self.knows(layer))
     }
 
     /// A layer that holds a part of a tree at its root: what a bind mount of a context shows.

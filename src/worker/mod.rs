@@ -6,6 +6,7 @@
 //!
 //! **Not here**: the order of steps, records and their look-up (`build`); what an instruction means (`plan`).
 
+mod before;
 mod chain;
 mod context;
 mod copy;

@@ -73,3 +73,17 @@ fn what_is_kept_alone_is_written_once_and_not_compressed() {
     let size: u64 = 300 * 12_000;
     assert!(first * 10 <= size * 12, "{first} bytes written for {size}");
 }
+
+#[test]
+fn of_an_edited_context_what_changed_is_written() {
+    let Some(shop) = shop() else { return };
+    // Enough files that a layer is worth a patch.
+    for number in 0..100 {
+        shop.write(&format!("src/more/file-{number}.txt"), format!("{number:06}\n").repeat(2_000));
+    }
+    written(&shop, &[]);
+    shop.write("src/part3/file-13.txt", "edited\n");
+    let again = written(&shop, &[]);
+    // The list of the layer is written whole; its bytes are not.
+    assert!(again < 200 << 10, "{again} bytes written for one file of {}", 300 * 12_000 + 100 * 14_000);
+}

@@ -62,6 +62,7 @@ mod store_crash;
 mod store_damage;
 mod store_fixture;
 mod store_full;
+mod store_patch;
 mod store_prune;
 mod store_share;
 mod tidy;

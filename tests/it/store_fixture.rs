@@ -55,8 +55,7 @@ pub fn image(store: &Store, reference: &str, origin: Origin, layers: &[&Layer]) 
     config.author = Some(reference.to_string());
     let config = canonical(&config);
     let config_digest = store.put_blob(&config).unwrap();
-    let layers: Vec<_> =
-        layers.iter().map(|l| new_descriptor(l.media_type.clone(), l.blob, l.size)).collect();
+    let layers: Vec<_> = layers.iter().map(|layer| layer.descriptor()).collect();
     let manifest = canonical(&serde_json::json!({
         "schemaVersion": 2,
         "mediaType": MediaType::ImageManifest,
@@ -78,7 +77,7 @@ pub fn is_whole(store: &Store, reference: &Reference) -> bool {
     let digest = |d: &serde_json::Value| d["digest"].as_str().unwrap().parse::<Digest>().unwrap();
     let Some(config) = store.read_blob(&digest(&manifest["config"]), 1 << 20).unwrap() else { return false };
     let config: rbuild::oci::ImageConfig = serde_json::from_slice(&config).unwrap();
-    manifest["layers"].as_array().unwrap().iter().all(|l| store.verify_blob(&digest(l)).unwrap())
+    manifest["layers"].as_array().unwrap().iter().all(|l| store.verify_blob_or_tar(&digest(l)).unwrap())
         && config.rootfs.diff_ids.iter().all(|id| match store.layer(*id).unwrap() {
             Some(layer) => std::io::copy(&mut store.open_tar(&layer).unwrap(), &mut std::io::sink()).is_ok(),
             None => false,

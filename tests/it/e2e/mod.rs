@@ -3,6 +3,7 @@
 mod add;
 mod commands;
 mod copy;
+mod edited;
 mod errors;
 mod image;
 mod inputs;
