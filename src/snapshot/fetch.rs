@@ -34,12 +34,12 @@ pub(super) fn stack(chain: &[ChainLayer]) -> Stack {
 }
 
 /// The name of each prefix of a chain: of the lowest layer alone, of the lowest two, and so on.
-pub(super) fn chain_ids(chain: &[ChainLayer]) -> Vec<ChainId> {
-    let mut ids: Vec<ChainId> = Vec::with_capacity(chain.len());
+pub(super) fn chain_ids(chain: impl IntoIterator<Item = DiffId>) -> Vec<ChainId> {
+    let mut ids: Vec<ChainId> = Vec::new();
     for layer in chain {
         let id = match ids.last() {
-            None => ChainId(layer.diff_id.0),
-            Some(below) => below.push(layer.diff_id),
+            None => ChainId(layer.0),
+            Some(below) => below.push(layer),
         };
         ids.push(id);
     }

@@ -1,5 +1,6 @@
 //! The names under which snapshots stand, and which of them are whole.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
@@ -36,15 +37,20 @@ impl Shelf {
     /// Removes what dead processes left. What cannot be removed (it may belong to another user namespace) stays.
     pub(super) fn sweep(&self) -> Result<(), Error> {
         let entries = fs::read_dir(&self.directory).map_err(Error::host("read", &self.directory))?;
-        for entry in entries.flatten() {
-            let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        let names: BTreeSet<String> = entries.flatten().map(name).collect();
+        for name in &names {
+            let path = self.path(name);
             if name.starts_with("tmp-")
                 && let Some(_held) = lock::take_abandoned(&path)?
             {
-                let _ = self.remove(&name);
+                let _ = self.remove(name);
             }
-            // What is left beside a snapshot that a prune removed.
-            let is_gone = |suffix: &str| name.strip_suffix(suffix).is_some_and(|n| !self.path(n).exists());
+            // What is left beside a snapshot that a prune removed. Most are in the listing, and not looked at.
+            let is_gone = |suffix: &str| {
+                let snapshot = name.strip_suffix(suffix);
+                snapshot.is_some_and(|snapshot| !names.contains(snapshot) && !self.path(snapshot).exists())
+            };
             if is_gone(".lock") {
                 lock::remove_if_free(&path);
             } else if is_gone(".sealed") {

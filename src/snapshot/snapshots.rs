@@ -99,13 +99,26 @@ impl Snapshots {
         Snapshots { limit: limit.max(2), ..self }
     }
 
+    /// Begins to look at the directories of `chain` (lowest layer first) that are there, beside what the caller does until it
+    /// asks for them: to read the lists of the layers, say. Not of a long chain, whose directories depend on the lists.
+    pub fn begin_look(&self, chain: &[DiffId]) {
+        if chain.len() >= JOINED.min(self.limit) {
+            return;
+        }
+        for (id, layer) in chain_ids(chain.iter().copied()).into_iter().zip(chain) {
+            if !self.is_known(&id) {
+                self.look(&id.0.hex(), id, *layer);
+            }
+        }
+    }
+
     /// The lower directories for `chain` (lowest layer first), **topmost first**; never empty. Makes those that are
     /// missing.
     pub fn lowers(&self, chain: &[ChainLayer], fetch: &dyn Fetch) -> Result<Vec<PathBuf>, Error> {
         if chain.is_empty() {
             return self.nothing().map(|path| vec![path]);
         }
-        let ids = chain_ids(chain);
+        let ids = chain_ids(chain.iter().map(|layer| layer.diff_id));
         let parts = self.parts(chain, &ids)?;
         let paths = parts.iter().rev().map(|part| self.shelf.path(&part.name.0.hex())).collect();
         let missing: Vec<Part> = parts.into_iter().filter(|part| !self.is_whole(part)).collect();
@@ -231,7 +244,11 @@ impl Snapshots {
     /// The names under which [`Snapshots::lowers`] looks for the chain's directories, lowest first: what a build has to
     /// mark as in use.
     pub fn names(&self, chain: &[ChainLayer]) -> Result<Vec<ChainId>, Error> {
-        Ok(self.parts(chain, &chain_ids(chain))?.into_iter().map(|part| part.name).collect())
+        Ok(self
+            .parts(chain, &chain_ids(chain.iter().map(|layer| layer.diff_id)))?
+            .into_iter()
+            .map(|part| part.name)
+            .collect())
     }
 
     /// Removes the snapshots of a chain.

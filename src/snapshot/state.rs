@@ -12,7 +12,7 @@ use std::str::FromStr;
 use rustix::fs::{FileType, Stat};
 
 use super::error::Error;
-use super::upper::{each, file_type};
+use super::upper::{each_below, file_type};
 
 /// The number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,11 +21,7 @@ pub(super) struct State(u128);
 /// Looks at everything below the directory `root`, but not at `root` itself, which was renamed.
 pub(super) fn state(root: BorrowedFd<'_>) -> Result<State, Error> {
     let mut sum = 0_u128;
-    each(root, &mut |path, stat| {
-        if !path.is_root() {
-            sum = sum.wrapping_add(number(&stat));
-        }
-    })?;
+    each_below(root, &mut |_, _, stat| sum = sum.wrapping_add(number(&stat)))?;
     Ok(State(sum))
 }
 

@@ -16,29 +16,29 @@ use crate::tree::{Entry, Kind, RootPath, Time};
 
 /// What lies in `root`, the root itself first, sorted. Reads directories, not files.
 pub(super) fn list(root: BorrowedFd<'_>) -> Result<Vec<(RootPath, Stat)>, Error> {
-    let mut found = Vec::new();
-    each(root, &mut |path, stat| found.push((path, stat)))?;
+    let mut found = vec![(RootPath::root(), fstat(root).map_err(Error::entry("read", &RootPath::root()))?)];
+    each_below(root, &mut |directory, name, stat| found.push((directory.join(name), stat)))?;
     found.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
     Ok(found)
 }
 
-/// The same, in no order.
-pub(super) fn each(root: BorrowedFd<'_>, found: &mut dyn FnMut(RootPath, Stat)) -> Result<(), Error> {
-    let top = RootPath::root();
-    let stat = fstat(root).map_err(Error::entry("read", &top))?;
-    found(top.clone(), stat);
+/// The same without the root, by directory and name, in no order.
+pub(super) fn each_below(
+    root: BorrowedFd<'_>,
+    found: &mut dyn FnMut(&RootPath, &[u8], Stat),
+) -> Result<(), Error> {
     let mut cursor = Cursor::new(root);
-    let mut open = vec![top];
+    let mut open = vec![RootPath::root()];
     while let Some(directory) = open.pop() {
         let opened = cursor.directory(&directory)?;
         for name in names(opened).map_err(Error::entry("read the directory", &directory))? {
-            let path = directory.join(name.to_bytes());
-            let stat =
-                statat(opened, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(Error::entry("read", &path))?;
+            let path = || directory.join(name.to_bytes());
+            let stat = statat(opened, &name, AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(|error| Error::entry("read", &path())(error))?;
             if file_type(&stat) == FileType::Directory {
-                open.push(path.clone());
+                open.push(path());
             }
-            found(path, stat);
+            found(&directory, name.to_bytes(), stat);
         }
     }
     Ok(())

@@ -109,7 +109,9 @@ impl<'a> Worker<'a> {
 
     /// The same layers for a RUN to stand on: what is fetched is unpacked in the same pass.
     pub(super) fn ground_layers(&self, chain: &Chain) -> Result<Vec<Arc<Layer>>, Error> {
-        self.ground.stand_on(&chain.diff_ids());
+        let diff_ids = chain.diff_ids();
+        self.ground.stand_on(&diff_ids);
+        self.snapshots()?.begin_look(&diff_ids);
         self.layers(chain)
     }
 
