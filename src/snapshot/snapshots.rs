@@ -339,7 +339,11 @@ impl Snapshots {
         let stack = stack(&chain[..part.length]);
         let mut items = match part.form {
             Form::Layer => layer_items(&stack, part.length - 1)?,
-            Form::Joined => joined_items(&chain[..part.length])?.unwrap_or_default(),
+            // It was asked whether there are any before this was a part, of the same lists.
+            Form::Joined => joined_items(&chain[..part.length])?.ok_or_else(|| Error::List {
+                path: RootPath::root(),
+                reason: "is joined of layers that hide one another",
+            })?,
             Form::Merged => whole(&stack),
         };
         let unpacked = match part.form {

@@ -133,6 +133,11 @@ impl BlobWriter {
         self.sink.size
     }
 
+    /// An error if whoever writes is to end: for who takes much and writes little.
+    pub(super) fn go_on(&self) -> io::Result<()> {
+        self.sink.store.disk.go_on()
+    }
+
     /// Gives the blob its name, if it is what was `expected`.
     pub fn commit(self, expected: Option<(Digest, u64)>) -> Result<(Digest, u64), Error> {
         let (actual, actual_size) = (self.hasher.finish(), self.sink.size);

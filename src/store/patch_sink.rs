@@ -99,6 +99,7 @@ fn cut(length: usize, most: u64) -> usize {
 
 impl Write for PatchSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.go_on()?;
         let mut rest = bytes;
         while !rest.is_empty() {
             let count = match self.coming.front().copied() {

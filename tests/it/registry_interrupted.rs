@@ -10,29 +10,18 @@ use rbuild::oci::Reference;
 use rbuild::registry::{Client, Options};
 use serde_json::Value;
 
-use crate::e2e::Workshop;
+use crate::e2e::{Workshop, noise};
 use crate::registry_proxy::{Asked, Proxy};
-use crate::registry_server::{Registry, have, run};
+use crate::registry_server::{Registry, run};
 
 const LAYER: usize = 60_000;
-
-fn noise(seed: u32) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 8) as u8
-    };
-    (0..LAYER).map(|_| next()).collect()
-}
 
 /// A store with `app:1`, an index of two platforms: a layer that they share, and one of each.
 fn shop() -> Workshop {
     let shop = Workshop::bare();
-    shop.write("both", noise(1));
-    shop.write("amd64", noise(2));
-    shop.write("arm64", noise(3));
+    shop.write("both", noise(1, LAYER as u32));
+    shop.write("amd64", noise(2, LAYER as u32));
+    shop.write("arm64", noise(3, LAYER as u32));
     shop.write("Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY both /\nCOPY $TARGETARCH /\n");
     let context = shop.context().display().to_string();
     shop.rbuild(&["-t", "app:1", "--platform", "linux/amd64,linux/arm64", &context]).ok();
@@ -82,11 +71,7 @@ fn sent(log: &[Asked]) -> (BTreeSet<String>, usize) {
 
 #[test]
 fn a_push_that_ends_at_any_request_leaves_no_incomplete_tag_and_the_next_one_sends_what_is_missing() {
-    if !have(&["docker-registry"]) {
-        return;
-    }
-    let dir = tempfile::tempdir().expect("temporary directory");
-    let registry = Registry::start(dir.path(), "", "");
+    let Some((_dir, registry)) = Registry::fresh() else { return };
     let proxy = Proxy::before(registry.port);
     let client = Client::new(Options::default());
     let maker = shop();
@@ -134,11 +119,7 @@ fn a_push_that_ends_at_any_request_leaves_no_incomplete_tag_and_the_next_one_sen
 
 #[test]
 fn a_pull_that_ends_at_any_request_names_nothing_incomplete_and_the_next_one_fetches_what_is_missing() {
-    if !have(&["docker-registry"]) {
-        return;
-    }
-    let dir = tempfile::tempdir().expect("temporary directory");
-    let registry = Registry::start(dir.path(), "", "");
+    let Some((_dir, registry)) = Registry::fresh() else { return };
     let proxy = Proxy::before(registry.port);
     let maker = shop();
     maker.rbuild(&["push", "app:1", &registry.name("team/app:1")]).ok();

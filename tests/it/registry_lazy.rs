@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::e2e::{PROGRAM, Said, Workshop, tools};
+use crate::e2e::{PROGRAM, Said, Workshop, noise, tools};
 use crate::registry_proxy::{Asked, Proxy, blob_bytes, count};
 use crate::registry_server::{Registry, have};
 
@@ -15,17 +15,6 @@ fn build(shop: &Workshop, dockerfile: &str, args: &[&str]) -> Said {
 /// Bytes of each of the base's layers, at least: what cannot be compressed.
 const LAYER: usize = 300_000;
 
-fn noise(seed: u32) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 8) as u8
-    };
-    (0..LAYER).map(|_| next()).collect()
-}
-
 /// A registry with `team/base:1`, two layers, behind a counting proxy.
 fn filled(dir: &Path) -> Option<(Registry, Proxy)> {
     if !have(&["docker-registry"]) {
@@ -34,8 +23,8 @@ fn filled(dir: &Path) -> Option<(Registry, Proxy)> {
     let registry = Registry::start(dir, "", "");
     let proxy = Proxy::before(registry.port);
     let maker = Workshop::bare();
-    maker.write("one", noise(1));
-    maker.write("two", noise(2));
+    maker.write("one", noise(1, LAYER as u32));
+    maker.write("two", noise(2, LAYER as u32));
     let name = format!("type=registry,name=127.0.0.1:{}/team/base:1", registry.port);
     build(&maker, "FROM scratch\nCOPY one /lib/\nCOPY two /lib/\n", &["-o", &name]).ok();
     Some((registry, proxy))
@@ -117,7 +106,7 @@ fn copy_with_link_onto_a_remote_base_fetches_none_of_it() {
     let output = format!("type=local,dest={}", out.display());
     build(&other, &format!("FROM {}\n", proxy.name("team/app:1")), &["-o", &output]).ok();
     assert_eq!(std::fs::read(out.join("app/file")).unwrap(), b"small");
-    assert_eq!(std::fs::read(out.join("lib/two")).unwrap(), noise(2));
+    assert_eq!(std::fs::read(out.join("lib/two")).unwrap(), noise(2, LAYER as u32));
 }
 
 #[test]
@@ -150,7 +139,7 @@ fn a_base_below_a_run_is_unpacked_as_it_comes() {
     }
     let Some(maker) = Workshop::new() else { return };
     let registry = Registry::start(dir.path(), "", "");
-    maker.write("one", noise(1));
+    maker.write("one", noise(1, LAYER as u32));
     let name = format!("127.0.0.1:{}/team/run:1", registry.port);
     build(&maker, "FROM busybox\nCOPY one /lib/\n", &["-o", &format!("type=registry,name={name}")]).ok();
     for first in ["", "WORKDIR /app\n"] {

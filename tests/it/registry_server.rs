@@ -26,6 +26,16 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// An empty one in a directory of its own; none, loudly, where it is not installed.
+    pub fn fresh() -> Option<(tempfile::TempDir, Registry)> {
+        if !have(&["docker-registry"]) {
+            return None;
+        }
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let registry = Registry::start(dir.path(), "", "");
+        Some((dir, registry))
+    }
+
     /// Starts it with `more` in its configuration, and waits until it listens.
     pub fn start(dir: &Path, http: &str, more: &str) -> Registry {
         let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();

@@ -8,20 +8,8 @@ use rbuild::layer::LayerList;
 use rbuild::oci::{DiffId, Digest};
 
 use crate::counting_proxy::Counting;
-use crate::e2e::{Said, Workshop};
+use crate::e2e::{Said, Workshop, noise};
 use crate::registry_server::{Registry, have, run};
-
-/// Bytes that no compressor makes smaller.
-pub fn noise(seed: u32, size: u32) -> Vec<u8> {
-    let mut state = seed | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    };
-    (0..size).map(|_| next()).collect()
-}
 
 const DEPENDENCIES: u32 = 2_000_000;
 const RESULT: u32 = 700_000;

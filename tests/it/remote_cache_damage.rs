@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::e2e::{Said, Workshop};
-use crate::registry_server::{Registry, have};
+use crate::registry_server::Registry;
 
 struct World {
     dir: tempfile::TempDir,
@@ -14,11 +14,7 @@ struct World {
 
 impl World {
     fn new() -> Option<World> {
-        if !have(&["docker-registry"]) {
-            return None;
-        }
-        let dir = tempfile::tempdir().unwrap();
-        let registry = Registry::start(dir.path(), "", "");
+        let (dir, registry) = Registry::fresh()?;
         Some(World { dir, registry })
     }
 

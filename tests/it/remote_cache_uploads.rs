@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::e2e::{Said, Workshop};
+use crate::e2e::{Said, Workshop, noise};
 use crate::registry_proxy::{Asked, Proxy, count};
-use crate::registry_server::{Registry, have};
+use crate::registry_server::Registry;
 use crate::remote::server::{Answered, Server};
-use crate::remote_cache::noise;
 use crate::robust::Running;
 
 struct World {
@@ -21,11 +20,7 @@ struct World {
 
 impl World {
     fn new() -> Option<World> {
-        if !have(&["docker-registry"]) {
-            return None;
-        }
-        let dir = tempfile::tempdir().unwrap();
-        let registry = Registry::start(dir.path(), "", "");
+        let (dir, registry) = Registry::fresh()?;
         let proxy = Proxy::before(registry.port);
         Some(World { _dir: dir, _registry: registry, proxy })
     }

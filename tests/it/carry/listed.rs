@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::inspect;
 use crate::e2e::Workshop;
-use crate::registry_server::{Registry, have};
+use crate::registry_server::Registry;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -140,11 +140,7 @@ fn the_version_and_features_of_a_bases_system_stand_in_config_index_and_copies()
 
 #[test]
 fn attestations_are_no_platform_and_go_along_with_a_whole_index() {
-    if !have(&["docker-registry"]) {
-        return;
-    }
-    let dir = tempfile::tempdir().expect("temporary directory");
-    let registry = Registry::start(dir.path(), "", "");
+    let Some((_dir, registry)) = Registry::fresh() else { return };
     let shop = Workshop::bare();
     let layout = Layout::new(shop.at("attested"));
     let image = layout.image(&json!({"architecture": "amd64", "os": "linux"}));

@@ -19,4 +19,4 @@ mod terminal;
 mod workshop;
 
 pub use image::Image;
-pub use workshop::{PROGRAM, Said, Workshop, busybox, can_run, entry, finish, root_around, tools};
+pub use workshop::{PROGRAM, Said, Workshop, busybox, can_run, entry, finish, noise, root_around, tools};

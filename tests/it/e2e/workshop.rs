@@ -288,6 +288,18 @@ impl Workshop {
     }
 }
 
+/// Bytes that no compressor makes smaller, the same for the same seed.
+pub fn noise(seed: u32, size: u32) -> Vec<u8> {
+    let mut state = seed | 1 << 16;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 8) as u8
+    };
+    (0..size).map(|_| next()).collect()
+}
+
 /// Runs a command with this standard input.
 pub fn finish(mut command: Command, input: &[u8]) -> Said {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
