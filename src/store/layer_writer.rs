@@ -152,6 +152,10 @@ impl LayerWriter {
                 plain
             }
             Form::Patch(patch) => {
+                // What is here whole already needs no patch.
+                if let Some(there) = store.layer(diff_id)?.filter(|layer| layer.is_plain()) {
+                    return Ok(there);
+                }
                 let (blob, size) = patch.commit(None)?;
                 let media_type = MediaType::Other(PATCH.to_string());
                 let other = repeats.map(|(repeats, _)| repeats.layer);

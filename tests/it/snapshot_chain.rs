@@ -222,6 +222,33 @@ fn a_snapshot_of_another_boot_is_trusted_only_once_it_was_synced() {
 }
 
 #[test]
+fn a_snapshot_that_was_changed_is_noticed_by_the_look_that_begins_before_lists_are_read() {
+    if !is_root() {
+        return;
+    }
+    let scratch = scratch();
+    let hands = foreign();
+    let chain = hands.chain();
+    let ids: Vec<_> = chain.iter().map(|layer| layer.diff_id).collect();
+    let paths = Snapshots::open(scratch.path()).expect("opens").lowers(&chain, &hands).expect("made");
+    let again = Snapshots::open(scratch.path()).expect("opens");
+    again.begin_look(&ids);
+    assert_eq!(again.settle().expect("looked"), 0);
+    assert_eq!(again.lowers(&chain, &Nothing).expect("found"), paths);
+    // The lowest layer's directory, with its times as they were.
+    let lowest = paths.last().expect("one");
+    let time = fs::metadata(lowest).expect("there").modified().expect("known");
+    fs::write(lowest.join("smuggled"), "in").expect("written");
+    fs::File::open(lowest).expect("opens").set_modified(time).expect("set");
+    let later = Snapshots::open(scratch.path()).expect("opens");
+    later.begin_look(&ids);
+    assert_eq!(later.settle().expect("looked"), 1);
+    assert!(!lowest.exists(), "it is made again");
+    later.lowers(&chain, &hands).expect("made");
+    assert!(lowest.exists() && !lowest.join("smuggled").exists());
+}
+
+#[test]
 fn bytes_that_are_not_the_lists_are_named_and_nothing_is_left() {
     struct Flipped(Hands);
     impl Fetch for Flipped {
