@@ -96,7 +96,7 @@ impl Store {
             // ORDER: the record first: list and blob are kept by what is fresh.
             if self.disk.touch(&path)?.is_some()
                 && self.disk.size(&layout.blob(&layer.blob))? == Some(layer.size)
-                && layer.patched.map_or(Ok(true), |other| self.has_plain(other))?
+                && self.has_other(layer.patched)?
             {
                 return Ok(Some(layer));
             }
@@ -131,7 +131,7 @@ impl Store {
         let blob = self.disk.size(&self.disk.layout.blob(&record.blob))?;
         if blob == Some(record.size)
             && self.disk.size(&self.disk.layout.list(&diff_id))?.is_some()
-            && record.patched.map_or(Ok(true), |other| self.has_plain(other))?
+            && self.has_other(record.patched)?
         {
             return Ok(true);
         }
@@ -157,14 +157,12 @@ impl Store {
             self.disk.heal(ObjectKind::Blob, &path, &file, reason)?;
             return Ok(Some("its blob has another size"));
         }
-        match record.patched {
-            Some(other) if !self.has_plain(other)? => Ok(Some("the layer that it repeats is missing")),
-            _ => Ok(None),
-        }
+        Ok((!self.has_other(record.patched)?).then_some("the layer that it repeats is missing"))
     }
 
-    /// Whether the layer that a patch repeats is here; it is used with the patch.
-    fn has_plain(&self, other: Patched) -> Result<bool, Error> {
+    /// Whether the layer that a patch repeats is here, if it is one; it is used with the patch.
+    fn has_other(&self, patched: Option<Patched>) -> Result<bool, Error> {
+        let Some(other) = patched else { return Ok(true) };
         let layout = &self.disk.layout;
         // ORDER: the record first, as ever.
         Ok(self.disk.touch(&layout.layer(&other.layer))?.is_some()

@@ -4,7 +4,6 @@
 //! it block by block on all processors and writes that. The tar itself is then nowhere on disk. Neither is that of a layer
 //! that differs little from another: it is kept as its patch.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
@@ -14,9 +13,9 @@ use super::error::Error;
 use super::layer_list::Listed;
 use super::layer_record::{Layer, Packed, Patched, form};
 use super::open::Store;
-use super::patch::Repeat;
+use super::patch::{Repeat, Tar, TarStream};
 use super::patch_sink::PatchSink;
-use super::repeats::{Part, Repeats};
+use super::repeats::Repeats;
 use crate::layer::{self, Compression, Compressor, Hashing, Writer};
 use crate::oci::{DiffId, MediaType};
 use crate::tree::{Entry, Kind};
@@ -31,7 +30,7 @@ const PATCH: &str = "application/vnd.rbuild.layer.patch.v1";
 pub struct LayerWriter {
     store: Store,
     writer: Writer<Out>,
-    repeats: Option<(Repeats, File)>,
+    repeats: Option<(Repeats, TarStream)>,
 }
 
 /// Where the tar goes, and who hashes it.
@@ -93,7 +92,7 @@ impl LayerWriter {
     /// Adds the next entry, which has that `number` in what the writer's [`Repeats`] were made of, from there; false, and
     /// nothing is added, if it is not there.
     pub fn repeated(&mut self, number: usize, entry: &Entry) -> Result<bool, Error> {
-        let Some((repeats, file)) = &self.repeats else { return Ok(false) };
+        let Some((repeats, tar)) = &mut self.repeats else { return Ok(false) };
         let (Some(from), Kind::File { size: length, .. }) = (repeats.offset(number), &entry.kind) else {
             return Ok(false);
         };
@@ -102,7 +101,7 @@ impl LayerWriter {
                 sink.announce(Repeat { at, from, length: *length });
             }
         };
-        let mut content = Part { file, at: from, left: *length };
+        let mut content = tar.part(from, *length);
         let written = self.writer.told(entry, &mut content, &mut begin);
         match written {
             // Its bytes are not what its list says, or cannot be read.
@@ -214,7 +213,7 @@ impl Store {
         let other = repeats.layer.blob;
         let open = || self.open_blob(&other)?.ok_or(Error::MissingBlob(other));
         let writer = Writer::onto(Out::Patch(PatchSink::new(self.blob_writer()?, open()?)));
-        let repeats = Some((repeats, open()?));
+        let repeats = Some((repeats, TarStream::new(Tar::Whole(open()?))));
         Ok(LayerWriter { store: self.clone(), writer, repeats })
     }
 }

@@ -8,7 +8,6 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"rbuildP\x01";
 const RANGE: u64 = 24;
@@ -151,13 +150,19 @@ impl Tar {
 
 /// A tar from its first byte on.
 pub(super) struct TarStream {
-    tar: Arc<Tar>,
+    tar: Tar,
     at: u64,
 }
 
 impl TarStream {
     pub fn new(tar: Tar) -> TarStream {
-        TarStream { tar: Arc::new(tar), at: 0 }
+        TarStream { tar, at: 0 }
+    }
+
+    /// The part of it that begins at `offset`.
+    pub fn part(&mut self, offset: u64, length: u64) -> impl Read {
+        self.at = offset;
+        self.take(length)
     }
 }
 
@@ -208,7 +213,7 @@ mod tests {
             let recipe = Recipe::read(&patch).unwrap().unwrap();
             let whole = Tar::Patched { recipe, patch, other: file(&other) };
             let mut from = Vec::new();
-            let mut stream = TarStream { tar: Arc::new(whole), at: offset as u64 };
+            let mut stream = TarStream { tar: whole, at: offset as u64 };
             stream.read_to_end(&mut from).unwrap();
             prop_assert_eq!(from, tar.get(offset..).unwrap_or_default());
         }

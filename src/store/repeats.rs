@@ -1,8 +1,5 @@
 //! What of a new layer's files another layer of the store has, so that only the rest is written.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::error::Error;
@@ -67,28 +64,5 @@ impl Store {
         }
         let is_worth_it = bytes >= LEAST && own <= bytes / MOST_OWN;
         Ok(is_worth_it.then_some(Repeats { layer, offsets }))
-    }
-}
-
-/// A part of a file, unverified.
-pub(super) struct Part<'a> {
-    /// The file.
-    pub file: &'a File,
-    /// Where the part begins.
-    pub at: u64,
-    /// How long it is.
-    pub left: u64,
-}
-
-impl Read for Part<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if wanted == 0 {
-            return Ok(0);
-        }
-        let count = self.file.read_at(&mut buffer[..wanted], self.at)?;
-        self.at += count as u64;
-        self.left -= count as u64;
-        Ok(count)
     }
 }

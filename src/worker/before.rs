@@ -12,24 +12,23 @@ use crate::oci::{DiffId, Digest};
 use crate::store::LayerWriter;
 
 impl Worker<'_> {
-    /// A writer for the layer of `copy`: of what a former layer of it does not have, if that is little. And whether that is
-    /// so.
+    /// A writer for the layer of `copy`: of what a former layer of it does not have, if that is little.
     pub(super) fn copy_writer(
         &self,
         copy: &Copy,
         placed: &[Placed],
         doing: Doing,
-    ) -> Result<(LayerWriter, bool), Error> {
+    ) -> Result<LayerWriter, Error> {
         if doing.form == Compression::Uncompressed
             && let Some(before) = self.store.record(&self.before_key(copy))?
             && let Ok(before) = <[u8; 32]>::try_from(before)
         {
             let before = DiffId(Digest::from_bytes(before));
             if let Some(repeats) = self.store.repeats(before, placed.iter().map(|placed| &placed.entry))? {
-                return Ok((self.store.layer_writer_on(repeats)?, true));
+                return Ok(self.store.layer_writer_on(repeats)?);
             }
         }
-        Ok((self.store.layer_writer_as(doing.form)?, false))
+        Ok(self.store.layer_writer_as(doing.form)?)
     }
 
     /// Remembers a layer that was written whole.

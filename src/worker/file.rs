@@ -148,13 +148,13 @@ impl Worker<'_> {
             .collect();
         let contents: SourceContents<'_> = source.contents(self.store, &places)?;
         drop(places);
-        let (mut writer, is_patch) = self.copy_writer(copy, placed, doing)?;
+        let mut writer = self.copy_writer(copy, placed, doing)?;
         for (number, Placed { entry, content }) in placed.iter().enumerate() {
             // A system call: not for each of many small files. What is large stops by itself, in the store.
             if number % 64 == 0 && self.cancel.is_fired() {
                 return Err(Error::Canceled);
             }
-            if is_patch && writer.repeated(number, entry)? {
+            if writer.repeated(number, entry)? {
                 continue;
             }
             match content {

@@ -1,6 +1,7 @@
 //! An edit of a large context: what changed is written, and everybody sees the whole.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::{Workshop, tools};
@@ -18,11 +19,10 @@ fn shop() -> Option<Workshop> {
 }
 
 /// Every blob of the store that is as large as the copied layer.
-fn large(shop: &Workshop) -> usize {
-    let blobs = fs::read_dir(shop.store().join("blobs/sha256")).expect("blobs");
-    blobs
-        .filter(|blob| blob.as_ref().is_ok_and(|blob| blob.metadata().is_ok_and(|m| m.len() > 4 << 20)))
-        .count()
+fn large(shop: &Workshop) -> Vec<PathBuf> {
+    let blobs = fs::read_dir(shop.store().join("blobs/sha256")).expect("blobs").filter_map(Result::ok);
+    let blobs = blobs.filter(|blob| blob.metadata().is_ok_and(|blob| blob.len() > 4 << 20));
+    blobs.map(|blob| blob.path()).collect()
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn an_edited_context_is_written_as_what_changed_and_is_whole_to_everybody() {
         return;
     }
     shop.build(DOCKERFILE, &[]).ok();
-    assert_eq!(large(&shop), 1, "both COPYs make the same layer");
+    assert_eq!(large(&shop).len(), 1, "both COPYs make the same layer");
     shop.write("src/part3/file-3", "edited\n");
     shop.write("src/part7/new", "new\n");
     let image = shop.image(DOCKERFILE, &["--iidfile", &shop.arg("id")]);
@@ -72,10 +72,8 @@ fn a_layer_that_an_edit_repeats_is_healed_by_the_build_that_finds_it_damaged() {
     let before = shop.build(dockerfile, &["-q"]).ok().out();
     shop.write("src/part3/file-3", "edited\n");
     let edited = shop.again(&["-q"]).ok().out();
-    assert_eq!(large(&shop), 1);
-    let blobs = fs::read_dir(shop.store().join("blobs/sha256")).expect("blobs");
-    let blob = blobs.filter_map(Result::ok).find(|blob| blob.metadata().is_ok_and(|m| m.len() > 4 << 20));
-    let path = blob.expect("a large blob").path();
+    assert_eq!(large(&shop).len(), 1);
+    let path = large(&shop).remove(0);
     let mut bytes = fs::read(&path).expect("read");
     let inside =
         bytes.windows(16).position(|window| window == b"0000100\n0000100\n").expect("a file's content");
