@@ -71,6 +71,7 @@ pub fn finish(
         }
         let kept = keep(store, &set)?;
         let top = kept.top.expect("what is kept has a manifest");
+        make_durable(store, worker)?;
         for name in &options.tags {
             set_name(store, name, &top, Origin::Built, options.now)?;
         }
@@ -78,10 +79,6 @@ pub fn finish(
             let name = Reference { digest: Some(descriptor_digest(&top)?), ..prefix.clone() };
             set_name(store, &name, &top, Origin::Built, options.now)?;
             say(format!("naming to {name}"));
-        }
-        // ORDER: durable before success is reported; directories first, since records point at layers, not at them.
-        if let Some(snapshots) = worker.ground.opened() {
-            snapshots.sync()?;
         }
         store.sync()?;
         let top = first.unwrap_or(top);
@@ -109,6 +106,17 @@ pub fn finish(
     let own = || options.outputs.iter().flat_map(|order| order.dress.names.clone()).collect();
     let names = if options.tags.is_empty() { own() } else { options.tags.clone() };
     Ok(Built { top, configs: written.configs, names, created: bare.epoch() })
+}
+
+/// Once, before anything has a name and before success is reported.
+fn make_durable(store: &Store, worker: &Worker<'_>) -> Result<(), Error> {
+    // ORDER: directories first, since records point at layers, not at them.
+    match worker.ground.opened() {
+        // One look at the file system does for both; each file of the store by itself would take longer than the steps.
+        Some(snapshots) if snapshots.sync()? => store.sync_everything()?,
+        _ => store.sync()?,
+    }
+    Ok(())
 }
 
 /// One image, with the layers that its steps left.

@@ -204,11 +204,12 @@ impl Snapshots {
         self.spares.tidy(&self.shelf);
     }
 
-    /// Makes what this process sealed survive a power cut; call once, before success is reported.
-    pub fn sync(&self) -> Result<(), Error> {
+    /// Makes what this process sealed survive a power cut; call once, before success is reported. Says whether there was
+    /// any: all that the file system had is on the disk then.
+    pub fn sync(&self) -> Result<bool, Error> {
         let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
         if known.values().all(|marker| marker.boot.is_none()) {
-            return Ok(());
+            return Ok(false);
         }
         self.shelf.sync()?;
         for (name, marker) in known.iter_mut().filter(|(_, marker)| marker.boot.is_some()) {
@@ -218,7 +219,7 @@ impl Snapshots {
                 self.shelf.seal(name, marker)?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether the snapshots that were found have been changed on disk since they were made. It is found out beside what

@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::process::Process;
 use super::recover;
 use super::temp_dir::TempDir;
-use super::unsynced::Unsynced;
+use super::unsynced::{Extent, Unsynced};
 use crate::oci::DiffId;
 
 /// How a store is opened.
@@ -98,7 +98,12 @@ impl Store {
 
     /// Makes durable what this process wrote since the last call: blobs first, then what points at them.
     pub fn sync(&self) -> Result<(), Error> {
-        self.disk.unsynced.sync(&self.disk.layout, &self.disk.process)
+        self.disk.unsynced.sync(Extent::Noted, &self.disk.layout, &self.disk.process)
+    }
+
+    /// The same by writing all that the file system has, for who has just done so: that finds little left.
+    pub fn sync_everything(&self) -> Result<(), Error> {
+        self.disk.unsynced.sync(Extent::Everything, &self.disk.layout, &self.disk.process)
     }
 
     /// What to say where a directory of the store's cannot grow.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use super::error::Error;
 use super::layout::Layout;
 use super::lock::locked;
 use super::process::Process;
+use crate::sys::writeback::begin_writeback;
 
 /// What is not durable yet.
 #[derive(Debug, Default)]
@@ -27,8 +29,17 @@ struct State {
     marked: bool,
 }
 
-/// LIMIT: ours; beyond it, one sync of the file system is cheaper than one of each file.
-const FILES: usize = 256;
+/// LIMIT: ours; beyond it, one sync of the file system is cheaper than one of each file, whatever else is on it.
+const FILES: usize = 64;
+
+/// How much [`Unsynced::sync`] writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What was noted.
+    Noted,
+    /// All that the file system has: of many files, or where somebody has just had it written anyway, that is quicker.
+    Everything,
+}
 
 /// How long what earlier builds left unsynced is left to the kernel, which writes it in half a minute by itself.
 const LEFTOVER: Duration = Duration::from_secs(60);
@@ -72,7 +83,7 @@ impl Unsynced {
     }
 
     /// Makes durable what was noted.
-    pub fn sync(&self, layout: &Layout, process: &Process) -> Result<(), Error> {
+    pub fn sync(&self, extent: Extent, layout: &Layout, process: &Process) -> Result<(), Error> {
         let mut state = locked(&self.state);
         if self.never || !state.marked {
             return Ok(());
@@ -81,7 +92,7 @@ impl Unsynced {
         let old = fs::symlink_metadata(&leftover)
             .and_then(|m| m.modified())
             .is_ok_and(|t| t.elapsed().is_ok_and(|age| age > LEFTOVER));
-        if state.files.len() > FILES || old {
+        if extent == Extent::Everything || state.files.len() > FILES || old {
             let root = layout.root();
             let dir = File::open(root).map_err(Error::io("open", root))?;
             rustix::fs::syncfs(&dir).map_err(|e| Error::io("sync", root)(e.into()))?;
@@ -105,14 +116,22 @@ impl Unsynced {
 
 fn sync_files(files: &[&PathBuf]) -> Result<(), Error> {
     let mut parents = BTreeSet::new();
+    let mut opened = Vec::new();
     for path in files {
         match File::open(path) {
-            Ok(file) => file.sync_data().map_err(Error::io("sync", path))?,
+            Ok(file) => {
+                // All are set out to the disk before one is waited for: one commit of the journal then does for all.
+                begin_writeback(file.as_fd(), 0, 0);
+                opened.push((path, file));
+            }
             // Removed or replaced since.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(Error::io("open", path)(e)),
         }
         parents.extend(path.parent());
+    }
+    for (path, file) in opened {
+        file.sync_data().map_err(Error::io("sync", path))?;
     }
     for dir in parents {
         File::open(dir).and_then(|d| d.sync_all()).map_err(Error::io("sync", dir))?;

@@ -3,8 +3,8 @@
 
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
-/// Asks the kernel to begin writing these bytes of a file to the disk, and waits for nothing. A hint: a file system that
-/// cannot do it does nothing.
+/// Asks the kernel to begin writing these bytes of a file (a length of 0: all from there on) to the disk, and waits for
+/// nothing. A hint: a file system that cannot do it does nothing.
 pub fn begin_writeback(file: BorrowedFd<'_>, offset: u64, length: u64) {
     let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else { return };
     // SAFETY: it takes a descriptor, which is borrowed, and numbers; a failure changes nothing.
