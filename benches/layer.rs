@@ -62,7 +62,7 @@ fn layer(c: &mut Criterion) {
     let bytes = list.encode();
     c.bench_function("encode a list of 50,000", |b| b.iter(|| list.encode().len()));
     c.bench_function("decode a list of 50,000", |b| {
-        b.iter(|| LayerList::decode(&bytes).expect("ours").entries.len())
+        b.iter(|| LayerList::decode(bytes.clone()).expect("ours").entries.len())
     });
     let (tar, _) = write(Vec::new(), &files(1000, 64_000));
     let mut group = c.benchmark_group("blobs of 64 MB");

@@ -1,11 +1,10 @@
 //! Looking at a large root file system: a base of 60,000 paths under 500 small layers.
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rbuild::oci::{Digest, LAYER_EPOCH};
-use rbuild::tree::{Entry, Kind, Last, Patterns, RootPath, Stack, Time, diff, entries_digest};
+use rbuild::tree::{Entries, Entry, Kind, Last, Patterns, RootPath, Stack, Time, diff, entries_digest};
 
 fn path(text: &str) -> RootPath {
     RootPath::clean(text).expect("valid")
@@ -20,7 +19,7 @@ fn directory(text: &str) -> Entry {
     Entry::directory(path(text), Time::from_seconds(LAYER_EPOCH.0))
 }
 
-fn base() -> Arc<[Entry]> {
+fn base() -> Entries {
     let mut entries = vec![directory("usr"), directory("usr/lib")];
     for package in 0..600 {
         entries.push(directory(&format!("usr/lib/package-{package:03}")));
@@ -31,8 +30,9 @@ fn base() -> Arc<[Entry]> {
 }
 
 fn stack(layers: usize) -> Stack {
-    let small = (1..layers)
-        .map(|n| [directory("srv"), directory("srv/app"), file(&format!("srv/app/file-{n}"))].into());
+    let small = (1..layers).map(|n| {
+        [directory("srv"), directory("srv/app"), file(&format!("srv/app/file-{n}"))].to_vec().into()
+    });
     Stack::new([base()].into_iter().chain(small).collect())
 }
 

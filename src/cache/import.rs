@@ -204,7 +204,7 @@ impl LayerSource for Imported {
         let bytes = self.list_bytes(diff_id);
         let list = bytes.and_then(|bytes| {
             let bytes = unzstd(&bytes, LARGEST_UNPACKED).ok()?;
-            LayerList::decode(&bytes).ok()
+            LayerList::decode(bytes).ok()
         });
         lists.insert(diff_id, list.clone());
         list

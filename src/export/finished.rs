@@ -34,7 +34,7 @@ impl Finished {
 
     /// The root file system, whose layers must be in the store.
     pub fn stack(&self) -> Result<Stack, Error> {
-        let entries = |layer: &Arc<Layer>| Ok(Arc::clone(&layer.list()?.entries));
+        let entries = |layer: &Arc<Layer>| Ok(layer.list()?.entries.clone());
         Ok(Stack::new(self.here()?.iter().map(entries).collect::<Result<_, Error>>()?))
     }
 }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use super::error::Error;
 use crate::oci::{DiffId, Digest};
-use crate::tree::{Entry, Kind, RootPath, Time, order};
+use crate::tree::{Entries, Entry, Kind, RUN, RootPath, Time, order};
 
 /// A layer's entries, with where the bytes of its files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerList {
     /// The entries, sorted by path.
-    pub entries: Arc<[Entry]>,
+    pub entries: Entries,
     /// For each entry the offset of its bytes in the uncompressed tar; 0 for what is no regular file.
     pub offsets: Arc<[u64]>,
 }
@@ -36,6 +36,7 @@ const MAGIC: &[u8; 8] = b"rbuildL\x01";
 const SAME_OWNER: u8 = 0x10;
 const SAME_TIME: u8 = 0x20;
 const XATTRS: u8 = 0x40;
+const UNKNOWN: u8 = 0x80;
 
 /// The stored form of a list in the making: a layer of many entries is never held as entries only to be stored.
 #[derive(Debug)]
@@ -44,9 +45,21 @@ pub struct ListEncoder {
     out: Vec<u8>,
     count: u64,
     path: Vec<u8>,
+    before: Before,
+}
+
+/// What an entry may leave out because the one before has it.
+#[derive(Clone, Copy, Debug)]
+struct Before {
     owner: (u32, u32, u32),
     mtime: Time,
     at: u64,
+}
+
+impl Default for Before {
+    fn default() -> Before {
+        Before { owner: (0o755, 0, 0), mtime: Time::default(), at: 0 }
+    }
 }
 
 /// Room for the magic and a number.
@@ -54,14 +67,7 @@ const GAP: usize = MAGIC.len() + 10;
 
 impl Default for ListEncoder {
     fn default() -> ListEncoder {
-        ListEncoder {
-            out: vec![0; GAP],
-            count: 0,
-            path: Vec::new(),
-            owner: (0o755, 0, 0),
-            mtime: Time::default(),
-            at: 0,
-        }
+        ListEncoder { out: vec![0; GAP], count: 0, path: Vec::new(), before: Before::default() }
     }
 }
 
@@ -74,7 +80,7 @@ impl ListEncoder {
         number(out, shared as u64);
         bytes(out, &path[shared..]);
         let owner = (*mode, *uid, *gid);
-        let (same_owner, same_time) = (owner == self.owner, *mtime == self.mtime);
+        let (same_owner, same_time) = (owner == self.before.owner, *mtime == self.before.mtime);
         let tag = match kind {
             Kind::File { .. } => 0,
             Kind::Directory => 1,
@@ -95,9 +101,9 @@ impl ListEncoder {
         match kind {
             Kind::File { size, digest } => {
                 number(out, *size);
-                number(out, zigzag(offset.wrapping_sub(self.at) as i64));
+                number(out, zigzag(offset.wrapping_sub(self.before.at) as i64));
                 out.extend(digest.as_bytes());
-                self.at = offset;
+                self.before.at = offset;
             }
             Kind::Symlink(target) => bytes(out, target),
             Kind::Hardlink(target) => bytes(out, target.as_bytes()),
@@ -123,7 +129,7 @@ impl ListEncoder {
         }
         self.path.truncate(shared);
         self.path.extend(&path[shared..]);
-        (self.owner, self.mtime) = (owner, *mtime);
+        (self.before.owner, self.before.mtime) = (owner, *mtime);
         self.count += 1;
     }
 
@@ -153,7 +159,7 @@ impl EncodedList {
 
     /// The list.
     pub fn decode(&self) -> LayerList {
-        LayerList::decode(&self.0).expect("it was encoded in this process")
+        LayerList::of_whole(self.0.clone()).expect("it was encoded in this process")
     }
 }
 
@@ -168,41 +174,117 @@ impl LayerList {
     }
 
     /// Reads the stored form; a flipped bit is noticed.
-    pub fn decode(bytes: &[u8]) -> Result<LayerList, Error> {
-        let decoder = ListDecoder::new(bytes)?;
-        let mut entries: Vec<Entry> = Vec::with_capacity(decoder.most());
-        let mut offsets = Vec::with_capacity(decoder.most());
-        for read in decoder {
-            let (entry, offset) = read?;
-            entries.push(entry);
-            offsets.push(offset);
+    pub fn decode(bytes: Vec<u8>) -> Result<LayerList, Error> {
+        let (body, digest) = bytes.split_last_chunk::<32>().ok_or(CUT_OFF)?;
+        if body.starts_with(MAGIC) && Digest::of(body).as_bytes() != digest {
+            return Err(Error::List("its digest is wrong"));
         }
-        Ok(LayerList { entries: entries.into(), offsets: offsets.into() })
+        LayerList::of_whole(bytes)
+    }
+
+    /// The same of bytes that somebody has found to be those that were stored. All is read once, so that nonsense is met
+    /// here; entries are made when somebody asks for them.
+    pub fn of_whole(bytes: Vec<u8>) -> Result<LayerList, Error> {
+        let mut decoder = ListDecoder::new(&bytes)?;
+        let mut entries = Vec::new();
+        if decoder.left <= RUN {
+            let mut offsets = Vec::new();
+            for read in decoder {
+                let (entry, offset) = read?;
+                entries.push(entry);
+                offsets.push(offset);
+            }
+            return Ok(LayerList { entries: entries.into(), offsets: offsets.into() });
+        }
+        let mut offsets = Vec::with_capacity(decoder.most());
+        let (mut marks, mut firsts, mut opaque) = (Vec::new(), Vec::new(), Vec::new());
+        let length = decoder.left;
+        while decoder.left > 0 {
+            let mark = Mark { from: bytes.len() - 32 - decoder.rest.len(), before: decoder.before };
+            let raw = decoder.raw().ok_or(NONSENSE)?;
+            if offsets.len().is_multiple_of(RUN) {
+                marks.push(mark);
+                firsts.push(RootPath::from_clean(&decoder.path).map_err(|_| NONSENSE)?);
+            }
+            if matches!(raw.kind, RawKind::OpaqueDirectory) {
+                opaque.push(offsets.len());
+            }
+            offsets.push(raw.offset);
+        }
+        if !decoder.rest.is_empty() {
+            return Err(NONSENSE);
+        }
+        let runs = StoredRuns { bytes, marks, length };
+        let make = Box::new(move |number, first: &RootPath| runs.run(number, first));
+        Ok(LayerList { entries: Entries::in_runs(length, firsts, opaque, make), offsets: offsets.into() })
     }
 }
 
-/// Reads the stored form entry by entry, for who needs each of them once. After an error there is no more.
+/// Where a run begins in the stored form, and what the entry before it had.
+#[derive(Debug)]
+struct Mark {
+    from: usize,
+    before: Before,
+}
+
+/// A stored form that makes sense.
+#[derive(Debug)]
+struct StoredRuns {
+    bytes: Vec<u8>,
+    marks: Vec<Mark>,
+    length: usize,
+}
+
+impl StoredRuns {
+    fn run(&self, number: usize, first: &RootPath) -> Vec<Entry> {
+        let Mark { from, before } = self.marks[number];
+        let rest = &self.bytes[from..self.bytes.len() - 32];
+        let left = RUN.min(self.length - number * RUN);
+        // What the first path shares with the one before it, it shares with itself.
+        let path = first.as_bytes().to_vec();
+        let mut decoder = ListDecoder { rest, left, path, before, is_first: true };
+        let entry = |_| decoder.entry().expect("it was read before").0;
+        (0..left).map(entry).collect()
+    }
+}
+
+/// Reads the stored form entry by entry, for who needs each of them once, of bytes that somebody has found to be those that
+/// were stored. After an error there is no more.
 pub struct ListDecoder<'a> {
     rest: &'a [u8],
     left: usize,
     path: Vec<u8>,
-    owner: (u32, u32, u32),
-    mtime: Time,
-    at: u64,
+    before: Before,
     is_first: bool,
 }
 
+/// An entry whose path is the decoder's, with nothing copied.
+struct Raw<'a> {
+    kind: RawKind<'a>,
+    offset: u64,
+    /// How many, and where the first is.
+    xattrs: (u64, &'a [u8]),
+}
+
+enum RawKind<'a> {
+    File { size: u64, digest: &'a [u8; 32] },
+    Directory,
+    Symlink(&'a [u8]),
+    Hardlink(&'a [u8]),
+    CharDevice { major: u32, minor: u32 },
+    BlockDevice { major: u32, minor: u32 },
+    Fifo,
+    Whiteout,
+    OpaqueDirectory,
+}
+
 impl<'a> ListDecoder<'a> {
-    /// A flipped bit is noticed here, before anything is read.
+    /// From the beginning. The digest at the end is not looked at.
     pub fn new(bytes: &'a [u8]) -> Result<ListDecoder<'a>, Error> {
-        let (body, digest) = bytes.split_last_chunk::<32>().ok_or(Error::List("it is cut off"))?;
+        let (body, _) = bytes.split_last_chunk::<32>().ok_or(CUT_OFF)?;
         let mut rest = body.strip_prefix(MAGIC).ok_or(Error::List("it is of another version"))?;
-        if Digest::of(body).as_bytes() != digest {
-            return Err(Error::List("its digest is wrong"));
-        }
         let left = take_number(&mut rest).and_then(|left| usize::try_from(left).ok()).ok_or(NONSENSE)?;
-        let (owner, mtime) = ((0o755, 0, 0), Time::default());
-        Ok(ListDecoder { rest, left, path: Vec::new(), owner, mtime, at: 0, is_first: true })
+        Ok(ListDecoder { rest, left, path: Vec::new(), before: Before::default(), is_first: true })
     }
 
     /// How many entries there can be: one takes four bytes at least, so that a count alone asks for no memory.
@@ -210,7 +292,9 @@ impl<'a> ListDecoder<'a> {
         self.left.min(self.rest.len() / 4)
     }
 
-    fn entry(&mut self) -> Option<(Entry, u64)> {
+    /// Moves behind the next entry.
+    fn raw(&mut self) -> Option<Raw<'a>> {
+        self.left = self.left.checked_sub(1)?;
         let rest = &mut self.rest;
         let shared = usize::try_from(take_number(rest)?).ok().filter(|shared| *shared <= self.path.len())?;
         let own = take_bytes(rest)?;
@@ -220,46 +304,72 @@ impl<'a> ListDecoder<'a> {
         self.is_first = false;
         self.path.truncate(shared);
         self.path.extend(own);
-        let path = RootPath::from_clean(&self.path).ok()?;
+        // What lies before the last slash that is shared was looked at with the entry before.
+        let known = self.path[..shared].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        if !RootPath::is_clean(&self.path[known..]) || (known > 0 && known == self.path.len()) {
+            return None;
+        }
         let flags = take(rest, 1)?[0];
         let device = |rest: &mut &[u8]| Some((take_u32(rest)?, take_u32(rest)?));
         let mut offset = 0;
         let kind = match flags & 0x0f {
             0 => {
                 let size = take_number(rest)?;
-                self.at = self.at.wrapping_add(unzigzag(take_number(rest)?) as u64);
-                offset = self.at;
-                let digest = Digest::from_bytes(take(rest, 32)?.try_into().ok()?);
-                Kind::File { size, digest }
+                offset = self.before.at.wrapping_add(unzigzag(take_number(rest)?) as u64);
+                self.before.at = offset;
+                RawKind::File { size, digest: take(rest, 32)?.try_into().ok()? }
             }
-            1 => Kind::Directory,
-            2 => Kind::Symlink(take_bytes(rest)?.to_vec()),
-            3 => Kind::Hardlink(RootPath::from_clean(take_bytes(rest)?).ok()?),
-            4 => device(rest).map(|(major, minor)| Kind::CharDevice { major, minor })?,
-            5 => device(rest).map(|(major, minor)| Kind::BlockDevice { major, minor })?,
-            6 => Kind::Fifo,
-            7 => Kind::Whiteout,
-            8 => Kind::OpaqueDirectory,
+            1 => RawKind::Directory,
+            2 => RawKind::Symlink(take_bytes(rest)?),
+            3 => RawKind::Hardlink(take_bytes(rest).filter(|target| RootPath::is_clean(target))?),
+            4 => device(rest).map(|(major, minor)| RawKind::CharDevice { major, minor })?,
+            5 => device(rest).map(|(major, minor)| RawKind::BlockDevice { major, minor })?,
+            6 => RawKind::Fifo,
+            7 => RawKind::Whiteout,
+            8 => RawKind::OpaqueDirectory,
             _ => return None,
         };
+        if flags & UNKNOWN != 0 {
+            return None;
+        }
         if flags & SAME_OWNER == 0 {
-            self.owner = (take_u32(rest)?, take_u32(rest)?, take_u32(rest)?);
+            self.before.owner = (take_u32(rest)?, take_u32(rest)?, take_u32(rest)?);
         }
         if flags & SAME_TIME == 0 {
-            self.mtime = Time { seconds: unzigzag(take_number(rest)?), nanoseconds: take_u32(rest)? };
+            self.before.mtime = Time { seconds: unzigzag(take_number(rest)?), nanoseconds: take_u32(rest)? };
         }
+        let count = if flags & XATTRS == 0 { 0 } else { take_number(rest)? };
+        let xattrs = (count, *rest);
+        for _ in 0..count {
+            (take_bytes(rest)?, take_bytes(rest)?);
+        }
+        Some(Raw { kind, offset, xattrs })
+    }
+
+    fn entry(&mut self) -> Option<(Entry, u64)> {
+        let Raw { kind, offset, xattrs: (count, mut stored) } = self.raw()?;
+        let path = RootPath::from_clean(&self.path).ok()?;
+        let kind = match kind {
+            RawKind::File { size, digest } => Kind::File { size, digest: Digest::from_bytes(*digest) },
+            RawKind::Directory => Kind::Directory,
+            RawKind::Symlink(target) => Kind::Symlink(target.to_vec()),
+            RawKind::Hardlink(target) => Kind::Hardlink(RootPath::from_clean(target).ok()?),
+            RawKind::CharDevice { major, minor } => Kind::CharDevice { major, minor },
+            RawKind::BlockDevice { major, minor } => Kind::BlockDevice { major, minor },
+            RawKind::Fifo => Kind::Fifo,
+            RawKind::Whiteout => Kind::Whiteout,
+            RawKind::OpaqueDirectory => Kind::OpaqueDirectory,
+        };
         let mut xattrs = BTreeMap::new();
-        if flags & XATTRS != 0 {
-            for _ in 0..take_number(rest)? {
-                let name = take_bytes(rest)?.to_vec();
-                xattrs.insert(name, take_bytes(rest)?.to_vec());
-            }
+        for _ in 0..count {
+            xattrs.insert(take_bytes(&mut stored)?.to_vec(), take_bytes(&mut stored)?.to_vec());
         }
-        let (mode, uid, gid) = self.owner;
-        Some((Entry { path, kind, mode, uid, gid, mtime: self.mtime, xattrs }, offset))
+        let Before { owner: (mode, uid, gid), mtime, .. } = self.before;
+        Some((Entry { path, kind, mode, uid, gid, mtime, xattrs }, offset))
     }
 }
 
+const CUT_OFF: Error = Error::List("it is cut off");
 const NONSENSE: Error = Error::List("its bytes make no sense");
 
 impl Iterator for ListDecoder<'_> {
@@ -270,7 +380,6 @@ impl Iterator for ListDecoder<'_> {
             let is_over = std::mem::take(&mut self.rest).is_empty();
             return (!is_over).then_some(Err(NONSENSE));
         }
-        self.left -= 1;
         let read = self.entry();
         if read.is_none() {
             (self.left, self.rest) = (0, &[]);

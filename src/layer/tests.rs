@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::oci::Digest;
-use crate::tree::{Entry, Kind, RootPath, Time};
+use crate::tree::{Entries, Entry, Kind, RootPath, Stack, Time};
 
 fn path(text: &str) -> RootPath {
     RootPath::clean(text).unwrap()
@@ -151,12 +151,85 @@ fn entries_that_make_no_layer_are_refused() {
 fn a_stored_list_is_read_back_and_every_flipped_byte_is_noticed() {
     let list = write(&everything()).unwrap().1.list;
     let bytes = list.encode();
-    assert_eq!(LayerList::decode(&bytes).unwrap(), list);
+    assert_eq!(LayerList::decode(bytes.clone()).unwrap(), list);
     for at in 0..bytes.len() {
         let mut bytes = bytes.clone();
         bytes[at] ^= 1;
-        assert!(LayerList::decode(&bytes).is_err(), "{at}");
-        assert!(LayerList::decode(&bytes[..at]).is_err(), "{at}");
+        assert!(LayerList::decode(bytes.clone()).is_err(), "{at}");
+        assert!(LayerList::decode(bytes[..at].to_vec()).is_err(), "{at}");
+    }
+}
+
+/// More than one run of them, in directories that share long prefixes, with marks and links between the files.
+fn many(count: usize) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = (0..count)
+        .map(|number| {
+            let path = format!("usr/lib/package-{:03}/file-{number:06}", number / 7);
+            let (size, digest) = (number as u64, Digest::of(&number.to_be_bytes()));
+            let kind = match number % 29 {
+                3 => Kind::Symlink(b"../elsewhere".to_vec()),
+                5 => Kind::OpaqueDirectory,
+                7 => Kind::Whiteout,
+                11 => Kind::Fifo,
+                _ => Kind::File { size, digest },
+            };
+            let mut entry = Entry { uid: (number / 50) as u32, ..entry(&path, kind) };
+            if number % 13 == 0 {
+                entry.xattrs.insert(b"user.note".to_vec(), vec![number as u8; number % 5]);
+            }
+            entry
+        })
+        .collect();
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    entries
+}
+
+fn stored(entries: &[Entry]) -> Vec<u8> {
+    let offsets = (0..entries.len() as u64).map(|at| at * 512).collect::<Vec<_>>();
+    LayerList { entries: entries.to_vec().into(), offsets: offsets.into() }.encode()
+}
+
+#[test]
+fn a_stored_list_whose_runs_are_made_when_asked_for_is_the_list_that_was_stored() {
+    for count in [0, 1, 63, 64, 65, 127, 128, 129, 1000] {
+        let entries = many(count);
+        let held = Entries::from(entries.clone());
+        let bytes = stored(&entries);
+        // Each read anew, so that a look-up meets runs that nobody has made yet.
+        let read = || LayerList::decode(bytes.clone()).unwrap().entries;
+        assert_eq!(read().len(), count);
+        assert_eq!(read(), held);
+        assert_eq!(read().get(count), None);
+        let stack = |entries: &Entries| Stack::new(vec![entries.clone()]);
+        for (at, entry) in entries.iter().enumerate() {
+            assert_eq!(read().search(&entry.path), Ok(at));
+            assert_eq!(&read()[at], entry);
+            assert_eq!(read().search(&entry.path.join("below")), Err(at + 1));
+        }
+        let tops = ["", "usr", "usr/lib", "usr/lib/package-008", "usr/lib/package-009", "usr/lib/zz", "a"];
+        for top in tops.map(|top| RootPath::clean(top).unwrap()) {
+            let walk = |entries: &Entries| stack(entries).walk(&top).collect::<Vec<_>>();
+            assert_eq!(walk(&read()), walk(&held), "{count} {top}");
+            assert_eq!(stack(&read()).children(&top), stack(&held).children(&top), "{count} {top}");
+        }
+    }
+}
+
+#[test]
+fn nonsense_in_a_stored_list_is_met_when_it_is_read_and_not_when_a_run_is_made() {
+    let bytes = stored(&many(80));
+    let list = LayerList::decode(bytes.clone()).unwrap();
+    for at in 0..bytes.len() - 32 {
+        for byte in [bytes[at] ^ 1, bytes[at] ^ 0x80, b'/', 0] {
+            let mut wrong = bytes.clone();
+            wrong[at] = byte;
+            // Some of it makes sense; then all of it can be made.
+            if let Ok(read) = LayerList::of_whole(wrong) {
+                assert!(read.entries.iter().is_sorted_by(|a, b| a.path < b.path), "{at} {byte}");
+                assert!(read.entries.iter().all(|e| RootPath::is_clean(e.path.as_bytes())), "{at} {byte}");
+                assert_eq!(read == list, byte == bytes[at], "{at} {byte}");
+            }
+        }
     }
 }
 
@@ -335,15 +408,15 @@ proptest! {
         prop_assert_eq!(tar.len() % 512, 0);
         let back = read(&mut tar.as_slice(), &Limits::default()).unwrap();
         prop_assert_eq!(&back, &written);
-        prop_assert_eq!(back.list.entries.to_vec(), entries.iter().map(|e| e.0.clone()).collect::<Vec<_>>());
-        prop_assert_eq!(LayerList::decode(&written.list.encode()).unwrap(), back.list);
+        prop_assert_eq!(back.list.entries.iter().cloned().collect::<Vec<_>>(), entries.iter().map(|e| e.0.clone()).collect::<Vec<_>>());
+        prop_assert_eq!(LayerList::decode(written.list.encode()).unwrap(), back.list);
     }
 
     #[test]
     fn no_bytes_at_all_make_the_readers_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..2000), at in any::<usize>()) {
         let limits = Limits { size: 1 << 20, ..Limits::default() };
         let _ = read(&mut bytes.as_slice(), &limits);
-        let _ = LayerList::decode(&bytes);
+        let _ = LayerList::decode(bytes.clone());
         let (mut tar, _) = write(&everything()).unwrap();
         let at = at % tar.len();
         bytes.truncate(tar.len() - at);

@@ -1,7 +1,6 @@
 //! How the bytes of layers come in.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 
 use crate::layer::LayerList;
 use crate::oci::{ChainId, DiffId};
@@ -30,7 +29,7 @@ pub trait Fetch: Sync {
 
 /// The root file system of a chain.
 pub(super) fn stack(chain: &[ChainLayer]) -> Stack {
-    Stack::new(chain.iter().map(|layer| Arc::clone(&layer.list.entries)).collect())
+    Stack::new(chain.iter().map(|layer| layer.list.entries.clone()).collect())
 }
 
 /// The name of each prefix of a chain: of the lowest layer alone, of the lowest two, and so on.

@@ -4,7 +4,6 @@
 //! that holds all of them, the topmost of each name.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::error::Error;
 use super::fetch::{ChainLayer, stack};
@@ -44,7 +43,7 @@ pub(super) fn joined_items(chain: &[ChainLayer]) -> Result<Option<Vec<Item>>, Er
     let below = chain.len() - JOINED;
     let mut stack = stack(&chain[..below]);
     for (number, layer) in chain.iter().enumerate().skip(below) {
-        stack = stack.push(Arc::clone(&layer.list.entries));
+        stack = stack.push(layer.list.entries.clone());
         for item in layer_items(&stack, number)? {
             let is_directory = item.entry.is_directory();
             let before = joined.insert(item.entry.path.clone(), item);

@@ -1,15 +1,13 @@
 //! An archive as a build context.
 
-use std::sync::Arc;
-
 use super::archive::Archive;
 use super::error::Error;
 use super::modes::{ContextModes, normalise};
 use crate::oci::Epoch;
-use crate::tree::{Entry, Kind, Matched, Patterns, RootPath, Time};
+use crate::tree::{Entries, Entry, Kind, Matched, Patterns, RootPath, Time};
 
 /// Entries, sorted; for each the member that holds its bytes; and how many entries lost permission bits.
-pub type ArchiveContext = (Arc<[Entry]>, Vec<usize>, usize);
+pub type ArchiveContext = (Entries, Vec<usize>, usize);
 
 impl Archive {
     /// The archive as a build context: entries normalised as those of a directory are, with all their parents and
@@ -48,7 +46,7 @@ impl Archive {
             Kind::Hardlink(target) => {
                 let broken = || refuse("is a hard link to a file that the archive does not have");
                 let entries = &self.list.entries;
-                let index = entries.binary_search_by(|e| e.path.cmp(target)).map_err(|_| broken())?;
+                let index = entries.search(target).map_err(|_| broken())?;
                 match &entries[index].kind {
                     kind @ Kind::File { .. } => Ok((kind.clone(), index)),
                     _ => Err(broken()),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustix::fs::fgetxattr;
@@ -18,7 +17,7 @@ use super::stat_cache::{Reader, Record, Writer, order};
 use super::walk::{Goal, walk};
 use super::wanted::Wanted;
 use crate::oci::{Digest, Epoch, Hasher};
-use crate::tree::{Entry, Patterns, entries_digest};
+use crate::tree::{Entries, Patterns, entries_digest};
 
 /// How a directory is scanned.
 #[derive(Clone, Copy, Debug)]
@@ -155,7 +154,7 @@ impl Scan {
     }
 
     /// Sorted, without the root; files hashed, owners, modes and times normalised. Hard links are separate files.
-    pub fn entries(&self) -> Arc<[Entry]> {
+    pub fn entries(&self) -> Entries {
         let entry = |index| self.listing.entry(index, self.modes, self.epoch).0;
         (0..self.listing.lines.len()).map(entry).collect()
     }

@@ -34,7 +34,7 @@ impl Listed {
         if let Some(list) = self.list.get() {
             return Ok(list);
         }
-        let list = self.read(diff_id, LayerList::decode)?;
+        let list = self.read(diff_id, LayerList::of_whole)?;
         Ok(self.list.get_or_init(|| list))
     }
 
@@ -46,7 +46,7 @@ impl Listed {
                 Ok(())
             }
             None => self.read(diff_id, |bytes| {
-                for read in ListDecoder::new(bytes)? {
+                for read in ListDecoder::new(&bytes)? {
                     let (entry, offset) = read?;
                     f(&entry, offset);
                 }
@@ -58,12 +58,12 @@ impl Listed {
     fn read<T>(
         &self,
         diff_id: DiffId,
-        decode: impl FnOnce(&[u8]) -> Result<T, layer::Error>,
+        decode: impl FnOnce(Vec<u8>) -> Result<T, layer::Error>,
     ) -> Result<T, Error> {
         let (disk, name) = (&self.disk, diff_id.to_string());
         let path = disk.layout.list(&diff_id);
         let bytes = disk.read_framed_of(Kind::List, ObjectKind::EntryList, name.as_bytes(), &path)?;
-        let reason = match bytes.map(|bytes| decode(&bytes)) {
+        let reason = match bytes.map(decode) {
             Some(Ok(read)) => return Ok(read),
             // The frame was whole, so another version of this program wrote what cannot be read.
             Some(Err(_)) => "its entry list cannot be read",

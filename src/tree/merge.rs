@@ -64,11 +64,12 @@ impl<'a> Merge<'a> {
     /// Puts the cursors on what lies below `under`.
     fn enter(&mut self) {
         for (layer, entries) in self.stack.layers().iter().enumerate().rev() {
-            let at = entries.partition_point(|entry| entry.path < self.under);
-            let itself = entries.get(at).filter(|entry| entry.path == self.under);
+            let found = entries.search(&self.under);
+            let (Ok(at) | Err(at)) = found;
+            let itself = found.ok().map(|at| &entries[at]);
             let start = at + usize::from(itself.is_some());
-            let length = entries[start..].partition_point(|entry| entry.path.starts_with(&self.under));
-            self.cursors[layer] = (start, start + length);
+            let end = entries.partition_point(start..entries.len(), |path| path.starts_with(&self.under));
+            self.cursors[layer] = (start, end);
             self.push(layer);
             if itself.is_some_and(|entry| entry.kind != Kind::Directory)
                 || self.stack.hides(layer, at, &self.under)
@@ -88,8 +89,8 @@ impl<'a> Merge<'a> {
     /// Moves a layer's cursor behind everything below `prefix`.
     fn skip_below(&mut self, layer: usize, prefix: &RootPath) {
         let (at, end) = self.cursors[layer];
-        let rest = &self.stack.layers()[layer][at..end];
-        self.cursors[layer].0 = at + rest.partition_point(|entry| entry.path.starts_with(prefix));
+        let entries = &self.stack.layers()[layer];
+        self.cursors[layer].0 = entries.partition_point(at..end, |path| path.starts_with(prefix));
         self.push(layer);
     }
 

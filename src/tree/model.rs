@@ -1,10 +1,10 @@
 //! The slow and obvious root file system that the fast one is tested against, and random layers for both.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::entries::Entries;
 use super::entry::{Entry, Kind, Time};
 use super::path::RootPath;
 use super::stack::{Node, Place};
@@ -14,7 +14,7 @@ use crate::oci::{Digest, LAYER_EPOCH};
 pub type Tree = BTreeMap<RootPath, Node>;
 
 /// The tree that the layers make, by unpacking one after the other.
-pub fn unpack(layers: &[Arc<[Entry]>]) -> Tree {
+pub fn unpack(layers: &[Entries]) -> Tree {
     let implicit = |path: &RootPath| Node {
         entry: Entry::directory(path.clone(), Time::from_seconds(LAYER_EPOCH.0)),
         place: None,
@@ -71,7 +71,7 @@ pub fn path() -> impl Strategy<Value = RootPath> {
 }
 
 /// A list that keeps the invariants; `marks` adds whiteouts and opaque directories.
-pub fn layer(marks: bool) -> impl Strategy<Value = Arc<[Entry]>> {
+pub fn layer(marks: bool) -> impl Strategy<Value = Entries> {
     let kind = prop_oneof![
         4 => Just(Kind::Directory),
         4 => (0..3u64).prop_map(|n| Kind::File { size: n, digest: Digest::of(&n.to_be_bytes()) }),

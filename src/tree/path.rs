@@ -42,6 +42,14 @@ impl RootPath {
 
     /// A path from bytes that are clean already, as [`RootPath::as_bytes`] gave them.
     pub fn from_clean(path: &[u8]) -> Result<RootPath, Error> {
+        match RootPath::is_clean(path) {
+            true => Ok(RootPath(path.to_vec())),
+            false => Err(Error::Path(String::from_utf8_lossy(path).into_owned())),
+        }
+    }
+
+    /// Whether these bytes are such a path.
+    pub fn is_clean(path: &[u8]) -> bool {
         // One pass, since every entry of every stored list comes through here: a component ends at each slash.
         let mut start = 0;
         let mut wrong = path.first() == Some(&b'/');
@@ -52,10 +60,7 @@ impl RootPath {
             }
             wrong |= *byte == 0;
         }
-        if wrong && !path.is_empty() {
-            return Err(Error::Path(String::from_utf8_lossy(path).into_owned()));
-        }
-        Ok(RootPath(path.to_vec()))
+        !wrong || path.is_empty()
     }
 
     /// Whether this is the root.

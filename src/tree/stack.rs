@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::entries::Entries;
 use super::entry::{Entry, Kind, Time};
 use super::path::RootPath;
 use crate::oci::LAYER_EPOCH;
@@ -13,14 +14,7 @@ use crate::oci::LAYER_EPOCH;
 /// A root file system: entry lists, lowest first, never merged as a whole. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Stack {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    layers: Vec<Arc<[Entry]>>,
-    /// The positions of each layer's opaque directories: few, and every lookup must know them.
-    opaque: Vec<Arc<[usize]>>,
+    layers: Arc<Vec<Entries>>,
 }
 
 /// Where a file's bytes are. Names of one file (hard links) have one place.
@@ -52,22 +46,18 @@ pub(super) enum Found {
 
 impl Stack {
     /// The file system of these layers, lowest first.
-    pub fn new(layers: Vec<Arc<[Entry]>>) -> Stack {
-        let opaque = layers.iter().map(|layer| opaque_directories(layer)).collect();
-        Stack { inner: Arc::new(Inner { layers, opaque }) }
+    pub fn new(layers: Vec<Entries>) -> Stack {
+        Stack { layers: Arc::new(layers) }
     }
 
     /// This file system with one more layer on top.
-    pub fn push(&self, layer: Arc<[Entry]>) -> Stack {
-        let Inner { layers, opaque } = &*self.inner;
-        let opaque = opaque.iter().cloned().chain([opaque_directories(&layer)]).collect();
-        let layers = layers.iter().cloned().chain([layer]).collect();
-        Stack { inner: Arc::new(Inner { layers, opaque }) }
+    pub fn push(&self, layer: Entries) -> Stack {
+        Stack::new(self.layers.iter().cloned().chain([layer]).collect())
     }
 
     /// The layers, lowest first.
-    pub fn layers(&self) -> &[Arc<[Entry]>] {
-        &self.inner.layers
+    pub fn layers(&self) -> &[Entries] {
+        &self.layers
     }
 
     /// What is at `path`; no link is followed. The root always exists. Directories that a foreign layer does not name
@@ -93,13 +83,14 @@ impl Stack {
     }
 
     pub(super) fn entry(&self, place: Place) -> &Entry {
-        &self.inner.layers[place.layer][place.index]
+        &self.layers[place.layer][place.index]
     }
 
     /// Whether layer `number` hides what the layers under it have below `path`, where `at` is where `path` is or would be
     /// in its list.
     pub(super) fn hides(&self, number: usize, at: usize, path: &RootPath) -> bool {
-        let (entries, opaque) = (&self.inner.layers[number], &self.inner.opaque[number]);
+        let entries = &self.layers[number];
+        let opaque = entries.opaque();
         // Nothing lies below what is no directory, so such an ancestor is the neighbour.
         let neighbour = at.checked_sub(1).map(|before| &entries[before]);
         neighbour.is_some_and(|entry| !entry.is_directory() && path.is_below(&entry.path))
@@ -111,8 +102,8 @@ impl Stack {
 
     pub(super) fn find(&self, path: &RootPath) -> Option<Found> {
         let mut implicit = path.is_root();
-        for (layer, entries) in self.inner.layers.iter().enumerate().rev() {
-            let index = entries.partition_point(|entry| entry.path < *path);
+        for (layer, entries) in self.layers.iter().enumerate().rev() {
+            let (Ok(index) | Err(index)) = entries.search(path);
             match entries.get(index) {
                 Some(entry) if entry.path == *path => {
                     return match entry.kind {
@@ -137,7 +128,7 @@ impl Stack {
         match &self.entry(place).kind {
             Kind::File { .. } => Some(place),
             Kind::Hardlink(target) => {
-                let index = self.inner.layers[place.layer].binary_search_by(|e| e.path.cmp(target)).ok()?;
+                let index = self.layers[place.layer].search(target).ok()?;
                 let place = Place { index, ..place };
                 matches!(self.entry(place).kind, Kind::File { .. }).then_some(place)
             }
@@ -169,15 +160,6 @@ fn implicit(path: RootPath) -> Entry {
     Entry { path, kind: Kind::Directory, mode: 0o755, uid: 0, gid: 0, mtime, xattrs: BTreeMap::new() }
 }
 
-fn opaque_directories(layer: &[Entry]) -> Arc<[usize]> {
-    layer
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| entry.kind == Kind::OpaqueDirectory)
-        .map(|(at, _)| at)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -199,7 +181,7 @@ mod tests {
     }
 
     fn stack(layers: Vec<Vec<Entry>>) -> Stack {
-        Stack::new(layers.into_iter().map(Arc::from).collect())
+        Stack::new(layers.into_iter().map(Entries::from).collect())
     }
 
     fn paths(stack: &Stack) -> Vec<String> {

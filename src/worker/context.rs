@@ -1,13 +1,13 @@
 //! A build context: a directory or an archive, scanned once for all that the build can read of it.
 
 use std::io::Read;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use super::error::Error;
 use crate::oci::{DiffId, Digest, Epoch};
 use crate::source::{Archive, ContextModes, Local, Scan, ScanOptions, Wanted};
 use crate::store::Store;
-use crate::tree::{Patterns, Place, Stack};
+use crate::tree::{Entries, Patterns, Place, Stack};
 
 /// A build context.
 pub struct Context {
@@ -55,7 +55,7 @@ impl Scanned {
     pub fn stack(&self) -> &Stack {
         self.stack.get_or_init(|| match &self.from {
             From::Directory(scan) => Stack::new(vec![scan.entries()]),
-            From::Archive(_) | From::Nothing => Stack::new(vec![Arc::new([])]),
+            From::Archive(_) | From::Nothing => Stack::new(vec![Entries::default()]),
         })
     }
 

@@ -50,7 +50,7 @@ impl Worker<'_> {
         };
         let archives = self.archives(copy, &selection, &source)?;
         let lists: Archives =
-            archives.iter().map(|(place, archive)| (*place, Arc::clone(&archive.list.entries))).collect();
+            archives.iter().map(|(place, archive)| (*place, archive.list.entries.clone())).collect();
         let layer = place(copy, selection, destination, owner, &lists)?;
         if let Some(path) = &layer.replaced {
             let why = "it is no directory, and there is more than one source; write it with a / at the end";

@@ -92,8 +92,8 @@ impl<'a> Worker<'a> {
         let mut lists = Vec::with_capacity(diff_ids.len());
         for diff_id in &diff_ids {
             lists.push(match claimed.get(diff_id) {
-                Some(list) => Arc::clone(list),
-                None => Arc::clone(&self.layer(*diff_id)?.list()?.entries),
+                Some(list) => list.clone(),
+                None => self.layer(*diff_id)?.list()?.entries.clone(),
             });
         }
         let from = From::Chain(self, diff_ids);
@@ -143,7 +143,7 @@ impl<'a> Worker<'a> {
             return Ok(Tree { stack, is_verified: true, from: From::Layers(layers) });
         }
         let stack = match known(&below) {
-            Some(stack) => stack.push(Arc::clone(&top.list()?.entries)),
+            Some(stack) => stack.push(top.list()?.entries.clone()),
             None => Tree::of_layers(layers.clone())?.stack,
         };
         let mut trees = trees();
@@ -180,7 +180,7 @@ impl<'a> Worker<'a> {
 impl Tree<'_> {
     /// The tree of layers that are in the store.
     pub fn of_layers(layers: Vec<Arc<Layer>>) -> Result<Tree<'static>, Error> {
-        let entries = |layer: &Arc<Layer>| Ok(Arc::clone(&layer.list()?.entries));
+        let entries = |layer: &Arc<Layer>| Ok(layer.list()?.entries.clone());
         let stack = Stack::new(layers.iter().map(entries).collect::<Result<_, Error>>()?);
         Ok(Tree { stack, is_verified: true, from: From::Layers(layers) })
     }

@@ -209,7 +209,7 @@ fn we_read_alike_what_others_write_in_any_format() {
         .iter()
         .map(|tar| {
             let written = read(&mut tar.as_slice(), &Limits::default()).unwrap();
-            let mut entries = written.list.entries.to_vec();
+            let mut entries = written.list.entries.iter().cloned().collect::<Vec<_>>();
             // Which name of a file comes first is the writer's affair.
             entries.retain(|entry| {
                 !entry.path.to_string().ends_with("/d/a") && !entry.path.to_string().ends_with("/d/b")

@@ -269,7 +269,7 @@ fn lying(first: &Workshop, change: impl Fn(&Path, &mut Document)) -> (tempfile::
 fn two_layers(at: &Path, document: &Document) -> (DiffId, DiffId) {
     let has_parts = |layer: &KnownLayer| {
         let bytes = std::fs::read(at.join("blobs/sha256").join(layer.list.unwrap().0.hex())).unwrap();
-        let list = LayerList::decode(&zstd::bulk::decompress(&bytes, 1 << 20).unwrap()).unwrap();
+        let list = LayerList::decode(zstd::bulk::decompress(&bytes, 1 << 20).unwrap()).unwrap();
         list.entries.iter().any(|entry| entry.path.as_bytes().starts_with(b"parts"))
     };
     let find = |wanted| document.layers.iter().find(|(_, layer)| has_parts(layer) == wanted);

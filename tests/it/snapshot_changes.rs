@@ -147,7 +147,7 @@ impl Ran {
 
     fn chain(&self) -> Vec<ChainLayer> {
         let mut chain = self.lower.chain();
-        let entries: std::sync::Arc<[_]> = self.layer.entries().into();
+        let entries: rbuild::tree::Entries = self.layer.entries().into();
         let offsets = vec![0; entries.len()].into();
         chain.push(ChainLayer { diff_id: self.layer_id, list: LayerList { entries, offsets } });
         chain

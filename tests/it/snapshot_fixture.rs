@@ -6,7 +6,6 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use rbuild::layer::LayerList;
 use rbuild::oci::{DiffId, Digest, LAYER_EPOCH};
@@ -118,7 +117,7 @@ impl Hands {
             .iter()
             .enumerate()
             .map(|(number, hand)| {
-                let entries: Arc<[Entry]> = hand.entries().into();
+                let entries: rbuild::tree::Entries = hand.entries().into();
                 let offsets = vec![0; entries.len()].into();
                 let name = format!("{number} {:?}", rbuild::tree::entries_digest(entries.iter()));
                 ChainLayer {

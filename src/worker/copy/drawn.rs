@@ -3,8 +3,6 @@
 //! `a/` is a directory, `a/b=text` a file, `a->b` a link, `a==b` another name of `b`, `a|` a pipe, `a!` a whiteout. After
 //! it, where they are not the usual ones: permission bits, `user:group`, `@seconds`.
 
-use std::sync::Arc;
-
 use super::owner::Owner;
 use super::place::{Archives, place};
 use super::placed::{Content, Placed};
@@ -12,10 +10,10 @@ use super::select::select;
 use super::selection::Selection;
 use crate::graph::{Copy, CopySource, Input, Unpack};
 use crate::oci::{Digest, LAYER_EPOCH};
-use crate::tree::{Entry, Kind, RootPath, Stack, Time};
+use crate::tree::{Entries, Entry, Kind, RootPath, Stack, Time};
 
 /// A sorted layer.
-pub(super) fn layer(lines: &[&str]) -> Arc<[Entry]> {
+pub(super) fn layer(lines: &[&str]) -> Entries {
     let mut entries: Vec<Entry> = lines.iter().map(|line| entry(line)).collect();
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     entries.into()

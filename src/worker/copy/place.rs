@@ -13,10 +13,10 @@ use super::slots::{NewDirectory, Slots};
 use super::unpack::unpack;
 use crate::graph::{Chmod, Copy};
 use crate::oci::{Digest, LAYER_EPOCH};
-use crate::tree::{Entry, Kind, Place, RootPath, Stack, Time};
+use crate::tree::{Entries, Entry, Kind, Place, RootPath, Stack, Time};
 
 /// What the selection's archives hold, for those of [`Selection::archive_candidates`] that are archives.
-pub type Archives = BTreeMap<Place, Arc<[Entry]>>;
+pub type Archives = BTreeMap<Place, Entries>;
 
 /// Makes the layer's entries. `owner` is what `--chown` names, looked up by [`super::chown_owner`]; `archives` is empty
 /// unless `copy` unpacks.

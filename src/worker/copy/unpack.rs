@@ -11,7 +11,7 @@ use super::owner::Owner;
 use super::placed::Content;
 use super::slots::{NewDirectory, Slots};
 use crate::oci::LAYER_EPOCH;
-use crate::tree::{Entry, Kind, Place, RootPath, Time};
+use crate::tree::{Entries, Entry, Kind, Place, RootPath, Time};
 
 /// Writes the members, which are sorted, below `top`, which has no links in it. No time is later than `clamp`.
 pub(super) fn unpack(
@@ -19,7 +19,7 @@ pub(super) fn unpack(
     top: &RootPath,
     matched: usize,
     archive: Place,
-    members: &[Entry],
+    members: &Entries,
     owner: Option<Owner>,
     clamp: Option<Time>,
 ) -> Result<(), Error> {
@@ -39,7 +39,7 @@ pub(super) fn unpack(
             Kind::Whiteout | Kind::OpaqueDirectory => return Err(Error::Whiteout(path)),
             Kind::Hardlink(target) => {
                 let broken = || Error::BrokenLink { path: member.path.clone(), target: target.clone() };
-                let index = members.binary_search_by(|m| m.path.cmp(target)).map_err(|_| broken())?;
+                let index = members.search(target).map_err(|_| broken())?;
                 match members[index].kind {
                     Kind::File { .. } => (Some(index), &members[index]),
                     _ => return Err(broken()),
