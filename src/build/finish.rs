@@ -111,10 +111,11 @@ pub fn finish(
 /// Once, before anything has a name and before success is reported.
 fn make_durable(store: &Store, worker: &Worker<'_>) -> Result<(), Error> {
     // ORDER: directories first, since records point at layers, not at them.
-    match worker.ground.opened() {
-        // One look at the file system does for both; each file of the store by itself would take longer than the steps.
-        Some(snapshots) if snapshots.sync()? => store.sync_everything()?,
-        _ => store.sync()?,
+    let snapshots = worker.ground.opened();
+    match snapshots.map(|snapshots| snapshots.sync()).transpose()?.flatten() {
+        // It does for both, where each file of the store by itself would take longer than the steps.
+        Some(device) => store.sync_after(device)?,
+        None => store.sync()?,
     }
     Ok(())
 }

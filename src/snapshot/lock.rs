@@ -26,15 +26,6 @@ pub(super) fn wait(path: &Path) -> Result<File, Error> {
     }
 }
 
-/// Removes the lock file at `path` if nobody holds it.
-pub(super) fn remove_if_free(path: &Path) {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let Ok(file) = openat(CWD, path, flags, Mode::empty()) else { return };
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-        let _ = rustix::fs::unlinkat(CWD, path, rustix::fs::AtFlags::empty());
-    }
-}
-
 /// Makes a directory that is locked from its first moment on; `None` if the name is taken.
 pub(super) fn make_directory(path: &Path) -> Result<Option<OwnedFd>, Error> {
     match mkdirat(CWD, path, Mode::RWXU) {

@@ -12,6 +12,7 @@
 //! **Not here**: mounting (`sandbox`), where bytes come from (a [`Fetch`] given by the caller).
 
 mod active;
+mod below;
 mod changes;
 mod commit;
 mod cursor;

@@ -1,12 +1,12 @@
 //! The names under which snapshots stand, and which of them are whole.
 
-use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, openat, renameat};
+use rustix::fs::{CWD, Mode, fstat, openat, renameat};
 use rustix::io::Errno;
 
 use super::cursor::DIRECTORY;
@@ -16,8 +16,8 @@ use super::lock;
 use super::marker::Marker;
 use super::remove::remove_tree;
 
-/// The directory of snapshots: `NAME` is a snapshot, `NAME.sealed` its marker, `NAME.lock` its lock, `tmp-…` what is in
-/// the making.
+/// The directory of snapshots: `NAME` is a snapshot, `NAME.sealed` its marker, `NAME.lock` its lock. What is in the making
+/// is in `tmp`, so that a build that looks for what dead ones left there reads no name of what is finished.
 #[derive(Debug)]
 pub(super) struct Shelf {
     /// The directory itself.
@@ -25,10 +25,14 @@ pub(super) struct Shelf {
     opened: OwnedFd,
 }
 
+/// Where in it is what is in the making.
+const MAKING: &str = "tmp";
+
 impl Shelf {
     /// Opens the directory, making it if need be.
     pub(super) fn open(directory: &Path) -> Result<Shelf, Error> {
-        fs::create_dir_all(directory).map_err(Error::host("make", directory))?;
+        let making = directory.join(MAKING);
+        fs::create_dir_all(&making).map_err(Error::host("make", making))?;
         let opened =
             openat(CWD, directory, DIRECTORY, Mode::empty()).map_err(Error::host("open", directory))?;
         Ok(Shelf { directory: directory.to_path_buf(), opened })
@@ -36,25 +40,11 @@ impl Shelf {
 
     /// Removes what dead processes left. What cannot be removed (it may belong to another user namespace) stays.
     pub(super) fn sweep(&self) -> Result<(), Error> {
-        let entries = fs::read_dir(&self.directory).map_err(Error::host("read", &self.directory))?;
-        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-        let names: BTreeSet<String> = entries.flatten().map(name).collect();
-        for name in &names {
-            let path = self.path(name);
-            if name.starts_with("tmp-")
-                && let Some(_held) = lock::take_abandoned(&path)?
-            {
-                let _ = self.remove(name);
-            }
-            // What is left beside a snapshot that a prune removed. Most are in the listing, and not looked at.
-            let is_gone = |suffix: &str| {
-                let snapshot = name.strip_suffix(suffix);
-                snapshot.is_some_and(|snapshot| !names.contains(snapshot) && !self.path(snapshot).exists())
-            };
-            if is_gone(".lock") {
-                lock::remove_if_free(&path);
-            } else if is_gone(".sealed") {
-                let _ = fs::remove_file(&path);
+        let making = self.path(MAKING);
+        let entries = fs::read_dir(&making).map_err(Error::host("read", making))?;
+        for entry in entries.flatten() {
+            if let Some(_held) = lock::take_abandoned(&entry.path())? {
+                let _ = self.remove_tree(&entry.path());
             }
         }
         Ok(())
@@ -74,7 +64,7 @@ impl Shelf {
     pub(super) fn temporary(&self) -> Result<(PathBuf, OwnedFd), Error> {
         let process = std::process::id();
         for number in 0_u64.. {
-            let path = self.path(&format!("tmp-{process}-{number}"));
+            let path = self.path(MAKING).join(format!("{process}-{number}"));
             if let Some(held) = lock::make_directory(&path)? {
                 return Ok((path, held));
             }
@@ -107,14 +97,11 @@ impl Shelf {
             _ => {}
         }
         let path = self.path(name);
-        let removed = CString::new(name)
-            .map_err(|_| Errno::INVAL)
-            .and_then(|name| remove_tree(self.opened.as_fd(), &name));
-        let Err(errno) = removed else { return Ok(()) };
+        let Err(errno) = self.remove_tree(&path) else { return Ok(()) };
         // Files of ids that this namespace does not map: out of the way, for a sweep with more rights.
         for number in 0..1000 {
-            let aside = format!("tmp-stale-{}-{number}", std::process::id());
-            match renameat(&self.opened, name, &self.opened, &aside) {
+            let aside = self.path(MAKING).join(format!("stale-{}-{number}", std::process::id()));
+            match renameat(&self.opened, name, CWD, &aside) {
                 Err(Errno::EXIST | Errno::NOTEMPTY) => {}
                 Err(_) => break,
                 Ok(()) => return Ok(()),
@@ -123,13 +110,20 @@ impl Shelf {
         Err(Error::host("remove", path)(errno))
     }
 
+    fn remove_tree(&self, path: &Path) -> Result<(), Errno> {
+        let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
+        // Absolute or not, it is found from where the process stands, as the directory was.
+        remove_tree(CWD, &path)
+    }
+
     /// Whoever writes here in quantity tells it.
     pub(super) fn flushing(&self) -> Option<Flushing> {
         self.opened.try_clone().ok().map(Flushing::new)
     }
 
-    /// Writes the whole file system that the snapshots are on to disk.
-    pub(super) fn sync(&self) -> Result<(), Error> {
-        rustix::fs::syncfs(&self.opened).map_err(Error::host("sync", &self.directory))
+    /// Writes the whole file system that the snapshots are on to disk; its device number.
+    pub(super) fn sync(&self) -> Result<u64, Error> {
+        rustix::fs::syncfs(&self.opened).map_err(Error::host("sync", &self.directory))?;
+        Ok(fstat(&self.opened).map_err(Error::host("read", &self.directory))?.st_dev)
     }
 }

@@ -204,14 +204,14 @@ impl Snapshots {
         self.spares.tidy(&self.shelf);
     }
 
-    /// Makes what this process sealed survive a power cut; call once, before success is reported. Says whether there was
-    /// any: all that the file system had is on the disk then.
-    pub fn sync(&self) -> Result<bool, Error> {
+    /// Makes what this process sealed survive a power cut; call once, before success is reported. If there was any, all of
+    /// the file system with the device number that it gives is on the disk then.
+    pub fn sync(&self) -> Result<Option<u64>, Error> {
         let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
         if known.values().all(|marker| marker.boot.is_none()) {
-            return Ok(false);
+            return Ok(None);
         }
-        self.shelf.sync()?;
+        let device = self.shelf.sync()?;
         for (name, marker) in known.iter_mut().filter(|(_, marker)| marker.boot.is_some()) {
             marker.boot = None;
             let _held = self.shelf.lock(name)?;
@@ -219,7 +219,7 @@ impl Snapshots {
                 self.shelf.seal(name, marker)?;
             }
         }
-        Ok(true)
+        Ok(Some(device))
     }
 
     /// Whether the snapshots that were found have been changed on disk since they were made. It is found out beside what

@@ -11,8 +11,9 @@ use std::str::FromStr;
 
 use rustix::fs::{FileType, Stat};
 
+use super::below::each_below;
 use super::error::Error;
-use super::upper::{each_below, file_type};
+use super::upper::file_type;
 
 /// The number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, major, minor, openat, readlinkat, statat};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, major, minor, openat, readlinkat};
 
+use super::below::each_below;
 use super::cursor::Cursor;
 use super::error::Error;
 use super::hash::hash;
 use super::metadata::{self, Mark};
-use super::remove::names;
 use crate::tree::{Entry, Kind, RootPath, Time};
 
 /// What lies in `root`, the root itself first, sorted. Reads directories, not files.
@@ -20,28 +20,6 @@ pub(super) fn list(root: BorrowedFd<'_>) -> Result<Vec<(RootPath, Stat)>, Error>
     each_below(root, &mut |directory, name, stat| found.push((directory.join(name), stat)))?;
     found.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
     Ok(found)
-}
-
-/// The same without the root, by directory and name, in no order.
-pub(super) fn each_below(
-    root: BorrowedFd<'_>,
-    found: &mut dyn FnMut(&RootPath, &[u8], Stat),
-) -> Result<(), Error> {
-    let mut cursor = Cursor::new(root);
-    let mut open = vec![RootPath::root()];
-    while let Some(directory) = open.pop() {
-        let opened = cursor.directory(&directory)?;
-        for name in names(opened).map_err(Error::entry("read the directory", &directory))? {
-            let path = || directory.join(name.to_bytes());
-            let stat = statat(opened, &name, AtFlags::SYMLINK_NOFOLLOW)
-                .map_err(|error| Error::entry("read", &path())(error))?;
-            if file_type(&stat) == FileType::Directory {
-                open.push(path());
-            }
-            found(&directory, name.to_bytes(), stat);
-        }
-    }
-    Ok(())
 }
 
 /// LIMIT: ours; for less than this, waking other threads takes longer than what they would do.

@@ -273,8 +273,11 @@ impl Scan<'_> {
             if !metadata.is_dir() {
                 continue;
             }
-            if digest_of(id.split('-').next().unwrap_or_default().as_ref()).is_none() {
-                self.add(ItemKind::Temporary, format!("snapshots/{id}"), vec![path]);
+            if id == "tmp" {
+                for making in list(&path)? {
+                    let id = format!("snapshots/tmp/{}", making.file_name().to_string_lossy());
+                    self.add(ItemKind::Temporary, id, vec![making.path()]);
+                }
                 continue;
             }
             let size_file = path.with_extension("size");

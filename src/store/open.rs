@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::process::Process;
 use super::recover;
 use super::temp_dir::TempDir;
-use super::unsynced::{Extent, Unsynced};
+use super::unsynced::{Durable, Unsynced};
 use crate::oci::DiffId;
 
 /// How a store is opened.
@@ -98,12 +98,13 @@ impl Store {
 
     /// Makes durable what this process wrote since the last call: blobs first, then what points at them.
     pub fn sync(&self) -> Result<(), Error> {
-        self.disk.unsynced.sync(Extent::Noted, &self.disk.layout, &self.disk.process)
+        self.disk.unsynced.sync(Durable::Nothing, &self.disk.layout, &self.disk.process)
     }
 
-    /// The same by writing all that the file system has, for who has just done so: that finds little left.
-    pub fn sync_everything(&self) -> Result<(), Error> {
-        self.disk.unsynced.sync(Extent::Everything, &self.disk.layout, &self.disk.process)
+    /// The same where somebody has just made durable all of the file system with that device number, and this store has
+    /// written nothing since he began: if the store is on it, nothing is left to do.
+    pub fn sync_after(&self, device: u64) -> Result<(), Error> {
+        self.disk.unsynced.sync(Durable::FileSystem(device), &self.disk.layout, &self.disk.process)
     }
 
     /// What to say where a directory of the store's cannot grow.

@@ -234,7 +234,7 @@ impl Store {
         moved
     }
 
-    /// Removes the locks of flights whose holders died, and the sizes of snapshots that are gone.
+    /// Removes the locks of flights whose holders died, and what is left beside snapshots that are gone.
     fn sweep(&self) -> Result<(), Error> {
         for entry in list(&self.disk.layout.directory("flights"))? {
             if let Some(dead) = Lock::try_take(&entry.path(), Mode::Exclusive)? {
@@ -243,8 +243,15 @@ impl Store {
         }
         for entry in list(&self.disk.layout.directory("snapshots"))? {
             let path = entry.path();
-            if path.extension().is_some_and(|e| e == "size") && !path.with_extension("").exists() {
+            let Some(extension) = path.extension().filter(|_| !path.with_extension("").exists()) else {
+                continue;
+            };
+            if extension == "size" || extension == "sealed" {
                 self.disk.remove(&path)?;
+            } else if extension == "lock"
+                && let Some(free) = Lock::try_take(&path, Mode::Exclusive)?
+            {
+                free.remove();
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,13 +33,13 @@ struct State {
 /// LIMIT: ours; beyond it, one sync of the file system is cheaper than one of each file, whatever else is on it.
 const FILES: usize = 64;
 
-/// How much [`Unsynced::sync`] writes.
+/// What was made durable before [`Unsynced::sync`], since the last thing was noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// What was noted.
-    Noted,
-    /// All that the file system has: of many files, or where somebody has just had it written anyway, that is quicker.
-    Everything,
+pub enum Durable {
+    /// Nothing.
+    Nothing,
+    /// All of the file system with that device number.
+    FileSystem(u64),
 }
 
 /// How long what earlier builds left unsynced is left to the kernel, which writes it in half a minute by itself.
@@ -83,7 +84,7 @@ impl Unsynced {
     }
 
     /// Makes durable what was noted.
-    pub fn sync(&self, extent: Extent, layout: &Layout, process: &Process) -> Result<(), Error> {
+    pub fn sync(&self, durable: Durable, layout: &Layout, process: &Process) -> Result<(), Error> {
         let mut state = locked(&self.state);
         if self.never || !state.marked {
             return Ok(());
@@ -92,10 +93,16 @@ impl Unsynced {
         let old = fs::symlink_metadata(&leftover)
             .and_then(|m| m.modified())
             .is_ok_and(|t| t.elapsed().is_ok_and(|age| age > LEFTOVER));
-        if extent == Extent::Everything || state.files.len() > FILES || old {
-            let root = layout.root();
-            let dir = File::open(root).map_err(Error::io("open", root))?;
-            rustix::fs::syncfs(&dir).map_err(|e| Error::io("sync", root)(e.into()))?;
+        let root = layout.root();
+        let is_durable = match durable {
+            Durable::Nothing => false,
+            Durable::FileSystem(device) => fs::metadata(root).is_ok_and(|m| m.dev() == device),
+        };
+        if is_durable || state.files.len() > FILES || old {
+            if !is_durable {
+                let dir = File::open(root).map_err(Error::io("open", root))?;
+                rustix::fs::syncfs(&dir).map_err(|e| Error::io("sync", root)(e.into()))?;
+            }
             if old {
                 let _ = fs::remove_file(&leftover);
             }

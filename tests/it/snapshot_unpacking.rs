@@ -165,5 +165,10 @@ fn what_was_unpacked_for_nothing_leaves_nothing() {
     let (layer, unpacking) = unpack(&snapshots, &tar);
     snapshots.unpacked(layer.diff_id, &layer.list, unpacking);
     drop(snapshots);
-    assert_eq!(std::fs::read_dir(scratch.path()).expect("there").count(), 0);
+    let names = |directory: &std::path::Path| {
+        let entries = std::fs::read_dir(directory).expect("there");
+        entries.map(|entry| entry.expect("an entry").file_name()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(scratch.path()), ["tmp"]);
+    assert!(names(&scratch.path().join("tmp")).is_empty());
 }
