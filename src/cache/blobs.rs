@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read as _, Seek, Write};
 use super::document::KnownLayer;
 use super::error::Error;
 use crate::layer::{Compression, Compressor, LayerList};
-use crate::oci::{Digest, Hasher};
+use crate::oci::{Digest, Hashing};
 use crate::store::{Layer, Store};
 
 /// A layer in the form in which it goes.
@@ -55,7 +55,7 @@ pub(super) fn make(
     let directory = store.temp_dir()?;
     let file = tempfile::tempfile_in(directory.path()).map_err(failed)?;
     let mut tar = store.open_tar(layer)?;
-    let out = Hashing { out: BufWriter::with_capacity(1 << 18, file), hasher: Hasher::new(), size: 0 };
+    let out = Hashing::new(BufWriter::with_capacity(1 << 18, file));
     let mut compressor = Compressor::new(out, compression);
     let mut buffer = vec![0; 1 << 18];
     loop {
@@ -69,29 +69,10 @@ pub(super) fn make(
             Err(e) => return Err(failed(e)),
         }
     }
-    let Hashing { out, hasher, size } = compressor.finish().map_err(failed)?;
+    let (out, digest, size) = compressor.finish().map_err(failed)?.finish();
     let mut blob = out.into_inner().map_err(|e| failed(e.into_error()))?;
     blob.rewind().map_err(failed)?;
     let (made_by, media_type) = (Some(compression), compression.media_type());
-    let known = KnownLayer { blob: hasher.finish(), size, media_type, tar_size, made_by, list: of_list };
+    let known = KnownLayer { blob: digest, size, media_type, tar_size, made_by, list: of_list };
     Ok(Made { known, blob, list })
-}
-
-struct Hashing<W: Write> {
-    out: W,
-    hasher: Hasher,
-    size: u64,
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        self.size += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }

@@ -1,7 +1,7 @@
 //! A cache in a directory: an OCI image layout.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -13,7 +13,7 @@ use super::document::{Document, LARGEST};
 use super::error::Error;
 use super::merge::{adds, merge};
 use super::place::{Bytes, Place, Upload};
-use crate::oci::{Digest, Hasher, ImageManifest, canonical};
+use crate::oci::{Digest, Digesting, Hashing, ImageManifest, canonical};
 
 /// LIMIT: as registries have it for manifests.
 const LARGEST_DOCUMENT: u64 = 4 << 20;
@@ -124,7 +124,7 @@ impl Place for Directory {
         &self,
         blob: &Digest,
         size: u64,
-        out: &mut dyn Write,
+        out: &mut dyn Digesting,
         progress: &dyn Fn(u64),
         canceled: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
@@ -134,7 +134,7 @@ impl Place for Directory {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Error::Gone(*blob)),
             Err(e) => return Err(Error::file("open", path)(e)),
         };
-        let (mut hasher, mut done, mut buffer) = (Hasher::new(), 0, vec![0; 1 << 18]);
+        let (mut done, mut buffer) = (0, vec![0; 1 << 18]);
         loop {
             if canceled() {
                 return Err(Error::Canceled);
@@ -143,12 +143,11 @@ impl Place for Directory {
             if count == 0 {
                 break;
             }
-            hasher.update(&buffer[..count]);
             out.write_all(&buffer[..count]).map_err(Error::file("copy", &path))?;
             done += count as u64;
             progress(done);
         }
-        let actual = hasher.finish();
+        let actual = out.digest();
         if actual == *blob && done == size {
             Ok(())
         } else {
@@ -158,7 +157,8 @@ impl Place for Directory {
 
     fn put(&self, upload: &Upload<'_>, _: &(dyn Fn() -> bool + Sync)) -> Result<bool, Error> {
         // What is there is read through: a file that was cut must not be taken for the blob.
-        if self.fetch(&upload.digest, upload.size, &mut io::sink(), &|_| (), &|| false).is_ok() {
+        if self.fetch(&upload.digest, upload.size, &mut Hashing::new(io::sink()), &|_| (), &|| false).is_ok()
+        {
             return Ok(false);
         }
         let path = self.blob(&upload.digest);

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::import::{Imported, Source};
 use super::place::{Bytes, Upload};
 use crate::layer::Compression;
-use crate::oci::{DiffId, Digest};
+use crate::oci::{DiffId, Digest, Hashing};
 use crate::registry::with_causes;
 use crate::store::{Layer, LayerSource as _, Store};
 
@@ -77,7 +77,8 @@ impl Exporter {
         let open = || {
             let directory = self.store.temp_dir().map_err(io::Error::other)?;
             let mut file = tempfile::tempfile_in(directory.path())?;
-            if let Err(error) = self.imported.fetch(&remote, &mut file, &|_| (), canceled) {
+            if let Err(error) = self.imported.fetch(&remote, &mut Hashing::new(&mut file), &|_| (), canceled)
+            {
                 is_gone.store(!canceled(), Ordering::Relaxed);
                 return Err(io::Error::other(error));
             }

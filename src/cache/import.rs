@@ -1,7 +1,6 @@
 //! Caches that a build was told to look into: records at once and beside what the build begins with, the rest when it is needed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -11,7 +10,7 @@ use super::error::Error;
 use super::limited::unzstd;
 use super::place::Place;
 use crate::layer::LayerList;
-use crate::oci::{DiffId, Digest, new_descriptor};
+use crate::oci::{DiffId, Digest, Digesting, new_descriptor};
 use crate::registry::with_causes;
 use crate::store::{Kept, LayerSource, RemoteLayer, Store, Trouble};
 
@@ -213,7 +212,7 @@ impl LayerSource for Imported {
     fn fetch(
         &self,
         layer: &RemoteLayer,
-        out: &mut dyn Write,
+        out: &mut dyn Digesting,
         progress: &dyn Fn(u64),
         canceled: &dyn Fn() -> bool,
     ) -> Result<(), Trouble> {

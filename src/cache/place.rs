@@ -1,11 +1,11 @@
 //! Where a cache is: what a registry and a directory have in common.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 
 use super::document::Document;
 use super::error::Error;
-use crate::oci::Digest;
+use crate::oci::{Digest, Digesting};
 
 /// A cache, wherever it is.
 pub trait Place: Send + Sync {
@@ -24,7 +24,7 @@ pub trait Place: Send + Sync {
         &self,
         blob: &Digest,
         size: u64,
-        out: &mut dyn Write,
+        out: &mut dyn Digesting,
         progress: &dyn Fn(u64),
         canceled: &dyn Fn() -> bool,
     ) -> Result<(), Error>;

@@ -1,6 +1,6 @@
 //! A cache in a registry.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,8 @@ use super::merge::{adds, merge};
 use super::place::{Bytes, Place, Upload};
 use super::sets;
 use crate::oci::{
-    Digest, ImageIndex, ImageManifest, MediaType, Platform, Reference, descriptor_digest, new_descriptor,
+    Digest, Digesting, ImageIndex, ImageManifest, MediaType, Platform, Reference, descriptor_digest,
+    new_descriptor,
 };
 use crate::registry::{Body, Client, Error as RegistryError, Kind, Outgoing, Pushed, Resolved, select};
 
@@ -214,7 +215,7 @@ impl Place for Repository {
         &self,
         blob: &Digest,
         size: u64,
-        out: &mut dyn Write,
+        out: &mut dyn Digesting,
         progress: &dyn Fn(u64),
         canceled: &dyn Fn() -> bool,
     ) -> Result<(), Error> {

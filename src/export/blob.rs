@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::destination::Source;
 use super::error::Error;
-use crate::layer::{Compression, Compressor, Hashing};
-use crate::oci::{Descriptor, Digest, MediaType, descriptor_digest, new_descriptor};
+use crate::layer::{Compression, Compressor};
+use crate::oci::{Descriptor, Digest, Hashing, MediaType, descriptor_digest, new_descriptor};
 use crate::store::{Kept, Layer, RemoteLayer, Store, form};
 
 /// How layers are compressed on their way out.

@@ -13,7 +13,6 @@ mod files;
 #[cfg(test)]
 mod forge;
 mod gzip;
-mod hashing;
 mod header;
 mod input;
 mod limits;
@@ -32,7 +31,6 @@ pub use compressor::Compressor;
 pub use decompress::{Encoding, decompress, sniff};
 pub use error::Error;
 pub use files::{Files, NoFiles};
-pub use hashing::Hashing;
 pub use limits::Limits;
 pub use list::{EncodedList, LayerList, ListDecoder, Written};
 pub use reader::{read, read_with};

@@ -3,10 +3,9 @@
 use std::io::{Read, Write};
 
 use super::error::Error;
-use super::hashing::Hashing;
 use super::header::{self, BLOCK};
 use super::list::{EncodedList, ListEncoder, Written};
-use crate::oci::{DiffId, Hasher};
+use crate::oci::{DiffId, Hasher, Hashing};
 use crate::tree::{Entry, Kind, RootPath, Time};
 
 /// LIMIT: bytes gathered before they are hashed and written; content is read straight into the gap.

@@ -1,7 +1,7 @@
 //! Blobs out of a registry: streamed, verified, gone on with where they broke off, from mirrors and from the place itself.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io;
 
 use super::anywhere::{after, is_ours};
 use super::client::{ATTEMPTS, Client, Inner, digest_of, judged};
@@ -9,13 +9,13 @@ use super::error::Error;
 use super::registries::Site;
 use super::session::{Ask, Session};
 use crate::http::{self, Continue, Method, Plan, Response, Resume};
-use crate::oci::{Descriptor, Hasher, Reference};
+use crate::oci::{Descriptor, Digesting, Reference};
 
 /// LIMIT: how often one blob is continued at one mirror before the next place is asked for the rest.
 const BREAKS: usize = 2;
 
 impl Client {
-    /// Streams a blob to `out`: in order, each byte once, no more than the descriptor's size; resumed and retried.
+    /// Streams a blob to `out`, which is empty: in order, each byte once, no more than the descriptor's size; resumed and retried.
     /// When it returns, size and digest were right; when it fails, what was written is to be thrown away. `progress`
     /// is told the number of bytes so far. `canceled` is asked between reads and waits; the client's own token (in its
     /// options) also ends a read that waits for a silent server.
@@ -23,7 +23,7 @@ impl Client {
         &self,
         reference: &Reference,
         descriptor: &Descriptor,
-        out: &mut dyn Write,
+        out: &mut dyn Digesting,
         progress: &dyn Fn(u64),
         canceled: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
@@ -42,14 +42,13 @@ impl Client {
             resume: Resume::Checked,
             canceled,
         };
-        let mut sink = Hashing { out, hasher: Hasher::new() };
         let client = &*self.0;
         let sources =
             Sources { client, path, what: what.clone(), mirrors, own, at: 0, asked: 0, said: Vec::new() };
         let sources = RefCell::new(sources);
         let mut open = |at: &Continue| sources.borrow_mut().open(at);
-        let done = session.http.download(&url, &plan, &mut open, &mut sink, progress);
-        let result = done.and_then(|_| match sink.hasher.finish() {
+        let done = session.http.download(&url, &plan, &mut open, out, progress);
+        let result = done.and_then(|_| match out.digest() {
             actual if actual == digest => Ok(()),
             actual => Err(Error::Digest { what, expected: digest, actual }),
         });
@@ -66,7 +65,7 @@ impl Client {
 
     /// As [`Client::blob`], into what `open` makes; bytes with a wrong digest are dropped and fetched anew into a
     /// fresh one, from another place if a mirror sent them. The caller finishes what comes back.
-    pub fn blob_into<W: Write>(
+    pub fn blob_into<W: Digesting>(
         &self,
         reference: &Reference,
         descriptor: &Descriptor,
@@ -166,21 +165,4 @@ fn refuse_foreign(descriptor: &Descriptor) -> Result<(), Error> {
         None => "another place".to_string(),
     };
     Err(Error::Foreign { digest: descriptor.digest().to_string(), place })
-}
-
-struct Hashing<'a> {
-    out: &'a mut dyn Write,
-    hasher: Hasher,
-}
-
-impl Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }

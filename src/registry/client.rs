@@ -30,9 +30,9 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        // LIMIT: four fill a line and stay below the limits of the big registries.
+        // LIMIT: six fill a line, stay below the limits of the big registries, and are what podman and skopeo do.
         let (http, registries) = Default::default();
-        Options { http, credentials: Credentials::none(), registries, parallel: 4, named_realms: Vec::new() }
+        Options { http, credentials: Credentials::none(), registries, parallel: 6, named_realms: Vec::new() }
     }
 }
 

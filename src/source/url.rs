@@ -6,7 +6,7 @@ use jiff::fmt::rfc2822;
 
 use super::error::Error;
 use crate::http::{Client, Continue, Plan, Request, Response, Resume, Secret, Url};
-use crate::oci::{Digest, Hasher};
+use crate::oci::{Digest, Digesting, Hashing};
 
 /// LIMIT: our own: a body without an end must not fill the disk. Larger than any archive seen.
 const LARGEST: u64 = 64 << 30;
@@ -99,26 +99,9 @@ pub fn fetch_url(
         Ok(response)
     };
     let plan = Plan { size: None, limit: LARGEST, resume: Resume::IfUnchanged, canceled };
-    let mut out = Hashing { out, hasher: Hasher::new() };
+    let mut out = Hashing::new(out);
     let size = client.download(&url, &plan, &mut open, &mut out, progress)?;
-    Ok(Fetched::Body(Body { size, digest: out.hasher.finish(), validators }))
-}
-
-struct Hashing<'a> {
-    out: &'a mut dyn Write,
-    hasher: Hasher,
-}
-
-impl Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
+    Ok(Fetched::Body(Body { size, digest: out.digest(), validators }))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::lease;
 use super::open::Store;
 use super::process::list;
 use super::recover::file_digest;
-use crate::oci::{Digest, Hasher};
+use crate::oci::{Digest, Digesting, Hasher};
 use crate::sys::writeback::begin_writeback;
 
 /// A blob in the making; dropped without [`BlobWriter::commit`], it leaves nothing.
@@ -160,6 +160,12 @@ impl Write for BlobWriter {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Digesting for BlobWriter {
+    fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
     }
 }
 

@@ -14,7 +14,7 @@ use super::open::Store;
 use super::pipe::{PipeReader, PipeWriter, pipe};
 use super::remote_layer::{Kept, RemoteLayer};
 use crate::layer::{self, Encoding, Files, Limits, Written};
-use crate::oci::{Digest, descriptor_digest};
+use crate::oci::{Digest, Digesting, Hashing, descriptor_digest};
 
 /// First bytes of a blob by which its encoding is known.
 const HEAD: usize = 10;
@@ -24,10 +24,18 @@ pub struct Incoming<F: Files> {
     store: Store,
     remote: RemoteLayer,
     digest: Digest,
-    /// Where the bytes are kept as they come.
-    blob: Option<BlobWriter>,
+    /// Where the bytes go as they come.
+    taken: Taken,
     head: Vec<u8>,
     reading: Reading<F>,
+}
+
+/// What becomes of the bytes as they are.
+enum Taken {
+    /// They are kept.
+    Kept(BlobWriter),
+    /// They are hashed; the tar in them is kept.
+    Hashed(Hashing<io::Sink>),
 }
 
 /// What reads the tar.
@@ -98,10 +106,13 @@ impl<F: Files> Incoming<F> {
         let _ = bytes.map(PipeWriter::finish);
         let read = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let (Reader { plain, files }, written) = read;
+        let taken = std::mem::replace(&mut self.taken, Taken::Hashed(Hashing::new(io::sink())));
         let (store, digest, remote) = (&self.store, self.digest, &self.remote);
         // ORDER: bytes that are not the blob's are told as that, whatever else is wrong with them.
-        let blob =
-            self.blob.take().map(|blob| blob.commit(Some((digest, remote.blob.size())))).transpose()?;
+        let blob = match taken {
+            Taken::Kept(blob) => Some(blob.commit(Some((digest, remote.blob.size())))?),
+            Taken::Hashed(_) => None,
+        };
         let written = written.map_err(|source| match source {
             // A disk that is full has nothing to do with the bytes.
             layer::Error::Read(e) if e.get_ref().is_some_and(|e| e.is::<Error>()) => {
@@ -132,8 +143,9 @@ impl<F: Files> Incoming<F> {
 impl<F: Files> Write for Incoming<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.start()?;
-        if let Some(blob) = &mut self.blob {
-            blob.write_all(bytes)?;
+        match &mut self.taken {
+            Taken::Kept(blob) => blob.write_all(bytes)?,
+            Taken::Hashed(hashing) => hashing.write_all(bytes)?,
         }
         let missing = HEAD.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..missing]);
@@ -148,6 +160,15 @@ impl<F: Files> Write for Incoming<F> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl<F: Files> Digesting for Incoming<F> {
+    fn digest(&self) -> Digest {
+        match &self.taken {
+            Taken::Kept(blob) => blob.digest(),
+            Taken::Hashed(hashing) => hashing.digest(),
+        }
     }
 }
 
@@ -166,12 +187,12 @@ impl Store {
     /// before anybody knows whether they are what they should be.
     pub fn incoming<F: Files>(&self, remote: &RemoteLayer, files: F) -> Result<Incoming<F>, Error> {
         let digest = descriptor_digest(&remote.blob).map_err(|_| Error::MissingBlob(remote.diff_id.0))?;
-        let (blob, plain) = match remote.kept {
-            Kept::AsItComes => (Some(self.blob_writer()?), None),
-            Kept::Plain { .. } => (None, Some(BlobSink::new(self)?)),
+        let (taken, plain) = match remote.kept {
+            Kept::AsItComes => (Taken::Kept(self.blob_writer()?), None),
+            Kept::Plain { .. } => (Taken::Hashed(Hashing::new(io::sink())), Some(BlobSink::new(self)?)),
         };
         let reading = Reading::Later(Reader { plain, files });
-        Ok(Incoming { store: self.clone(), remote: remote.clone(), digest, blob, head: Vec::new(), reading })
+        Ok(Incoming { store: self.clone(), remote: remote.clone(), digest, taken, head: Vec::new(), reading })
     }
 }
 

@@ -16,8 +16,8 @@ use super::open::Store;
 use super::patch::{Repeat, Tar, TarStream};
 use super::patch_sink::PatchSink;
 use super::repeats::Repeats;
-use crate::layer::{self, Compression, Compressor, Hashing, Writer};
-use crate::oci::{DiffId, MediaType};
+use crate::layer::{self, Compression, Compressor, Writer};
+use crate::oci::{DiffId, Hashing, MediaType};
 use crate::tree::{Entry, Kind};
 
 /// LIMIT: bytes of a list that is kept in memory.

@@ -8,8 +8,8 @@ use std::os::unix::fs::FileExt as _;
 use super::beside::Beside;
 use super::blob::BlobWriter;
 use super::patch::{Recipe, Repeat};
-use crate::layer::Hashing;
-use crate::oci::Digest;
+
+use crate::oci::{Digest, Hashing};
 
 /// LIMIT: bytes between two ranges that are compared with what is between them in the other tar: headers.
 const GAP: usize = 16 << 10;

@@ -1,6 +1,5 @@
 //! A layer that is known but not here: what it is, how it will be kept, and where its bytes can be had.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use super::error::Error;
 use super::layer_record::Layer;
 use super::open::Store;
 use crate::layer::{Compression, LayerList};
-use crate::oci::{Descriptor, DiffId, Digest, MediaType, canonical, new_descriptor};
+use crate::oci::{Descriptor, DiffId, Digest, Digesting, MediaType, canonical, new_descriptor};
 
 /// A layer whose bytes nobody has looked at here. All of it is a claim until they come.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +92,7 @@ pub trait LayerSource: Sync {
     fn fetch(
         &self,
         layer: &RemoteLayer,
-        out: &mut dyn Write,
+        out: &mut dyn Digesting,
         progress: &dyn Fn(u64),
         canceled: &dyn Fn() -> bool,
     ) -> Result<(), Trouble>;
@@ -127,7 +126,7 @@ impl LayerSource for NoSource {
     fn fetch(
         &self,
         layer: &RemoteLayer,
-        _: &mut dyn Write,
+        _: &mut dyn Digesting,
         _: &dyn Fn(u64),
         _: &dyn Fn() -> bool,
     ) -> Result<(), Trouble> {

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::origin::{Blob, Origin};
 use super::whole::check_size;
 use crate::image::Document;
-use crate::oci::{Descriptor, DiffId, Reference};
+use crate::oci::{Descriptor, DiffId, Hashing, Reference};
 use crate::registry::{Client, Kind};
 
 /// A repository.
@@ -47,7 +47,13 @@ impl Origin for RegistryOrigin<'_> {
     }
 
     fn blob(&self, blob: &Blob, out: &mut dyn Write, moved: &dyn Fn(u64)) -> Result<(), Error> {
-        Ok(self.client.blob(&self.reference, &blob.descriptor, out, moved, self.canceled)?)
+        Ok(self.client.blob(
+            &self.reference,
+            &blob.descriptor,
+            &mut Hashing::new(out),
+            moved,
+            self.canceled,
+        )?)
     }
 
     fn repository(&self) -> Option<&Reference> {

@@ -2,7 +2,19 @@
 
 use std::io::{self, Write};
 
-use crate::oci::{Digest, Hasher};
+use super::digest::{Digest, Hasher};
+
+/// Takes bytes and knows their digest, so that who hands them over need not hash them a second time.
+pub trait Digesting: Write {
+    /// The digest of all that was written.
+    fn digest(&self) -> Digest;
+}
+
+impl Digesting for Vec<u8> {
+    fn digest(&self) -> Digest {
+        Digest::of(self)
+    }
+}
 
 /// Hashes and counts what is written through it.
 pub struct Hashing<W> {
@@ -33,5 +45,11 @@ impl<W: Write> Write for Hashing<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+impl<W: Write> Digesting for Hashing<W> {
+    fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
     }
 }
