@@ -77,9 +77,12 @@ impl Spares {
         if let Some(fresh) = ready {
             return Ok(fresh);
         }
-        // What is in the way of a new one goes first: the disk may be full of it.
-        self.remove();
-        Fresh::new(shelf)
+        // What was used waits for the process that is to run: removed here, there would be nothing to tidy, ever.
+        Fresh::new(shelf).or_else(|error| match self.remove() {
+            0 => Err(error),
+            // The disk may have been full of it.
+            _ => Fresh::new(shelf),
+        })
     }
 
     /// Keeps what was used until there is time. Nothing large: the upper directory has become a snapshot.
