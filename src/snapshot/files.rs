@@ -47,8 +47,12 @@ pub(super) fn write_files(
             });
         }
         let start = batch.bytes.len();
-        // One byte more than there should be, to notice that there are too many.
-        bytes.take(size + 1).read_to_end(&mut batch.bytes)?;
+        // As much memory as there are bytes, and no more: `read_to_end` touches twice as much of what is new.
+        batch.bytes.resize(start + size as usize, 0);
+        let read = read_all(bytes, &mut batch.bytes[start..])?;
+        batch.bytes.truncate(start + read);
+        // A byte more than there should be is noticed as one that is missing is: it is not the entry's content.
+        bytes.take(1).read_to_end(&mut batch.bytes)?;
         batch.push(entry.clone(), Some(layer), start);
         if batch.is_full() {
             writers.send(&mut batch);
@@ -62,4 +66,18 @@ pub(super) fn write_files(
         return Err(Error::Fetch { layer, source });
     }
     Ok(())
+}
+
+/// Fills `buffer` as far as there are bytes; how far.
+fn read_all(bytes: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match bytes.read(&mut buffer[read..]) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(read)
 }
