@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::os::fd::BorrowedFd;
 
 use super::error::Error;
+use super::small::SmallFiles;
 use super::upper::read_tree;
 use crate::oci::Epoch;
 use crate::tree::{Changed, Entry, RootPath, Stack, run_layer};
@@ -15,8 +16,8 @@ pub(super) fn changes(
     made: &[RootPath],
     lower: &Stack,
     epoch: Epoch,
-) -> Result<Vec<Changed>, Error> {
-    let mut entries = read_tree(upper)?;
+) -> Result<(Vec<Changed>, SmallFiles), Error> {
+    let (mut entries, small) = read_tree(upper)?;
     leave_out(&mut entries, made);
     for entry in &entries {
         // SPEC: image-spec layer.md, "Whiteouts": such a name would remove its neighbour.
@@ -25,7 +26,7 @@ pub(super) fn changes(
             return Err(Error::List { path: entry.path.clone(), reason });
         }
     }
-    Ok(run_layer(lower, entries, epoch)?)
+    Ok((run_layer(lower, entries, epoch)?, small))
 }
 
 /// Drops the mount points that the sandbox made, and a directory among them unless something else was put into it.

@@ -24,6 +24,7 @@ use super::merged::whole;
 use super::metadata::{Owners, set};
 use super::recipe::{Item, layer_items};
 use super::seal::Shelf;
+use super::small::SmallFiles;
 use super::spares::{Fresh, Spares};
 use super::state::state;
 use super::unpacking::Unpacking;
@@ -167,7 +168,7 @@ impl Snapshots {
         Ok(active)
     }
 
-    /// What the RUN changed, as its canonical layer. The overlay must be unmounted. `made` are the files and directories
+    /// What the RUN changed, as its canonical layer, and the bytes of some small files. The overlay must be unmounted. `made` are the files and directories
     /// that the sandbox itself made (mount points): they are left out, a directory unless something else lies in it.
     pub fn changes(
         &self,
@@ -175,7 +176,7 @@ impl Snapshots {
         made: &[RootPath],
         lower: &Stack,
         epoch: Epoch,
-    ) -> Result<Vec<Changed>, Error> {
+    ) -> Result<(Vec<Changed>, SmallFiles), Error> {
         changes(open(&active.upper())?.as_fd(), made, lower, epoch)
     }
 
@@ -191,6 +192,7 @@ impl Snapshots {
         let name = chain.0.hex();
         let _held = self.shelf.lock(&name)?;
         if self.look(&name, chain, layer) {
+            self.spares.put(active.into_fresh());
             return Ok(());
         }
         make_equal(open(&active.upper())?.as_fd(), active.root(), changed)?;

@@ -85,7 +85,8 @@ impl Spares {
         })
     }
 
-    /// Keeps what was used until there is time. Nothing large: the upper directory has become a snapshot.
+    /// Keeps what was used until there is time. Nothing large, unless the snapshot that the upper directory was to become
+    /// is there already.
     pub(super) fn put(&self, used: Fresh) {
         locked(&self.used).push(used);
     }

@@ -10,8 +10,9 @@ use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, major, minor, openat, read
 use super::below::each_below;
 use super::cursor::Cursor;
 use super::error::Error;
-use super::hash::hash;
+use super::hash::{Hashed, hash};
 use super::metadata::{self, Mark};
+use super::small::{Room, SmallFiles};
 use crate::tree::{Entry, Kind, RootPath, Time};
 
 /// What lies in `root`, the root itself first, sorted. Reads directories, not files.
@@ -27,8 +28,9 @@ const FEW: usize = 64;
 const FEW_BYTES: u64 = 1 << 20;
 
 /// What lies in the directory `root` as an overlay left it, as entries: whiteouts and opaque directories as such, the
-/// names of one file linked to the first of them, sockets left out. The files are hashed in parallel.
-pub fn read_tree(root: BorrowedFd<'_>) -> Result<Vec<Entry>, Error> {
+/// names of one file linked to the first of them, sockets left out. The files are hashed in parallel; the bytes of some small
+/// ones are kept.
+pub fn read_tree(root: BorrowedFd<'_>) -> Result<(Vec<Entry>, SmallFiles), Error> {
     let found = list(root)?;
     let mut first: HashMap<(u64, u64), &RootPath> = HashMap::new();
     let links: Vec<Option<&RootPath>> = found
@@ -41,24 +43,39 @@ pub fn read_tree(root: BorrowedFd<'_>) -> Result<Vec<Entry>, Error> {
             (name != path).then_some(name)
         })
         .collect();
+    let room = Room::default();
     let start = || (Cursor::new(root), Vec::new());
     let bytes: u64 = found.iter().map(|(_, stat)| u64::try_from(stat.st_size).unwrap_or(0)).sum();
-    if found.len() < FEW && bytes < FEW_BYTES {
+    let read: Result<Vec<Read>, Error> = if found.len() < FEW && bytes < FEW_BYTES {
         let (mut cursor, mut buffer) = start();
         let entries = found
             .iter()
             .zip(links)
-            .map(|((p, stat), link)| entry(root, &mut cursor, &mut buffer, p, stat, link));
-        return entries.filter_map(Result::transpose).collect();
+            .map(|((p, stat), link)| entry(root, &mut cursor, &mut buffer, p, stat, link, &room));
+        entries.filter_map(Result::transpose).collect()
+    } else {
+        found
+            .par_iter()
+            .zip(links)
+            .map_init(start, |(cursor, buffer), ((path, stat), link)| {
+                entry(root, cursor, buffer, path, stat, link, &room)
+            })
+            .filter_map(Result::transpose)
+            .collect()
+    };
+    let read = read?;
+    let (mut entries, mut small) = (Vec::with_capacity(read.len()), SmallFiles::default());
+    for Read { entry, bytes } in read {
+        small.add(&entry.path, bytes);
+        entries.push(entry);
     }
-    found
-        .par_iter()
-        .zip(links)
-        .map_init(start, |(cursor, buffer), ((path, stat), link)| {
-            entry(root, cursor, buffer, path, stat, link)
-        })
-        .filter_map(Result::transpose)
-        .collect()
+    Ok((entries, small))
+}
+
+/// An entry, and its bytes if they are kept.
+struct Read {
+    entry: Entry,
+    bytes: Option<Box<[u8]>>,
 }
 
 fn entry(
@@ -68,11 +85,13 @@ fn entry(
     path: &RootPath,
     stat: &Stat,
     link: Option<&RootPath>,
-) -> Result<Option<Entry>, Error> {
+    room: &Room,
+) -> Result<Option<Read>, Error> {
     let parent = if path.is_root() { root } else { cursor.parent(path)? };
     let device = (major(stat.st_rdev), minor(stat.st_rdev));
     let mut xattrs = BTreeMap::new();
     let mut mode = stat.st_mode & 0o7777;
+    let mut bytes = None;
     let kind = match file_type(stat) {
         FileType::Directory => {
             let opened = cursor.directory(path)?;
@@ -90,8 +109,9 @@ fn entry(
                 _ if mark == Mark::Whiteout && stat.st_size == 0 => Kind::Whiteout,
                 Some(first) => Kind::Hardlink(first.clone()),
                 None => {
-                    let (size, digest) =
+                    let Hashed { size, digest, is_in_buffer } =
                         hash(&mut file, stat.st_size as u64, buffer).map_err(Error::entry("read", path))?;
+                    bytes = if is_in_buffer { room.keep(&buffer[..size as usize]) } else { None };
                     Kind::File { size, digest }
                 }
             }
@@ -109,10 +129,11 @@ fn entry(
     };
     if kind == Kind::Whiteout {
         // Nothing about a whiteout but its place means anything.
-        return Ok(Some(Entry::whiteout(path.clone(), Time::default())));
+        return Ok(Some(Read { entry: Entry::whiteout(path.clone(), Time::default()), bytes: None }));
     }
     let mtime = Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 };
-    Ok(Some(Entry { path: path.clone(), kind, mode, uid: stat.st_uid, gid: stat.st_gid, mtime, xattrs }))
+    let (path, uid, gid) = (path.clone(), stat.st_uid, stat.st_gid);
+    Ok(Some(Read { entry: Entry { path, kind, mode, uid, gid, mtime, xattrs }, bytes }))
 }
 
 /// What `stat` is of.

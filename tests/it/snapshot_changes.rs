@@ -118,7 +118,7 @@ fn run(scratch: &Path, lower: Hands, made: &[RootPath], act: impl FnOnce(&Path))
     let mounted = Mounted::new(&scratch.join("m"), &lowers, &active.upper(), &active.work());
     act(&mounted.0);
     drop(mounted);
-    let changed = snapshots.changes(&active, made, &stack, LAYER_EPOCH).expect("read");
+    let (changed, _) = snapshots.changes(&active, made, &stack, LAYER_EPOCH).expect("read");
     let mut layer = Hand::default();
     for Changed { entry, from } in &changed {
         let bytes = match from {

@@ -152,7 +152,7 @@ impl Fetch for Hands {
 /// What a directory holds, through the room's own reader.
 pub fn entries_of(directory: &Path) -> Vec<Entry> {
     let open = File::open(directory).expect("there");
-    read_tree(open.as_fd()).expect("readable")
+    read_tree(open.as_fd()).expect("readable").0
 }
 
 /// What `stack` says is in the root file system, in the form of [`entries_of`].

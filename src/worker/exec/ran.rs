@@ -11,7 +11,7 @@ use super::mounts::Scene;
 use crate::graph::{Exec, Network, Security, Step};
 use crate::oci::{DiffId, Digest};
 use crate::sandbox::{self, Capabilities, Directory, Ended, Process, Root, Spec, Stdio};
-use crate::snapshot::Active;
+use crate::snapshot::{Active, SmallFiles};
 use crate::tree::{Changed, Content, RootPath};
 use crate::worker::chain::{Made, States};
 use crate::worker::copy::run_user;
@@ -116,8 +116,9 @@ impl Worker<'_> {
             return Err(Error::Exited(Exited { argv: exec.argv.clone(), ended: exit.ended, tail, log }));
         }
 
-        let changed = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
-        let diff_id = self.write_changes(&active, &changed, doing)?;
+        let (changed, small) = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
+        let diff_id = self.write_changes(&active, &changed, &small, doing)?;
+        drop(small);
         // The layer is whole; the directory only saves the next RUN from unpacking it, and a full disk can do without.
         match snapshots.commit(active, chain.id(), diff_id, &changed) {
             Err(e) if e.is_no_space() => {}
@@ -126,11 +127,23 @@ impl Worker<'_> {
         Ok(diff_id)
     }
 
-    fn write_changes(&self, active: &Active, changed: &[Changed], doing: Doing) -> Result<DiffId, Error> {
+    fn write_changes(
+        &self,
+        active: &Active,
+        changed: &[Changed],
+        small: &SmallFiles,
+        doing: Doing,
+    ) -> Result<DiffId, Error> {
         let mut writer = self.store.layer_writer_as(doing.form)?;
         for Changed { entry, from } in changed {
             match from {
                 Content::None => writer.entry(entry, None)?,
+                Content::Upper(path) if let Some(bytes) = small.get(path) => {
+                    writer.settled(entry, &mut |out| {
+                        out.extend_from_slice(bytes);
+                        true
+                    })?;
+                }
                 Content::Upper(path) => {
                     let host = upper_path(active, path);
                     let mut file = File::open(&host)
