@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, openat};
@@ -35,6 +35,8 @@ use crate::tree::{Changed, Entry, Kind, RootPath, Stack, Time};
 
 /// LIMIT: lower directories of one overlay; the kernel takes 500.
 const LOWERS: usize = 400;
+/// LIMIT: ours; entries, and bytes, that take a tenth of a second to unpack.
+const DEAR: (usize, u64) = (4096, 64 << 20);
 /// LIMIT: snapshots made at the same time; each has writers of its own.
 const AT_ONCE: usize = 4;
 
@@ -54,6 +56,8 @@ pub struct Snapshots {
     // Layers whose files were written as they came, to be finished when the layers below are known.
     unpacked: Mutex<BTreeMap<DiffId, Fresh>>,
     flushing: OnceLock<Option<Arc<Flushing>>>,
+    // Whether something was unpacked that would take long to unpack again.
+    is_dear: AtomicBool,
 }
 
 struct Part {
@@ -92,6 +96,7 @@ impl Snapshots {
             spares: Spares::default(),
             unpacked: Mutex::default(),
             flushing: OnceLock::new(),
+            is_dear: AtomicBool::new(false),
         })
     }
 
@@ -206,13 +211,15 @@ impl Snapshots {
         self.spares.tidy(&self.shelf);
     }
 
-    /// Makes what this process sealed survive a power cut; call once, before success is reported. If there was any, all of
-    /// the file system with the device number that it gives is on the disk then.
+    /// Makes what this process sealed survive a power cut, if it unpacked something that would take long to unpack again;
+    /// call once, before success is reported. All of the file system with the device number that it gives is on the disk
+    /// then. Else nothing is waited for: a snapshot that a RUN left is trusted until the machine goes down, and then made
+    /// again of its layer, once, by a build that makes it durable.
     pub fn sync(&self) -> Result<Option<u64>, Error> {
-        let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
-        if known.values().all(|marker| marker.boot.is_none()) {
+        if !self.is_dear.load(Ordering::Relaxed) {
             return Ok(None);
         }
+        let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
         let device = self.shelf.sync()?;
         for (name, marker) in known.iter_mut().filter(|(_, marker)| marker.boot.is_some()) {
             marker.boot = None;
@@ -374,7 +381,9 @@ impl Snapshots {
             false => write_tree(root.as_fd(), &items, fetch, Owners::Keep)?,
         }
         finish_directories(root.as_fd(), &items, Owners::Keep)?;
-        self.keep(&tree, &name, part.chain, part.layer, items.len())
+        self.keep(&tree, &name, part.chain, part.layer, items.len())?;
+        self.is_dear.fetch_or(is_dear(&items), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Puts a finished tree into its place. The caller holds the lock of `name`.
@@ -409,6 +418,11 @@ impl Snapshots {
             }
         }
     }
+}
+
+fn is_dear(items: &[Item]) -> bool {
+    let size = |item: &Item| if let Kind::File { size, .. } = item.entry.kind { size } else { 0 };
+    items.len() >= DEAR.0 || items.iter().map(size).sum::<u64>() >= DEAR.1
 }
 
 fn is_device_in_dev(item: &Item) -> bool {
