@@ -111,13 +111,14 @@ pub fn finish(
 /// Once, before anything has a name and before success is reported.
 fn make_durable(store: &Store, worker: &Worker<'_>) -> Result<(), Error> {
     // ORDER: directories first, since records point at layers, not at them.
-    let snapshots = worker.ground.opened();
-    match snapshots.map(|snapshots| snapshots.sync()).transpose()?.flatten() {
-        // It does for both, where each file of the store by itself would take longer than the steps.
-        Some(device) => store.sync_after(device)?,
-        None => store.sync()?,
+    if let Some(snapshots) = worker.ground.opened() {
+        let moment = store.now();
+        // It does for the store too, where each file by itself would take longer than the steps.
+        if let Some(device) = snapshots.sync()? {
+            store.written(moment, device);
+        }
     }
-    Ok(())
+    Ok(store.sync()?)
 }
 
 /// One image, with the layers that its steps left.

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 
 use super::error::Error;
 use super::header::{self, BLOCK};
-use super::list::{EncodedList, ListEncoder, Written};
+use super::list::Written;
+use super::list_encoder::{EncodedList, ListEncoder};
 use crate::oci::{DiffId, Hasher, Hashing};
 use crate::tree::{Entry, Kind, RootPath, Time};
 

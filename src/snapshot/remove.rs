@@ -2,14 +2,22 @@
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, Mode, chmodat, fchmod, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, chmodat, fchmod, openat, renameat, unlinkat};
 use rustix::io::{Errno, Result};
 
 use super::cursor::DIRECTORY;
 
 /// LIMIT: directories open at once; what lies deeper is moved up first.
 const DEPTH: usize = 64;
+
+/// Removes `path` and all below it. What is not there is removed already.
+pub(super) fn remove_path(path: &Path) -> Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
+    remove_tree(CWD, &path)
+}
 
 /// Removes `name` in `parent` and all below it. What is not there is removed already.
 pub fn remove_tree(parent: BorrowedFd<'_>, name: &CStr) -> Result<()> {

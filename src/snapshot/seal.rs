@@ -1,9 +1,7 @@
 //! The names under which snapshots stand, and which of them are whole.
 
-use std::ffi::CString;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, fstat, openat, renameat};
@@ -14,7 +12,7 @@ use super::error::Error;
 use super::flushing::Flushing;
 use super::lock;
 use super::marker::Marker;
-use super::remove::remove_tree;
+use super::remove::remove_path;
 
 /// The directory of snapshots: `NAME` is a snapshot, `NAME.sealed` its marker, `NAME.lock` its lock. What is in the making
 /// is in `tmp`, so that a build that looks for what dead ones left there reads no name of what is finished.
@@ -44,7 +42,7 @@ impl Shelf {
         let entries = fs::read_dir(&making).map_err(Error::host("read", making))?;
         for entry in entries.flatten() {
             if let Some(_held) = lock::take_abandoned(&entry.path())? {
-                let _ = self.remove_tree(&entry.path());
+                let _ = remove_path(&entry.path());
             }
         }
         Ok(())
@@ -97,7 +95,7 @@ impl Shelf {
             _ => {}
         }
         let path = self.path(name);
-        let Err(errno) = self.remove_tree(&path) else { return Ok(()) };
+        let Err(errno) = remove_path(&path) else { return Ok(()) };
         // Files of ids that this namespace does not map: out of the way, for a sweep with more rights.
         for number in 0..1000 {
             let aside = self.path(MAKING).join(format!("stale-{}-{number}", std::process::id()));
@@ -108,12 +106,6 @@ impl Shelf {
             }
         }
         Err(Error::host("remove", path)(errno))
-    }
-
-    fn remove_tree(&self, path: &Path) -> Result<(), Errno> {
-        let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
-        // Absolute or not, it is found from where the process stands, as the directory was.
-        remove_tree(CWD, &path)
     }
 
     /// Whoever writes here in quantity tells it.

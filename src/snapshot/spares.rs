@@ -1,17 +1,13 @@
 //! Directories of RUNs, made before they are needed and removed when there is time: while a process runs, its builder
 //! has nothing to do.
 
-use std::ffi::CString;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::CWD;
-
 use super::error::Error;
-use super::remove::remove_tree;
+use super::remove::remove_path;
 use super::seal::Shelf;
 
 /// A directory that holds `upper` and `work`; removed when dropped.
@@ -57,9 +53,7 @@ impl Fresh {
 impl Drop for Fresh {
     fn drop(&mut self) {
         // What cannot be removed now is swept by the next process.
-        if let Ok(path) = CString::new(self.directory.as_os_str().as_bytes()) {
-            let _ = remove_tree(CWD, &path);
-        }
+        let _ = remove_path(&self.directory);
     }
 }
 

@@ -315,4 +315,25 @@ mod tests {
         assert_eq!(store.take_healed().len(), 1);
         assert!(!path.exists());
     }
+
+    #[test]
+    fn what_a_sync_of_the_file_system_wrote_is_what_was_there_when_it_began() {
+        use std::os::unix::fs::MetadataExt;
+        let (_dir, store) = store();
+        let device = std::fs::metadata(store.root()).unwrap().dev();
+        let before = store.put_blob(b"before").unwrap();
+        let moment = store.now();
+        let after = store.put_blob(b"after").unwrap();
+        let waits = || [&before, &after].map(|digest| store.has_just_written(digest));
+        store.written(moment, device + 1);
+        assert_eq!(waits(), [true, true], "another file system");
+        store.written(moment, device);
+        assert_eq!(waits(), [false, true]);
+        store.sync().unwrap();
+        assert_eq!(waits(), [false, false]);
+        // A moment of before a sync says nothing of what is written after it.
+        let later = store.put_blob(b"later").unwrap();
+        store.written(moment, device);
+        assert!(store.has_just_written(&later));
+    }
 }

@@ -75,4 +75,5 @@ pub use prune::{PruneOptions, PruneReport};
 pub use remote_layer::{ImageLayer, Kept, LayerSource, NoSource, RemoteLayer, Trouble};
 pub use repeats::Repeats;
 pub use temp_dir::TempDir;
+pub use unsynced::Moment;
 pub use usage::{Usage, UsageOf};

@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::process::Process;
 use super::recover;
 use super::temp_dir::TempDir;
-use super::unsynced::{Durable, Unsynced};
+use super::unsynced::{Moment, Unsynced};
 use crate::oci::DiffId;
 
 /// How a store is opened.
@@ -98,13 +98,18 @@ impl Store {
 
     /// Makes durable what this process wrote since the last call: blobs first, then what points at them.
     pub fn sync(&self) -> Result<(), Error> {
-        self.disk.unsynced.sync(Durable::Nothing, &self.disk.layout, &self.disk.process)
+        self.disk.unsynced.sync(&self.disk.layout, &self.disk.process)
     }
 
-    /// The same where somebody has just made durable all of the file system with that device number, and this store has
-    /// written nothing since he began: if the store is on it, nothing is left to do.
-    pub fn sync_after(&self, device: u64) -> Result<(), Error> {
-        self.disk.unsynced.sync(Durable::FileSystem(device), &self.disk.layout, &self.disk.process)
+    /// Now, for [`Store::written`].
+    pub fn now(&self) -> Moment {
+        self.disk.unsynced.now()
+    }
+
+    /// Somebody has had written all of the file system with that device number, beginning after `moment`: what the store
+    /// wrote before need not be synced, if it is there.
+    pub fn written(&self, moment: Moment, device: u64) {
+        self.disk.unsynced.written(moment, device, &self.disk.layout);
     }
 
     /// What to say where a directory of the store's cannot grow.

@@ -1,6 +1,6 @@
 //! What a process wrote that is not durable yet, and the one moment when it becomes so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
@@ -26,21 +26,27 @@ pub struct Unsynced {
 
 #[derive(Debug, Default)]
 struct State {
-    files: BTreeSet<PathBuf>,
+    /// By path, the number under which it was noted last.
+    files: BTreeMap<PathBuf, u64>,
+    last: u64,
     marked: bool,
 }
 
+impl State {
+    /// All is durable.
+    fn forget(&mut self) {
+        // The numbers go on: a moment stays one.
+        self.files.clear();
+        self.marked = false;
+    }
+}
+
+/// A moment: what was noted before it and what was noted after it can be told apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment(u64);
+
 /// LIMIT: ours; beyond it, one sync of the file system is cheaper than one of each file, whatever else is on it.
 const FILES: usize = 64;
-
-/// What was made durable before [`Unsynced::sync`], since the last thing was noted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durable {
-    /// Nothing.
-    Nothing,
-    /// All of the file system with that device number.
-    FileSystem(u64),
-}
 
 /// How long what earlier builds left unsynced is left to the kernel, which writes it in half a minute by itself.
 const LEFTOVER: Duration = Duration::from_secs(60);
@@ -58,7 +64,7 @@ impl Unsynced {
 
     /// Whether this process made that file, and has not synced it yet: its bytes were hashed as they were written.
     pub fn holds(&self, path: &Path) -> bool {
-        locked(&self.state).files.contains(path)
+        locked(&self.state).files.contains_key(path)
     }
 
     /// Notes a file that is about to get its name.
@@ -69,8 +75,23 @@ impl Unsynced {
             process.mark_unsynced()?;
             state.marked = true;
         }
-        state.files.insert(path.to_path_buf());
+        state.last += 1;
+        let number = state.last;
+        state.files.insert(path.to_path_buf(), number);
         Ok(())
+    }
+
+    /// Now.
+    pub fn now(&self) -> Moment {
+        Moment(locked(&self.state).last)
+    }
+
+    /// What was noted before `moment` is durable: somebody has had written all of the file system with that device number,
+    /// beginning after it.
+    pub fn written(&self, moment: Moment, device: u64, layout: &Layout) {
+        if fs::metadata(layout.root()).is_ok_and(|root| root.dev() == device) {
+            locked(&self.state).files.retain(|_, number| *number > moment.0);
+        }
     }
 
     /// Counts bytes that were written.
@@ -84,7 +105,7 @@ impl Unsynced {
     }
 
     /// Makes durable what was noted.
-    pub fn sync(&self, durable: Durable, layout: &Layout, process: &Process) -> Result<(), Error> {
+    pub fn sync(&self, layout: &Layout, process: &Process) -> Result<(), Error> {
         let mut state = locked(&self.state);
         if self.never || !state.marked {
             return Ok(());
@@ -93,29 +114,23 @@ impl Unsynced {
         let old = fs::symlink_metadata(&leftover)
             .and_then(|m| m.modified())
             .is_ok_and(|t| t.elapsed().is_ok_and(|age| age > LEFTOVER));
-        let root = layout.root();
-        let is_durable = match durable {
-            Durable::Nothing => false,
-            Durable::FileSystem(device) => fs::metadata(root).is_ok_and(|m| m.dev() == device),
-        };
-        if is_durable || state.files.len() > FILES || old {
-            if !is_durable {
-                let dir = File::open(root).map_err(Error::io("open", root))?;
-                rustix::fs::syncfs(&dir).map_err(|e| Error::io("sync", root)(e.into()))?;
-            }
+        if state.files.len() > FILES || old {
+            let root = layout.root();
+            let dir = File::open(root).map_err(Error::io("open", root))?;
+            rustix::fs::syncfs(&dir).map_err(|e| Error::io("sync", root)(e.into()))?;
             if old {
                 let _ = fs::remove_file(&leftover);
             }
-            *state = State::default();
+            state.forget();
             process.mark_synced();
             return Ok(());
         }
         // ORDER: blobs are durable, names and all, before anything that points at them.
         let blobs = layout.directory("blobs");
-        let (blobs, others): (Vec<_>, Vec<_>) = state.files.iter().partition(|p| p.starts_with(&blobs));
+        let (blobs, others): (Vec<_>, Vec<_>) = state.files.keys().partition(|p| p.starts_with(&blobs));
         sync_files(&blobs)?;
         sync_files(&others)?;
-        *state = State::default();
+        state.forget();
         process.mark_synced();
         Ok(())
     }
