@@ -68,6 +68,32 @@ fn a_build_with_nothing_changed_syncs_nothing_reads_no_file_of_its_context_and_s
 }
 
 #[test]
+fn a_build_sets_its_files_out_to_the_disk_before_it_waits_for_one_and_waits_for_nothing_that_its_runs_left() {
+    if !tools(&["strace"]) {
+        return;
+    }
+    let Some(shop) = Workshop::new() else { return };
+    // The base is unpacked by then.
+    shop.build("FROM busybox\nRUN echo 0 > zero\n", &[]).ok();
+    shop.write("Dockerfile", "FROM busybox\nRUN echo 1 > one\nRUN echo 2 > two\nRUN echo 3 > three\n");
+    let syncs = traced(&shop, "trace=fdatasync,syncfs,sync,sync_file_range");
+    let (mut set_out, mut waited_for, mut is_waiting) = (0, 0, false);
+    for call in &syncs {
+        assert!(!call.contains("syncfs(") && !call.contains(" sync("), "{syncs:#?}");
+        if call.contains("sync_file_range(") {
+            assert!(!is_waiting, "it waited for a file before all were set out: {syncs:#?}");
+            set_out += 1;
+        } else if call.contains("fdatasync(") {
+            waited_for += 1;
+            assert!(waited_for <= set_out, "{syncs:#?}");
+            is_waiting = waited_for < set_out;
+        }
+    }
+    // Of each RUN a blob, a list, two records; then the image's own.
+    assert!(waited_for >= 12 && waited_for == set_out, "{syncs:#?}");
+}
+
+#[test]
 fn a_layer_that_is_found_is_looked_at_once_a_build() {
     if !tools(&["strace"]) {
         return;
