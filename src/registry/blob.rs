@@ -15,8 +15,8 @@ use crate::oci::{Descriptor, Digesting, Reference};
 const BREAKS: usize = 2;
 
 impl Client {
-    /// Streams a blob to `out`, which is empty: in order, each byte once, no more than the descriptor's size; resumed and retried.
-    /// When it returns, size and digest were right; when it fails, what was written is to be thrown away. `progress`
+    /// Streams a blob to `out`, which is empty: in order, each byte once, no more than the descriptor's size; resumed and
+    /// retried. When it returns, size and digest were right; when it fails, what was written is to be thrown away. `progress`
     /// is told the number of bytes so far. `canceled` is asked between reads and waits; the client's own token (in its
     /// options) also ends a read that waits for a silent server.
     pub fn blob(

@@ -280,6 +280,11 @@ impl Scan<'_> {
                 }
                 continue;
             }
+            // Nobody's snapshot, and nothing to be pruned as one.
+            if digest_of(id.split('-').next().unwrap_or_default().as_ref()).is_none() {
+                self.add(ItemKind::Temporary, format!("snapshots/{id}"), vec![path]);
+                continue;
+            }
             let size_file = path.with_extension("size");
             let bytes = self.snapshot_size(&path, &size_file, &id);
             // Times within a snapshot are those of its layer: the seal says when it was used. Without a seal it is dead,

@@ -212,6 +212,28 @@ fn locks_of_dead_flights_are_swept() {
 }
 
 #[test]
+fn what_is_left_beside_a_snapshot_that_is_gone_is_swept_and_what_is_nobodys_snapshot_stays() {
+    let (_dir, store) = store();
+    let whole = snapshot(&store, "whole");
+    fs::write(whole.with_extension("lock"), "").unwrap();
+    let gone = store.snapshots_dir().join(Digest::of(b"gone").hex());
+    for left in ["sealed", "size", "lock"] {
+        fs::write(gone.with_extension(left), "").unwrap();
+    }
+    // Somebody is making it.
+    let coming = store.snapshots_dir().join(Digest::of(b"coming").hex()).with_extension("lock");
+    let held = fs::File::create(&coming).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let others = ["tmp/1-0/upper", "not-a-snapshot"].map(|name| store.snapshots_dir().join(name));
+    others.iter().for_each(|other| fs::create_dir_all(other).unwrap());
+    prune(&store, &PruneOptions { unused_for: Some(3600), ..everything() });
+    assert!(["sealed", "size", "lock"].iter().all(|left| !gone.with_extension(left).exists()));
+    assert!(whole.exists() && whole.with_extension("lock").exists() && coming.exists());
+    prune(&store, &everything());
+    assert!(!whole.exists() && others.iter().all(|other| other.exists()));
+}
+
+#[test]
 fn builds_beside_a_pruning_process_never_lose_what_they_use() {
     let dir = tempfile::tempdir().unwrap();
     let stop = std::sync::atomic::AtomicBool::new(false);
