@@ -28,8 +28,14 @@ trap end EXIT
 trap 'exit 130' INT TERM
 if [ "$(id -u)" = 0 ] && command -v mkfs.ext4 >/dev/null; then
     rm -f "$dir/disk.img"
-    truncate -s 30G "$dir/disk.img"
+    fallocate -l 30G "$dir/disk.img" 2>/dev/null || truncate -s 30G "$dir/disk.img"
     mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "$dir/disk.img"
-    if mount -o loop "$dir/disk.img" "$work" 2>/dev/null; then mounted=yes; else rm -f "$dir/disk.img"; fi
+    # Past the page cache where the kernel can: all that is written would be kept, and copied, twice otherwise.
+    if device=$(losetup --direct-io=on -f --show "$dir/disk.img" 2>/dev/null || losetup -f --show "$dir/disk.img" 2>/dev/null); then
+        if mount "$device" "$work" 2>/dev/null; then mounted=yes; fi
+        # Goes with the file system.
+        losetup -d "$device"
+    fi
+    [ -n "$mounted" ] || rm -f "$dir/disk.img"
 fi
 PYTHONDONTWRITEBYTECODE=1 python3 "$here/run.py" "$rbuild" "$work" "$@"

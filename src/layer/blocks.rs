@@ -22,6 +22,9 @@ pub struct Coder {
 
 /// LIMIT: bytes of blocks in the making, on a machine of any number of threads.
 const PENDING: usize = 64 << 20;
+/// LIMIT: up to so many bytes, there are several blocks a thread. Members leave in order, and one of noise is done sooner than
+/// one of text: its thread would wait for the other.
+const AHEAD: usize = 8 << 20;
 
 /// Compresses what is written to it, block by block.
 pub struct Blocks<W> {
@@ -29,7 +32,7 @@ pub struct Blocks<W> {
     coder: Coder,
     block: Vec<u8>,
     members: u64,
-    /// Members in the making, in order. LIMIT: one for each thread, which bounds the memory.
+    /// Members in the making, in order. LIMIT: `most`, which bounds the memory.
     pending: VecDeque<Receiver<Member>>,
     /// Buffers to use again.
     spare: Vec<Vec<u8>>,
@@ -54,10 +57,16 @@ impl<W: Write> Blocks<W> {
         Ok(self.out)
     }
 
+    /// Blocks in the making at once.
+    fn most(&self) -> usize {
+        let threads = rayon::current_num_threads();
+        let ahead = (4 * threads).min(AHEAD / self.coder.block);
+        threads.max(ahead).min(PENDING / self.coder.block).max(1)
+    }
+
     /// Hands the block to the pool.
     fn start(&mut self) -> io::Result<()> {
-        let most = rayon::current_num_threads().min(PENDING / self.coder.block).max(1);
-        if self.pending.len() >= most {
+        if self.pending.len() >= self.most() {
             self.collect()?;
         }
         let block = std::mem::replace(&mut self.block, self.spare.pop().unwrap_or_default());
