@@ -1,8 +1,9 @@
 //! Directories below one root, reached by descriptors only.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, mkdirat, openat};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
 
 use super::error::Error;
@@ -14,6 +15,11 @@ const OPEN: usize = 64;
 /// How directories are opened: never through a symbolic link.
 pub(super) const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// The directory at a path of the host's.
+pub(super) fn open(path: &Path) -> Result<OwnedFd, Error> {
+    openat(CWD, path, DIRECTORY, Mode::empty()).map_err(Error::host("open", path))
+}
 
 /// What of the directories above something that is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@
 //! **Not here**: mounting (`sandbox`), where bytes come from (a [`Fetch`] given by the caller).
 
 mod active;
+mod aside;
 mod below;
 mod changes;
 mod commit;
@@ -42,6 +43,7 @@ mod write;
 mod writers;
 
 pub use active::Active;
+pub use aside::Aside;
 pub use error::Error;
 pub use fetch::{ChainLayer, Fetch};
 pub use finish::finish_directories;

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, openat};
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
 use super::active::Active;
+use super::aside::Aside;
 use super::changes::changes;
 use super::commit::make_equal;
-use super::cursor::DIRECTORY;
+use super::cursor::open;
 use super::error::Error;
 use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
 use super::finish::finish_directories;
@@ -163,6 +164,11 @@ impl Snapshots {
         if let Some(directory) = unpacking.finish(list) {
             self.unpacked.lock().unwrap_or_else(|e| e.into_inner()).insert(layer, directory);
         }
+    }
+
+    /// A directory with these items, which have no bytes; not a snapshot, and gone with the process.
+    pub fn aside(&self, items: &[Item]) -> Result<Aside, Error> {
+        Aside::new(&self.shelf, items)
     }
 
     /// Fresh directories for a RUN over `lower`, whose root's metadata the upper directory gets, since an overlay's root
@@ -446,8 +452,4 @@ fn root_of(lower: &Stack) -> Entry {
 /// not know them apart.
 fn merged_name(chain: ChainId) -> ChainId {
     ChainId(Digest::of(format!("merged {chain}").as_bytes()))
-}
-
-fn open(path: &Path) -> Result<OwnedFd, Error> {
-    openat(CWD, path, DIRECTORY, Mode::empty()).map_err(Error::host("open", path))
 }

@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::oci::DiffId;
-use crate::snapshot::{Error, Snapshots};
+use crate::snapshot::{Aside, Error, Item, Snapshots};
 
 /// The directories of a build: one without RUN never has any.
 pub struct Ground {
     directory: PathBuf,
     snapshots: OnceLock<Snapshots>,
+    aside: OnceLock<Aside>,
     stood_on: Mutex<BTreeSet<DiffId>>,
 }
 
 impl Ground {
     /// Directories below this one of the store's.
     pub fn new(directory: PathBuf) -> Ground {
-        Ground { directory, snapshots: OnceLock::new(), stood_on: Mutex::default() }
+        Ground { directory, snapshots: OnceLock::new(), aside: OnceLock::new(), stood_on: Mutex::default() }
     }
 
     /// The directories, opened if they are not yet.
@@ -27,6 +28,15 @@ impl Ground {
         }
         let opened = Snapshots::open(&self.directory)?;
         Ok(self.snapshots.get_or_init(|| opened))
+    }
+
+    /// A directory with these items, made when it is first asked for: every RUN has the same.
+    pub(super) fn aside(&self, items: &[Item]) -> Result<PathBuf, Error> {
+        if let Some(aside) = self.aside.get() {
+            return Ok(aside.path());
+        }
+        let made = self.snapshots()?.aside(items)?;
+        Ok(self.aside.get_or_init(|| made).path())
     }
 
     /// The directories, if anybody needed one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::foreign::emulator;
-use super::hosts::{etc_hosts, resolv_conf};
+use super::hosts::{HOSTS, RESOLV_CONF, etc_hosts, resolv_conf};
 use super::identity::{IdentityFiles, IdentityMemory};
 use super::roots::LayerBytes;
 use crate::oci::{Config, Platform};
@@ -96,10 +96,7 @@ impl Container<'_> {
                 rlimits: Vec::new(),
             },
             hostname: HOSTNAME.to_string(),
-            mounts: vec![
-                file("/etc/resolv.conf", resolv_conf())?,
-                file("/etc/hosts", etc_hosts(HOSTNAME, &[]))?,
-            ],
+            mounts: vec![file(RESOLV_CONF, resolv_conf())?, file(HOSTS, etc_hosts(HOSTNAME, &[]))?],
             network: sandbox::Network::Host,
             security: sandbox::Security::Sandbox,
             shm_size: SHM_SIZE,

@@ -4,6 +4,11 @@ use std::fmt::Write as _;
 
 use crate::graph::HostEntry;
 
+/// Where the first is mounted.
+pub const HOSTS: &str = "/etc/hosts";
+/// Where the second is.
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
+
 /// `/etc/hosts`: loopback, the sandbox's own name, and what `--add-host` says.
 pub fn etc_hosts(hostname: &str, extra: &[HostEntry]) -> String {
     let mut text = format!("127.0.0.1\tlocalhost {hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n");

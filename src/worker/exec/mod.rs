@@ -9,6 +9,7 @@ mod hosts;
 pub mod identity;
 mod limits;
 mod logged;
+mod mount_points;
 mod mounts;
 mod ran;
 mod roots;

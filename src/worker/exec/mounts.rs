@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::binds;
 use super::caches::{Cache, TreeBytes};
-use super::hosts::{etc_hosts, resolv_conf};
+use super::hosts::{HOSTS, RESOLV_CONF, etc_hosts, resolv_conf};
 use super::times::{Memory, Sources};
 use crate::graph::{Exec, Input, Mount, MountKind};
 use crate::oci::Digest;
@@ -46,9 +46,9 @@ impl Worker<'_> {
         let exec = scene.exec;
         let mut mounts = Mounts::default();
         // ORDER: what the builder provides comes first, so that a mount of the user's may lie over it.
-        mounts.list.push(file("/etc/resolv.conf", resolv_conf().into_bytes(), 0o644, Access::ReadWrite)?);
+        mounts.list.push(file(RESOLV_CONF, resolv_conf().into_bytes(), 0o644, Access::ReadWrite)?);
         let hosts = etc_hosts(&exec.hostname, &exec.hosts);
-        mounts.list.push(file("/etc/hosts", hosts.into_bytes(), 0o644, Access::ReadWrite)?);
+        mounts.list.push(file(HOSTS, hosts.into_bytes(), 0o644, Access::ReadWrite)?);
         for script in &exec.scripts {
             mounts.list.push(file(
                 &script.target,

@@ -7,6 +7,7 @@ use super::foreign::emulator;
 use super::identity::IdentityFiles;
 use super::limits::rlimits;
 use super::logged::Logged;
+use super::mount_points::not_written;
 use super::mounts::Scene;
 use crate::graph::{Exec, Network, Security, Step};
 use crate::oci::{DiffId, Digest};
@@ -65,6 +66,7 @@ impl Worker<'_> {
         if let Some(timed) = self.timed_root(&tree, &own, &scene, &mounts.caches, &times)? {
             lowers.insert(0, timed);
         }
+        lowers.push(self.mount_points()?);
         let files = IdentityFiles::read(self.store, &tree, &self.identities)?;
         let user = run_user(&exec.user, files.as_owner_files()).map_err(crate::worker::copy::Error::Owner)?;
 
@@ -116,7 +118,8 @@ impl Worker<'_> {
             return Err(Error::Exited(Exited { argv: exec.argv.clone(), ended: exit.ended, tail, log }));
         }
 
-        let (changed, small) = snapshots.changes(&active, &exit.stubs, &tree.stack, exec.epoch)?;
+        let made = not_written(exit.stubs, &tree.stack);
+        let (changed, small) = snapshots.changes(&active, &made, &tree.stack, exec.epoch)?;
         let diff_id = self.write_changes(&active, &changed, &small, doing)?;
         drop(small);
         // The layer is whole; the directory only saves the next RUN from unpacking it, and a full disk can do without.

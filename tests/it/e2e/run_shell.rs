@@ -147,6 +147,35 @@ fn what_the_sandbox_provides_is_never_committed() {
 }
 
 #[test]
+fn mount_points_that_the_base_lacks_are_there_in_each_run_and_in_no_layer() {
+    let Some(shop) = Workshop::new() else { return };
+    let look = "ls -d /etc /etc/hosts /etc/resolv.conf /proc /sys /dev && stat -c %a /etc";
+    let image = shop.image(
+        &format!(
+            "FROM scratch\nCOPY --from=busybox /bin /bin\nENV PATH=/bin\n\
+             RUN {look} && chmod 700 /etc && touch /etc/gone && rm /etc/gone && echo 1 > /one\nRUN {look} && echo 2 > /etc/two\nRUN {look} && rm /etc/two && echo 3 > /three\n"
+        ),
+        &[],
+    );
+    let layers: Vec<_> = image.layers.iter().rev().take(3).rev().cloned().collect();
+    let expected = [&["one"][..], &["etc", "etc/two"], &["etc", "etc/.wh.two", "three"]];
+    let names =
+        |layer: &Vec<String>| layer.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>();
+    assert_eq!(layers.iter().map(names).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_was_done_before_a_failure_is_not_done_again() {
+    let Some(shop) = Workshop::new() else { return };
+    let first = "FROM busybox\nRUN echo once; echo a > /a\n";
+    for failing in ["RUN false\n", "COPY missing /\n", "COPY --from=busybox /no-such /\n"] {
+        let salted = first.replace("once", &format!("once {}", failing.len()));
+        shop.build(&format!("{salted}{failing}"), &[]).fails(&["Dockerfile:3"]);
+        shop.build(&salted, &[]).ok().says(&["CACHED"]);
+    }
+}
+
+#[test]
 fn removed_and_replaced_files_are_whiteouts() {
     let Some(shop) = Workshop::new() else { return };
     let image = shop.image(
