@@ -211,6 +211,10 @@ impl<'a> Steps<'a> {
         let step = &self.graph.steps[id.0];
         let number = self.start(step);
         let result = self.perform_as(id, number);
+        if result.is_err() {
+            // The steps before are kept; what is told is why this one failed.
+            let _ = self.waiting.write(self.worker);
+        }
         let end = match &result {
             Ok((Came::Cached, ..)) => Event::Cached { step: number },
             Ok((Came::Done, ..)) => Event::Done { step: number },
@@ -243,7 +247,17 @@ impl<'a> Steps<'a> {
             return Ok((Came::Cached, key, chain));
         }
         let doing = Doing { number, key, form: self.packing.form(id) };
-        let (layer, made) = worker.perform(step, doing, self.states()).map_err(|e| self.failed(step, e))?;
+        // What the steps before left is written while a process runs; nothing else leaves time for that.
+        let write = || self.waiting.write(worker);
+        if !matches!(step.op, Op::Exec(_)) {
+            write().map_err(|e| self.failed(step, e))?;
+        }
+        let beside = || {
+            // What fails waits on, and fails again where it can be told.
+            let _ = write();
+        };
+        let performed = worker.perform(step, doing, self.states(), &beside);
+        let (layer, made) = performed.map_err(|e| self.failed(step, e))?;
         // What hangs on something that only a remote cache says is not kept: the next build asks it again.
         if worker.is_verified(step, self.states()) {
             let record = KeyRecord { layer, ran: made == Made::Ran, pre_image };

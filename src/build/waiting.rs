@@ -3,6 +3,7 @@
 //! Directories that an earlier build made are looked at beside the first steps that stand on them. What these steps left is
 //! used by the steps that follow, but is recorded only when the answer is good; if it is not, everything is done again.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::oci::{DiffId, Digest};
@@ -24,19 +25,19 @@ pub struct Kept {
 
 /// Records in the order in which their steps were done.
 #[derive(Default)]
-pub struct Waiting(Mutex<Vec<Kept>>);
+pub struct Waiting(Mutex<VecDeque<Kept>>);
 
 impl Waiting {
-    /// Writes a record, now or later.
+    /// Takes a record. Whoever takes it must soon call [`Waiting::write`]: there is time while the next process runs.
     pub fn put(&self, worker: &Worker<'_>, kept: Kept) -> Result<(), Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
-        match self.write(worker)? {
-            true => Ok(()),
-            false => Err(Error::RootChanged),
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(kept);
+        match worker.roots() {
+            Known::Unchanged | Known::NotYet => Ok(()),
+            Known::Changed => Err(Error::RootChanged),
         }
     }
 
-    /// Writes what can be written by now; false if none of it ever will.
+    /// Writes what can be written by now, the layers first; false if none of the records ever will.
     pub fn write(&self, worker: &Worker<'_>) -> Result<bool, Error> {
         match worker.roots() {
             Known::Unchanged => self.write_all(worker.store).map(|()| true),
@@ -56,10 +57,15 @@ impl Waiting {
 
     fn write_all(&self, store: &Store) -> Result<(), Error> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for Kept { flight, key, record, layer } in waiting.drain(..) {
-            store.put_record(&key, &record, &[layer])?;
+        // ORDER: a record that can be read has all that it speaks of.
+        store.write_held()?;
+        while let Some(kept) = waiting.pop_front() {
+            if let Err(error) = store.put_record(&kept.key, &kept.record, &[kept.layer]) {
+                waiting.push_front(kept);
+                return Err(error.into());
+            }
             // ORDER: not before the record is there to be found.
-            drop(flight);
+            drop(kept.flight);
         }
         Ok(())
     }

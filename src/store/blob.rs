@@ -7,6 +7,7 @@ use std::os::fd::AsFd as _;
 use super::disk::TempFile;
 use super::error::Error;
 use super::healed::ObjectKind;
+use super::held::Content;
 use super::layout::digest_of;
 use super::lease;
 use super::open::Store;
@@ -24,7 +25,8 @@ pub struct BlobWriter {
 /// A blob whose digest somebody else computes.
 pub(super) struct BlobSink {
     store: Store,
-    temp: TempFile,
+    /// Once there is more than the buffer takes.
+    temp: Option<TempFile>,
     buffer: Vec<u8>,
     size: u64,
     /// Bytes that are in the file, and of those, how many are on their way to the disk.
@@ -40,15 +42,23 @@ const WRITEBACK: u64 = 16 << 20;
 const BUFFER: usize = 1 << 18;
 
 impl BlobSink {
-    pub(super) fn new(store: &Store) -> Result<BlobSink, Error> {
-        let temp = store.disk.temp_file()?;
-        Ok(BlobSink { store: store.clone(), temp, buffer: Vec::new(), size: 0, written: 0, begun: 0 })
+    pub(super) fn new(store: &Store) -> BlobSink {
+        BlobSink { store: store.clone(), temp: None, buffer: Vec::new(), size: 0, written: 0, begun: 0 }
+    }
+
+    /// Whether nothing of it is in a file.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.temp.is_none()
     }
 
     fn write_out(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         self.store.disk.go_on()?;
+        let temp = match &mut self.temp {
+            Some(temp) => temp,
+            none => none.insert(self.store.disk.temp_file().map_err(|e| io::Error::new(kind_of(&e), e))?),
+        };
         while !bytes.is_empty() {
-            match self.temp.file.write(bytes) {
+            match temp.file.write(bytes) {
                 Ok(n) => {
                     bytes = &bytes[n..];
                     self.written += n as u64;
@@ -67,7 +77,7 @@ impl BlobSink {
             }
         }
         if self.written - self.begun >= WRITEBACK && !self.store.disk.unsynced.is_never() {
-            begin_writeback(self.temp.file.as_fd(), self.begun, self.written - self.begun);
+            begin_writeback(temp.file.as_fd(), self.begun, self.written - self.begun);
             self.begun = self.written;
         }
         Ok(())
@@ -83,20 +93,20 @@ impl BlobSink {
 
     /// Names the blob, whose bytes have that digest.
     pub(super) fn commit(mut self, digest: &Digest) -> Result<u64, Error> {
-        let store = self.store.clone();
-        let disk = &store.disk;
-        let path = disk.layout.blob(digest);
+        let path = self.store.disk.layout.blob(digest);
         self.write_buffer().map_err(Error::io("write", &path))?;
+        let disk = &self.store.disk;
         disk.unsynced.count(self.size);
-        while !disk.publish_new(&mut self.temp, &path)? {
-            // Somebody else has made the same blob: that is as good, if it is whole.
-            let Some(there) = disk.open_used(&path)? else { continue };
-            if file_digest(&there) == Some(*digest) {
-                break;
-            }
-            disk.heal(ObjectKind::Blob, &path, &there, "its bytes are not those of its digest")?;
+        if let Some(temp) = &mut self.temp {
+            disk.publish_blob(temp, digest)?;
         }
         Ok(self.size)
+    }
+
+    /// The same a little later, of a blob that is in memory: see [`Store::write_held`].
+    pub(super) fn hold(self, digest: &Digest) {
+        let disk = &self.store.disk;
+        disk.held.push(disk.layout.blob(digest), Content::Blob(*digest, self.buffer));
     }
 }
 
@@ -172,7 +182,7 @@ impl Digesting for BlobWriter {
 impl Store {
     /// Starts a blob.
     pub fn blob_writer(&self) -> Result<BlobWriter, Error> {
-        Ok(BlobWriter { sink: BlobSink::new(self)?, hasher: Hasher::new() })
+        Ok(BlobWriter { sink: BlobSink::new(self), hasher: Hasher::new() })
     }
 
     /// Stores `bytes`.

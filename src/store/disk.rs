@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,12 +14,14 @@ use std::sync::{Arc, Mutex};
 use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps, UTIME_NOW};
 
 use super::error::Error;
-use super::frame::{self, Kind};
 use super::healed::{Healed, ObjectKind};
+use super::held::Held;
 use super::layout::Layout;
 use super::lock::{Lock, Mode, locked};
 use super::process::Process;
+use super::recover::file_digest;
 use super::unsynced::Unsynced;
+use crate::oci::Digest;
 
 /// What all handles of a store share.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Disk {
     pub process: Process,
     /// What is not durable yet.
     pub unsynced: Unsynced,
+    /// What has no name yet.
+    pub held: Held,
     healed: Mutex<Vec<Healed>>,
     /// Every file that was ever noted, so that what only follows from its loss is not told as another loss.
     noted: Mutex<BTreeSet<PathBuf>>,
@@ -64,29 +68,6 @@ impl Drop for TempFile {
     }
 }
 
-/// LIMIT: most records are smaller, and there are many of them.
-const SMALL: usize = 4096;
-
-/// Reads a framed document, and at most one byte more than `limit`. A small one that is whole is one call.
-fn read_framed(mut file: &File, limit: u64, framed: &mut Vec<u8>) -> io::Result<()> {
-    let mut small = [0; SMALL];
-    let read = loop {
-        match file.read(&mut small) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            read => break read?,
-        }
-    };
-    framed.extend_from_slice(&small[..read]);
-    // With room left over, what came is all there is, if it says so itself.
-    if read < SMALL && frame::is_complete(framed) {
-        return Ok(());
-    }
-    let size = file.metadata().map_or(0, |m| m.len()).min(limit) as usize;
-    framed.reserve_exact(size.saturating_sub(framed.len()) + 1);
-    file.take(limit + 1 - framed.len() as u64).read_to_end(framed)?;
-    Ok(())
-}
-
 impl Disk {
     /// A disk of a registered process.
     pub fn new(layout: Layout, process: Process, unsynced: Unsynced) -> Disk {
@@ -94,6 +75,7 @@ impl Disk {
             layout,
             process,
             unsynced,
+            held: Held::default(),
             healed: Mutex::default(),
             noted: Mutex::default(),
             interrupted: AtomicBool::new(false),
@@ -176,12 +158,17 @@ impl Disk {
 
     /// Opens an object and marks it as used now; none if it is not there.
     pub fn open_used(&self, path: &Path) -> Result<Option<File>, Error> {
+        self.settle(path)?;
+        self.open_used_now(path)
+    }
+
+    fn open_used_now(&self, path: &Path) -> Result<Option<File>, Error> {
         // What is not there needs no lock, unless it is held anyway: a miss is common, and cheap.
-        if locked(&self.use_lock).lock.is_none() && self.size(path)?.is_none() {
+        if locked(&self.use_lock).lock.is_none() && self.size_now(path)?.is_none() {
             return Ok(None);
         }
         let _using = self.using()?;
-        let Some(file) = self.open(path)? else { return Ok(None) };
+        let Some(file) = self.open_now(path)? else { return Ok(None) };
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         rustix::fs::futimens(&file, &Timestamps { last_access: now, last_modification: now })
             .map_err(|e| Error::io("touch", path)(e.into()))?;
@@ -190,6 +177,11 @@ impl Disk {
 
     /// Opens an object that belongs to one just marked as used; none if it is not there.
     pub fn open(&self, path: &Path) -> Result<Option<File>, Error> {
+        self.settle(path)?;
+        self.open_now(path)
+    }
+
+    fn open_now(&self, path: &Path) -> Result<Option<File>, Error> {
         let flags = OFlags::NOFOLLOW.bits() as i32;
         match OpenOptions::new().read(true).custom_flags(flags).open(path) {
             Ok(file) => Ok(Some(file)),
@@ -200,6 +192,11 @@ impl Disk {
 
     /// The size of an object that belongs to one just marked as used; none if it is not there.
     pub fn size(&self, path: &Path) -> Result<Option<u64>, Error> {
+        self.settle(path)?;
+        self.size_now(path)
+    }
+
+    fn size_now(&self, path: &Path) -> Result<Option<u64>, Error> {
         match fs::symlink_metadata(path) {
             Ok(metadata) => Ok(Some(metadata.len())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -265,22 +262,18 @@ impl Disk {
         }
     }
 
-    /// Writes a framed document, in place of what is there.
-    pub fn write_framed(&self, kind: Kind, name: &[u8], to: &Path, payload: &[u8]) -> Result<(), Error> {
-        let size = payload.len() as u64;
-        if size > kind.limit() {
-            let what = to.display().to_string();
-            return Err(Error::TooLarge { what, size, limit: kind.limit() });
+    /// Gives a blob, whose bytes have that digest, its name.
+    pub fn publish_blob(&self, temp: &mut TempFile, digest: &Digest) -> Result<(), Error> {
+        let path = self.layout.blob(digest);
+        while !self.publish_new(temp, &path)? {
+            // Somebody else has made the same blob: that is as good, if it is whole.
+            let Some(there) = self.open_used_now(&path)? else { continue };
+            if file_digest(&there) == Some(*digest) {
+                break;
+            }
+            self.heal(ObjectKind::Blob, &path, &there, "its bytes are not those of its digest")?;
         }
-        let mut temp = self.named_temp_file()?;
-        let failed = |e| Error::io_of("write", to, Some(size), e);
-        let mut framed = Vec::with_capacity(frame::HEADER + payload.len().min(SMALL));
-        framed.extend(frame::header(kind, name, payload));
-        let (first, rest) = payload.split_at(payload.len().min(SMALL));
-        framed.extend(first);
-        temp.file.write_all(&framed).map_err(failed)?;
-        temp.file.write_all(rest).map_err(failed)?;
-        self.publish_over(&mut temp, to)
+        Ok(())
     }
 
     /// Gives a temporary file, a named one, its name, in place of what has it.
@@ -291,67 +284,6 @@ impl Disk {
             temp.path = None;
         }
         Ok(())
-    }
-
-    /// Reads a framed document and marks it as used; a damaged one is removed and counts as absent.
-    pub fn read_framed(
-        &self,
-        kind: Kind,
-        object: ObjectKind,
-        name: &[u8],
-        path: &Path,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        match self.open_used(path)? {
-            Some(file) => self.read_open(file, kind, object, name, path),
-            None => Ok(None),
-        }
-    }
-
-    /// The same for an object that belongs to one just marked as used.
-    pub fn read_framed_of(
-        &self,
-        kind: Kind,
-        object: ObjectKind,
-        name: &[u8],
-        path: &Path,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        match self.open(path)? {
-            Some(file) => self.read_open(file, kind, object, name, path),
-            None => Ok(None),
-        }
-    }
-
-    fn read_open(
-        &self,
-        file: File,
-        kind: Kind,
-        object: ObjectKind,
-        name: &[u8],
-        path: &Path,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let limit = kind.limit() + frame::HEADER as u64;
-        let mut framed = Vec::new();
-        let opened = match read_framed(&file, limit, &mut framed) {
-            Ok(_) if framed.len() as u64 > limit => Err("it is too large".to_string()),
-            Ok(_) => frame::open(kind, name, framed),
-            // A sector that cannot be read is damage too.
-            Err(e) => Err(e.to_string()),
-        };
-        match opened {
-            Ok(payload) => Ok(Some(payload)),
-            Err(reason) => {
-                self.heal(object, path, &file, reason)?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Reads a framed document without marking it as used, or removing it if it is damaged.
-    pub fn peek_framed(&self, kind: Kind, name: &[u8], path: &Path) -> Option<Vec<u8>> {
-        let mut framed = Vec::new();
-        let limit = kind.limit() + frame::HEADER as u64;
-        File::open(path).ok()?.take(limit + 1).read_to_end(&mut framed).ok()?;
-        frame::open(kind, name, framed).ok()
     }
 
     /// Removes a damaged file, unless another one has taken its name meanwhile, and notes it.
@@ -373,6 +305,7 @@ impl Disk {
 
     /// Removes a file, if it is there.
     pub fn remove(&self, path: &Path) -> Result<bool, Error> {
+        self.settle(path)?;
         match fs::remove_file(path) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -189,7 +189,7 @@ impl Store {
         let digest = descriptor_digest(&remote.blob).map_err(|_| Error::MissingBlob(remote.diff_id.0))?;
         let (taken, plain) = match remote.kept {
             Kept::AsItComes => (Taken::Kept(self.blob_writer()?), None),
-            Kept::Plain { .. } => (Taken::Hashed(Hashing::new(io::sink())), Some(BlobSink::new(self)?)),
+            Kept::Plain { .. } => (Taken::Hashed(Hashing::new(io::sink())), Some(BlobSink::new(self))),
         };
         let reading = Reading::Later(Reader { plain, files });
         Ok(Incoming { store: self.clone(), remote: remote.clone(), digest, taken, head: Vec::new(), reading })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::error::Error;
 use super::frame::Kind;
 use super::healed::ObjectKind;
+use super::held::Content;
 use super::layer_list::Listed;
 use super::layer_record::{Layer, LayerRecord, Patched};
 use super::lock::locked;
@@ -209,6 +210,17 @@ impl Store {
         let path = self.disk.layout.list(&layer.diff_id);
         self.disk.write_framed(Kind::List, name.as_bytes(), &path, list)?;
         self.put_layer_record(layer)
+    }
+
+    /// The same a little later: see [`Store::write_held`].
+    pub(super) fn hold_layer(&self, layer: Layer, list: Vec<u8>) -> Arc<Layer> {
+        let (layout, held) = (&self.disk.layout, &self.disk.held);
+        let (diff_id, name) = (layer.diff_id, layer.diff_id.to_string());
+        held.push(layout.list(&diff_id), Content::Document(Kind::List, name.clone(), list));
+        held.push(layout.layer(&diff_id), Content::Document(Kind::Layer, name, canonical(&layer.record())));
+        let layer = Arc::new(layer);
+        locked(&self.layers).insert(diff_id, Arc::clone(&layer));
+        layer
     }
 
     /// Saves the record of a layer whose list is here.

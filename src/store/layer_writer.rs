@@ -117,6 +117,15 @@ impl LayerWriter {
 
     /// Ends the layer and stores it.
     pub fn commit(self) -> Result<Arc<Layer>, Error> {
+        self.end(false)
+    }
+
+    /// The same; a small one is known from now on, and written when somebody looks for it or calls [`Store::write_held`].
+    pub fn commit_held(self) -> Result<Arc<Layer>, Error> {
+        self.end(true)
+    }
+
+    fn end(self, may_wait: bool) -> Result<Arc<Layer>, Error> {
         let LayerWriter { store, writer, repeats } = self;
         let failed = |e| store.layer_error("cannot be written", e);
         let failed_write = |e| failed(layer::Error::Write(e));
@@ -130,9 +139,10 @@ impl LayerWriter {
         };
         let diff_id = DiffId(digest);
         // A long list is rarely looked at again by who has just made it.
-        let listed = match encoded.as_bytes().len() {
-            0..FEW => Listed::known(&store.disk, encoded.decode()),
-            _ => Listed::stored(&store.disk),
+        let is_short = encoded.as_bytes().len() < FEW;
+        let listed = match is_short {
+            true => Listed::known(&store.disk, encoded.decode()),
+            false => Listed::stored(&store.disk),
         };
         let plain = Layer {
             diff_id,
@@ -146,6 +156,12 @@ impl LayerWriter {
         };
         let layer = match kept {
             // The plain form is the tar itself, which is hashed.
+            Form::Plain(sink) if may_wait && is_short && sink.is_in_memory() => {
+                let layer = store.with_other_forms(plain)?;
+                // ORDER: as in `put_layer`.
+                sink.hold(&digest);
+                return Ok(store.hold_layer(layer, encoded.as_bytes().to_vec()));
+            }
             Form::Plain(sink) => {
                 sink.commit(&digest)?;
                 plain
@@ -198,7 +214,7 @@ impl Store {
     /// build reads.
     pub fn layer_writer_as(&self, compression: Compression) -> Result<LayerWriter, Error> {
         let form = match compression {
-            Compression::Uncompressed => Form::Plain(BlobSink::new(self)?),
+            Compression::Uncompressed => Form::Plain(BlobSink::new(self)),
             compression => {
                 let compressor = Compressor::new(self.blob_writer()?, compression);
                 Form::Packed(Box::new(compressor), compression)

@@ -98,6 +98,7 @@ impl Store {
 
     /// Makes durable what this process wrote since the last call: blobs first, then what points at them.
     pub fn sync(&self) -> Result<(), Error> {
+        self.write_held()?;
         self.disk.unsynced.sync(&self.disk.layout, &self.disk.process)
     }
 

@@ -67,10 +67,17 @@ pub struct Doing {
 }
 
 impl Worker<'_> {
-    /// Does `step` and says which layer it made. The steps before it must be known.
-    pub fn perform(&self, step: &Step, doing: Doing, states: &States) -> Result<(DiffId, Made), Error> {
+    /// Does `step` and says which layer it made. The steps before it must be known. `beside` is called once a process has
+    /// begun, for what takes no longer than a moment.
+    pub fn perform(
+        &self,
+        step: &Step,
+        doing: Doing,
+        states: &States,
+        beside: &dyn Fn(),
+    ) -> Result<(DiffId, Made), Error> {
         match &step.op {
-            Op::Exec(exec) => Ok((self.exec(step, exec, doing, states)?, Made::Ran)),
+            Op::Exec(exec) => Ok((self.exec(step, exec, doing, states, beside)?, Made::Ran)),
             Op::Copy(copy) => Ok((self.copy(step, copy, doing, states)?, Made::Copied)),
             Op::MakeDirectory(directory) => {
                 Ok((self.make_directory(step, directory, doing, states)?, Made::Copied))

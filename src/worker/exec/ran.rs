@@ -51,6 +51,7 @@ impl Worker<'_> {
         exec: &Exec,
         doing: Doing,
         states: &States,
+        beside: &dyn Fn(),
     ) -> Result<DiffId, Error> {
         let chain = self.chain(step.base, states).expect("a RUN stands on layers");
         let layers = self.ground_layers(&chain)?;
@@ -109,7 +110,11 @@ impl Worker<'_> {
         };
         let mut logged = Logged::new(self.sink, doing.number, self.store.log_writer(&doing.key));
         let mut write = |stream, bytes: &[u8]| logged.write(stream, bytes);
-        let exit = sandbox::run_beside(&spec, &mut write, &|| snapshots.tidy(), self.cancel);
+        let beside = || {
+            beside();
+            snapshots.tidy();
+        };
+        let exit = sandbox::run_beside(&spec, &mut write, &beside, self.cancel);
         let (tail, log) = logged.finish();
         drop(mounts.caches);
         drop(mounts.agents);
@@ -155,7 +160,7 @@ impl Worker<'_> {
                 }
             }
         }
-        Ok(self.knows(writer.commit()?))
+        Ok(self.knows(writer.commit_held()?))
     }
 }
 
