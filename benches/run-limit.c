@@ -1,19 +1,25 @@
 /*
- * What the kernel asks for RUN steps: run-limit ROOT WORK STEPS.
+ * What the kernel asks for RUN steps: run-limit ROOT WORK STEPS [bare].
  *
- * The limit of the rows with RUN steps, and no builder: nothing is looked up, hashed, recorded or made durable, no capability
- * is dropped and no system call filtered. It does what no builder can leave out, once a step: an overlay over ROOT and over
- * all that the steps before wrote, a process in namespaces of its own, proc, dev and sys in them, another root, the command,
- * one look at what it wrote, and the overlay away. WORK must be empty, and on a file system that can hold an upper directory.
+ * The limit of the rows with RUN steps, and no builder: nothing is looked up, hashed, recorded or made durable. It does what
+ * a builder that isolates cannot leave out, once a step: an overlay over ROOT and over all that the steps before wrote, a
+ * process in namespaces of its own, proc, dev and sys in them, masks and read-only paths, hosts and resolv.conf, another
+ * root, fewer capabilities, a filter of system calls, the command, one look at what it wrote, and the overlay away. With
+ * "bare", nothing protects the host: no masks, no files, all capabilities, no filter.
+ * WORK must be empty, and on a file system that can hold an upper directory.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -31,6 +37,64 @@ static void device(const char *path, int minor) {
     must(mknod(path, S_IFCHR | 0666, makedev(1, minor)), path);
 }
 
+static int bare;
+
+/* SPEC: runtime-spec config-linux.md, "Masked Paths" and "Readonly Paths"; which ones: src/sandbox/masks.rs. */
+static const char *const MASKED[] = {
+    "proc/acpi", "proc/asound", "proc/interrupts", "proc/kcore", "proc/keys", "proc/latency_stats", "proc/sched_debug",
+    "proc/scsi", "proc/timer_list", "proc/timer_stats", "sys/devices/virtual/powercap", "sys/firmware", "sys/fs/selinux",
+};
+static const char *const READ_ONLY[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"};
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static void cover(void) {
+    struct stat stat_;
+    for (size_t n = 0; n < COUNT(MASKED); n++) {
+        if (stat(MASKED[n], &stat_) < 0) continue;
+        if (S_ISDIR(stat_.st_mode)) must(mount("tmpfs", MASKED[n], "tmpfs", MS_RDONLY, NULL), MASKED[n]);
+        else must(mount("dev/null", MASKED[n], NULL, MS_BIND, NULL), MASKED[n]);
+    }
+    for (size_t n = 0; n < COUNT(READ_ONLY); n++) {
+        if (mount(READ_ONLY[n], READ_ONLY[n], NULL, MS_BIND, NULL) < 0) continue;
+        must(mount(NULL, READ_ONLY[n], NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), READ_ONLY[n]);
+    }
+}
+
+/* Two files that the builder provides, on a file system in memory that no path leads to any more. */
+static void provide(void) {
+    static const char *const FILES[] = {"etc/hosts", "etc/resolv.conf"};
+    must(mount("tmpfs", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, NULL), "files");
+    for (size_t n = 0; n < COUNT(FILES); n++) {
+        char path[32];
+        snprintf(path, sizeof path, "dev/shm/%zu", n);
+        int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        must(file, path);
+        must((int)write(file, "127.0.0.1 localhost\n", 20), path);
+        close(file);
+        must(mount(path, FILES[n], NULL, MS_BIND, NULL), FILES[n]);
+    }
+    must(umount2("dev/shm", MNT_DETACH), "files");
+}
+
+/* All capabilities but fourteen leave the bounding set; a filter that is as long as the usual ones, and refuses one call. */
+static void give_up(void) {
+    const unsigned long KEPT = 0xa80425fb;
+    for (int number = 0; number <= 40; number++) {
+        if (!(KEPT >> number & 1)) must(prctl(PR_CAPBSET_DROP, number, 0, 0, 0), "bounding set");
+    }
+    enum { LENGTH = 390 };
+    static struct sock_filter filter[LENGTH];
+    filter[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    filter[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kexec_load, 0, 1);
+    filter[2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1);
+    /* A search would take few of them for each call: so does this. The kernel compiles them all. */
+    filter[3] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, LENGTH - 5);
+    for (int n = 4; n < LENGTH - 1; n++) filter[n] = filter[0];
+    filter[LENGTH - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {.len = LENGTH, .filter = filter};
+    must((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program), "filter");
+}
+
 /* The child: first process of its namespaces, in the overlay, which is mounted at "root" of the working directory. */
 static int inside(void *command) {
     must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
@@ -46,10 +110,17 @@ static int inside(void *command) {
     must(mkdir("dev/pts", 0755), "dev/pts");
     must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666"), "dev/pts");
     must(mkdir("dev/shm", 0777), "dev/shm");
+    if (!bare) {
+        provide();
+        must(mkdir("dev/mqueue", 0755), "dev/mqueue");
+        must(mount("mqueue", "dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "dev/mqueue");
+        cover();
+    }
     must(mount("shm", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "dev/shm");
     must((int)syscall(SYS_pivot_root, ".", "."), "pivot_root");
     must(umount2(".", MNT_DETACH), "the old root");
     must(chdir("/"), "/");
+    if (!bare) give_up();
     char *const arguments[] = {"/bin/sh", "-c", command, NULL};
     char *const environment[] = {"PATH=/bin:/usr/bin", NULL};
     execve(arguments[0], arguments, environment);
@@ -87,7 +158,7 @@ static void step(int number) {
     /* The newest directory is the topmost. "base" leads to ROOT. */
     int used = 0;
     for (int below = number - 1; below >= 0; below--) used += snprintf(lower + used, sizeof lower - used, "u%d:", below);
-    snprintf(lower + used, sizeof lower - used, "base");
+    snprintf(lower + used, sizeof lower - used, "base:points");
     /* Not volatile, an overlay's end would write the whole file system to its disk. */
     snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s,volatile", lower, upper, work);
     must(mount("overlay", "root", "overlay", 0, options), "overlay");
@@ -112,13 +183,19 @@ static void step(int number) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 4) {
-        fprintf(stderr, "usage: run-limit ROOT WORK STEPS\n");
+    bare = count == 5 && !strcmp(arguments[4], "bare");
+    if (count != 4 + bare) {
+        fprintf(stderr, "usage: run-limit ROOT WORK STEPS [bare]\n");
         return 2;
     }
     must(chdir(arguments[2]), arguments[2]);
     must(symlink(arguments[1], "base"), "base");
     must(mkdir("root", 0755), "root");
+    /* Below all else, the places of the two files. */
+    must(mkdir("points", 0755), "points");
+    must(mkdir("points/etc", 0755), "points");
+    must(mknod("points/etc/hosts", S_IFREG | 0644, 0), "points");
+    must(mknod("points/etc/resolv.conf", S_IFREG | 0644, 0), "points");
     int steps = atoi(arguments[3]);
     for (int number = 0; number < steps; number++) step(number);
     return 0;
