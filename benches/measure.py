@@ -111,6 +111,11 @@ class Measured:
         found = [value for name in self.others for value in [self.other(name)] if isinstance(value, float)]
         return min(found, default=None)
 
+    def ended(self):
+        """The time that the builders had which were ended before they were done; None if none was."""
+        found = [float(said.split()[1]) for said in self.others.values() if isinstance(said, str) and said.startswith("> ")]
+        return min(found) / self.row.divide if found else None
+
 
 def begin(row, builder):
     if row.cold:

@@ -1,11 +1,12 @@
 /*
- * What the kernel asks for RUN steps: run-limit ROOT WORK STEPS [bare].
+ * What the kernel asks for RUN steps: run-limit ROOT WORK STEPS [bare|look].
  *
  * The limit of the rows with RUN steps, and no builder: nothing is looked up, hashed, recorded or made durable. It does what
  * a builder that isolates cannot leave out, once a step: an overlay over ROOT and over all that the steps before wrote, a
  * process in namespaces of its own, proc, dev and sys in them, masks and read-only paths, hosts and resolv.conf, another
  * root, fewer capabilities, a filter of system calls, the command, one look at what it wrote, and the overlay away. With
- * "bare", nothing protects the host: no masks, no files, all capabilities, no filter.
+ * "bare", nothing protects the host: no masks, no files, all capabilities, no filter. With "look", a process beside looks once
+ * at each file of ROOT: whoever stands on what an earlier build left must notice that somebody changed it.
  * WORK must be empty, and on a file system that can hold an upper directory.
  */
 #define _GNU_SOURCE
@@ -184,8 +185,9 @@ static void step(int number) {
 
 int main(int count, char **arguments) {
     bare = count == 5 && !strcmp(arguments[4], "bare");
-    if (count != 4 + bare) {
-        fprintf(stderr, "usage: run-limit ROOT WORK STEPS [bare]\n");
+    int looks = count == 5 && !strcmp(arguments[4], "look");
+    if (count != 4 + bare + looks) {
+        fprintf(stderr, "usage: run-limit ROOT WORK STEPS [bare|look]\n");
         return 2;
     }
     must(chdir(arguments[2]), arguments[2]);
@@ -196,7 +198,16 @@ int main(int count, char **arguments) {
     must(mkdir("points/etc", 0755), "points");
     must(mknod("points/etc/hosts", S_IFREG | 0644, 0), "points");
     must(mknod("points/etc/resolv.conf", S_IFREG | 0644, 0), "points");
+    int looker = looks ? fork() : 0;
+    must(looker, "fork");
+    if (looks && looker == 0) {
+        int root = open("base", O_RDONLY | O_DIRECTORY);
+        must(root, "base");
+        return look(root) == 0;
+    }
     int steps = atoi(arguments[3]);
     for (int number = 0; number < steps; number++) step(number);
-    return 0;
+    int status = 0;
+    if (looks) must(waitpid(looker, &status, 0), "wait");
+    return status != 0;
 }

@@ -47,6 +47,8 @@ def verdict(row, found):
     if said:
         return "**misses** " + ", ".join(said)
     if row.ahead and not found.fastest():
+        if found.ended() and found.ended() >= row.ahead * found.median():
+            return f"reached (> {ratio(found.ended() / found.median())})"
         return "reached, as far as measured" if row.reach or row.times else "not measured"
     return "reached" if row.reach or row.times or row.ahead else "–"
 

@@ -49,9 +49,9 @@ fn square(number: usize) -> u64 {
 fn squares(part: &[u8]) -> u64 {
     // Several counts: equal bytes that follow each other would wait for one another.
     let mut counts = [[0_u32; 256]; 4];
-    for bytes in part.chunks_exact(4) {
-        for (count, byte) in counts.iter_mut().zip(bytes) {
-            count[usize::from(*byte)] += 1;
+    for word in part.as_chunks::<8>().0 {
+        for (number, byte) in word.iter().enumerate() {
+            counts[number % 4][usize::from(*byte)] += 1;
         }
     }
     let of = |byte: usize| counts.iter().map(|count| u64::from(count[byte])).sum::<u64>();
@@ -62,19 +62,25 @@ fn squares(part: &[u8]) -> u64 {
 fn repeated(block: &[u8]) -> usize {
     let word =
         |at: usize| block.get(at..at + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes);
-    let place = |word: u64| (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACES_BITS)) as usize;
-    let mut places = [u32::MAX; 1 << PLACES_BITS];
+    let hash = |word: u64| word.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let place = |hash: u64| (hash >> (64 - PLACES_BITS)) as usize;
+    // Where a sequence was, and what of its hash does not say the place: another sequence at the same place is mostly known by
+    // that, without a look at bytes that are not at hand.
+    let mut places = [(u32::MAX, 0_u32); 1 << PLACES_BITS];
     let (mut found, mut next) = (0, 0);
     for at in (0..block.len().saturating_sub(8)).step_by(LOOKED_UP) {
         while next + 8 <= at {
             if let Some(word) = word(next) {
-                places[place(word)] = next as u32;
+                let hash = hash(word);
+                places[place(hash)] = (next as u32, hash as u32);
             }
             next += REMEMBERED;
         }
         let Some(here) = word(at) else { break };
-        let before = places[place(here)] as usize;
-        if before + WINDOW >= at && before < at && word(before) == Some(here) {
+        let hash = hash(here);
+        let (before, rest) = places[place(hash)];
+        let before = before as usize;
+        if rest == hash as u32 && before + WINDOW >= at && before < at && word(before) == Some(here) {
             // One of so many places is met in a sequence that comes again.
             found += REMEMBERED * LOOKED_UP;
         }
