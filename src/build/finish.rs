@@ -62,50 +62,76 @@ pub fn finish(
     };
     let bare = ImageSet::of(images, planned.indexed, options.tags.clone());
     let set = Dress { annotations: options.annotations.clone(), ..Dress::default() }.on(&bare);
-    let written = numbers.shown(worker.sink, "exporting to image", |step| {
-        let say = |message: String| worker.sink.send(Event::Notice { step, message });
-        let mut first = None;
-        for Order { output, dress } in &options.outputs {
-            let exported = export(store, &dress.on(&bare), output, stdout)?;
-            first = first.or(exported.top);
-        }
-        let kept = keep(store, &set)?;
-        let top = kept.top.expect("what is kept has a manifest");
-        make_durable(store, worker)?;
-        for name in &options.tags {
-            set_name(store, name, &top, Origin::Built, options.now)?;
-        }
-        if let Some(prefix) = &options.dangling {
-            let name = Reference { digest: Some(descriptor_digest(&top)?), ..prefix.clone() };
-            set_name(store, &name, &top, Origin::Built, options.now)?;
-            say(format!("naming to {name}"));
-        }
-        store.sync()?;
-        let top = first.unwrap_or(top);
-        say(format!("{} {}", if set.indexed { "index" } else { "manifest" }, top.digest()));
-        for (image, config) in set.images.iter().zip(&kept.configs) {
-            let of = if set.indexed { format!(" for {}", image.platform) } else { String::new() };
-            say(format!("config {config}{of}"));
-        }
-        options.tags.iter().for_each(|name| say(format!("naming to {name}")));
-        Ok(Exported { top: Some(top), configs: kept.configs })
+    let (written, pushed) = std::thread::scope(|scope| {
+        let mut pushing = None;
+        let written = numbers.shown(worker.sink, "exporting to image", |step| {
+            let say = |message: String| worker.sink.send(Event::Notice { step, message });
+            let mut first = None;
+            for Order { output, dress } in &options.outputs {
+                let exported = export(store, &dress.on(&bare), output, stdout)?;
+                first = first.or(exported.top);
+            }
+            let kept = keep(store, &set)?;
+            let top = kept.top.expect("what is kept has a manifest");
+            // What goes to a registry need not be on this machine's disk first: the two are waited for together.
+            if !options.pushes.is_empty() {
+                pushing = Some(scope.spawn(|| send_all(&bare, steps, options, numbers)));
+            }
+            make_durable(store, worker)?;
+            name(store, &top, options, &say)?;
+            store.sync()?;
+            let top = first.unwrap_or(top);
+            say(format!("{} {}", if set.indexed { "index" } else { "manifest" }, top.digest()));
+            for (image, config) in set.images.iter().zip(&kept.configs) {
+                let of = if set.indexed { format!(" for {}", image.platform) } else { String::new() };
+                say(format!("config {config}{of}"));
+            }
+            options.tags.iter().for_each(|name| say(format!("naming to {name}")));
+            Ok(Exported { top: Some(top), configs: kept.configs })
+        });
+        let pushed = pushing.map_or(Ok(None), |thread| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        Ok::<_, Error>((written?, pushed?))
     })?;
-    let mut pushed = None;
-    if !options.pushes.is_empty() {
-        let client = client(options, worker.cancel);
-        for to in &options.pushes {
-            to.names.iter().for_each(|name| steps.caches.settle(&name.registry));
-            let exported = send(store, &bare, to, &client, worker, numbers)?;
-            pushed = pushed.or(exported.top);
-        }
-        store.sync()?;
-    }
     store.collect_if_needed()?;
     let top = pushed.or(written.top).expect("set above");
     // Outputs that are called otherwise are told of where nothing else has a name.
     let own = || options.outputs.iter().flat_map(|order| order.dress.names.clone()).collect();
     let names = if options.tags.is_empty() { own() } else { options.tags.clone() };
     Ok(Built { top, configs: written.configs, names, created: bare.epoch() })
+}
+
+/// Everywhere that the image goes; the first manifest or index.
+fn send_all(
+    set: &ImageSet,
+    steps: &Steps<'_>,
+    options: &Options,
+    numbers: &Numbers,
+) -> Result<Option<Descriptor>, Error> {
+    let worker = steps.worker;
+    let client = client(options, worker.cancel);
+    let mut first = None;
+    for to in &options.pushes {
+        to.names.iter().for_each(|name| steps.caches.settle(&name.registry));
+        let exported = send(worker.store, set, to, &client, worker, numbers)?;
+        first = first.or(exported.top);
+    }
+    worker.store.sync()?;
+    Ok(first)
+}
+
+/// Gives the image its names, or one by its digest.
+fn name(store: &Store, top: &Descriptor, options: &Options, say: &dyn Fn(String)) -> Result<(), Error> {
+    for name in &options.tags {
+        set_name(store, name, top, Origin::Built, options.now)?;
+    }
+    if let Some(prefix) = &options.dangling {
+        let name = Reference { digest: Some(descriptor_digest(top)?), ..prefix.clone() };
+        set_name(store, &name, top, Origin::Built, options.now)?;
+        say(format!("naming to {name}"));
+    }
+    Ok(())
 }
 
 /// Once, before anything has a name and before success is reported.

@@ -109,7 +109,7 @@ impl Environment {
 
     /// Which certificates are trusted, besides or instead of the machine's.
     pub fn trust(&self) -> Trust {
-        Trust { file: self.path("SSL_CERT_FILE"), dir: self.path("SSL_CERT_DIR"), ..Trust::default() }
+        Trust::of(self.path("SSL_CERT_FILE"), self.path("SSL_CERT_DIR"))
     }
 
     /// Where container engines of this machine may be.

@@ -1,9 +1,9 @@
-//! Whom TLS trusts: the machine's certificates, or those of given files, and more that a caller adds.
+//! Whom TLS trusts: the machine's certificates, or those of given files, and those of one host besides.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
+use ureq::tls::{Certificate, RootCerts};
 
 use super::failure::{Failure, FailureKind};
 
@@ -14,14 +14,30 @@ pub struct Trust {
     pub file: Option<PathBuf>,
     /// `SSL_CERT_DIR`: instead of the machine's.
     pub dir: Option<PathBuf>,
-    /// Certificates in PEM form, besides the others.
-    pub more: Vec<u8>,
+    // What was read, once for all clones: a machine has some hundred files.
+    loaded: Loaded,
 }
 
+type Loaded = Arc<OnceLock<Result<Arc<Vec<Certificate<'static>>>, Failure>>>;
+
 impl Trust {
-    /// Loads them; `own` are those of one host, besides. None at all is no error here: a server on loopback may need none, and for any other the failed
-    /// handshake is explained with `found`.
+    /// Those of `SSL_CERT_FILE` and `SSL_CERT_DIR`; of the machine, if there is neither.
+    pub fn of(file: Option<PathBuf>, dir: Option<PathBuf>) -> Trust {
+        Trust { file, dir, ..Trust::default() }
+    }
+
+    /// Loads them; `own` are those of one host, besides. None at all is no error here: a server on loopback may need none, and
+    /// for any other the failed handshake is explained with `found`.
     pub(super) fn load(&self, own: &[Certificate<'static>]) -> Result<(RootCerts, usize), Failure> {
+        let mut certificates = self.loaded.get_or_init(|| self.read().map(Arc::new)).clone()?;
+        if !own.is_empty() {
+            Arc::make_mut(&mut certificates).extend_from_slice(own);
+        }
+        let found = certificates.len();
+        Ok((RootCerts::Specific(certificates), found))
+    }
+
+    fn read(&self) -> Result<Vec<Certificate<'static>>, Failure> {
         let loaded = if self.file.is_some() || self.dir.is_some() {
             rustls_native_certs::load_certs_from_paths(self.file.as_deref(), self.dir.as_deref())
         } else {
@@ -35,21 +51,7 @@ impl Trust {
                 format!("the certificates of SSL_CERT_FILE and SSL_CERT_DIR cannot be read: {error}"),
             ));
         }
-        let mut certificates: Vec<Certificate<'static>> =
-            loaded.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-        for item in parse_pem(&self.more) {
-            match item {
-                Ok(PemItem::Certificate(certificate)) => certificates.push(certificate.to_owned()),
-                Ok(_) => {}
-                Err(error) => {
-                    let message = format!("an additional root certificate cannot be read: {error}");
-                    return Err(Failure::new(FailureKind::Tls, message));
-                }
-            }
-        }
-        certificates.extend_from_slice(own);
-        let found = certificates.len();
-        Ok((RootCerts::Specific(Arc::new(certificates)), found))
+        Ok(loaded.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect())
     }
 }
 
@@ -79,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_certificate_file_that_is_not_there_is_named() {
-        let trust = Trust { file: Some("/nonexistent/ca.pem".into()), ..Trust::default() };
+        let trust = Trust::of(Some("/nonexistent/ca.pem".into()), None);
         let failure = trust.load(&[]).expect_err("missing");
         assert!(failure.message.contains("/nonexistent/ca.pem"), "{failure}");
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ureq::tls::TlsConfig;
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector, TcpConnector};
 use ureq::{Agent, SendBody, Timeout, http};
@@ -55,6 +55,7 @@ pub struct Wire {
 struct Profile {
     directory: Option<PathBuf>,
     unverified: bool,
+    trusts: bool,
 }
 
 struct Ready {
@@ -79,7 +80,10 @@ impl Wire {
     fn ready(&self, request: &Request) -> Result<Arc<Ready>, Failure> {
         // Without TLS there is nothing to decide.
         let directory = self.certificates.directory(&request.url).filter(|_| request.url.is_tls());
-        let profile = Profile { directory, unverified: request.unverified && request.url.is_tls() };
+        let unverified = request.unverified && request.url.is_tls();
+        // A proxy may speak TLS itself.
+        let trusts = request.url.is_tls() || self.proxies.of(&request.url).is_some();
+        let profile = Profile { directory, unverified, trusts };
         let mut all = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let ready = all.entry(profile.clone()).or_insert_with(|| self.prepare(&profile).map(Arc::new));
         ready.clone()
@@ -87,7 +91,10 @@ impl Wire {
 
     fn prepare(&self, profile: &Profile) -> Result<Ready, Failure> {
         let own = profile.directory.as_deref().map(OwnCertificates::read).transpose()?.unwrap_or_default();
-        let (certificates, roots) = self.trust.load(&own.authorities)?;
+        let (certificates, roots) = match profile.trusts {
+            true => self.trust.load(&own.authorities)?,
+            false => (RootCerts::Specific(Arc::default()), 0),
+        };
         let tls = TlsConfig::builder()
             .root_certs(certificates)
             .client_cert(own.identity)

@@ -160,7 +160,7 @@ fn a_registry_under_tls_is_trusted_through_its_authority_alone() {
     std::fs::copy(at.join("ca.crt"), at.join("certs/ca.crt")).expect("copied");
     registry.fill(&layout, &[&format!("--dest-cert-dir={}", at.join("certs").display())]);
     let trusting = |file: &str| {
-        let trust = Trust { file: Some(at.join(file)), ..Trust::default() };
+        let trust = Trust::of(Some(at.join(file)), None);
         Client::new(Options {
             http: http::Options { trust, ..http::Options::default() },
             ..Options::default()

@@ -148,7 +148,7 @@ fn a_registry_under_tls_is_pushed_to() {
     let tls = format!("  tls:\n    certificate: {}\n    key: {}\n", certificate.display(), private.display());
     let registry = Registry::start(at, &tls, "");
     let (sample, to) = (Sample::new(), registry.reference(":1"));
-    let trust = Trust { file: Some(at.join("ca.crt")), ..Trust::default() };
+    let trust = Trust::of(Some(at.join("ca.crt")), None);
     let http = http::Options { trust, ..http::Options::default() };
     let client = Client::new(Options { http, ..Options::default() });
     sample.push(&client, &to, &[]).expect("pushes");
