@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::Error;
+use super::remove::remove_path;
 use super::spares::Fresh;
 use crate::tree::Entry;
 
@@ -21,6 +23,12 @@ impl Active {
     /// What the root directory is as long as nothing changes it.
     pub(super) fn root(&self) -> &Entry {
         &self.root
+    }
+
+    /// Removes the work directory: nothing is mounted any more.
+    pub(super) fn remove_work(&self) -> Result<(), Error> {
+        let work = self.work();
+        remove_path(&work).map_err(Error::host("remove", work))
     }
 
     /// What is left of it.

@@ -207,6 +207,11 @@ impl Snapshots {
             return Ok(());
         }
         make_equal(open(&active.upper())?.as_fd(), active.root(), changed)?;
+        // ORDER: before the seal. The kernel's whiteouts are names of one file that has another in the work directory: their time
+        // of change moves when that goes.
+        if changed.iter().any(|change| change.entry.kind == Kind::Whiteout) {
+            active.remove_work()?;
+        }
         self.keep(&active.upper(), &name, chain, layer, changed.len())?;
         self.spares.put(active.into_fresh());
         Ok(())

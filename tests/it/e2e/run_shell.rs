@@ -165,6 +165,14 @@ fn mount_points_that_the_base_lacks_are_there_in_each_run_and_in_no_layer() {
 }
 
 #[test]
+fn what_a_run_removed_is_no_change_on_disk_to_the_next_build() {
+    let Some(shop) = Workshop::new() else { return };
+    let first = "FROM busybox\nRUN echo a > /a; echo b > /b; mkdir /d; echo e > /d/e\nRUN rm -r /a /b /d && mkdir /d\nRUN echo c > /c\n";
+    shop.build(first, &[]).ok();
+    shop.build(&format!("{first}RUN echo d > /d/d\n"), &[]).ok().never_says(&["changed on disk"]);
+}
+
+#[test]
 fn what_was_done_before_a_failure_is_not_done_again() {
     let Some(shop) = Workshop::new() else { return };
     let first = "FROM busybox\nRUN echo once; echo a > /a\n";
