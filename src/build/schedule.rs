@@ -38,6 +38,8 @@ pub fn schedule(steps: &Steps<'_>, pending: &[StepId], jobs: usize) -> Result<()
 
     let work = || {
         let mut queue = lock();
+        // Whether nothing that this thread did still waits to be written.
+        let mut is_kept = true;
         loop {
             if queue.failure.is_some() {
                 return;
@@ -47,11 +49,20 @@ pub fn schedule(steps: &Steps<'_>, pending: &[StepId], jobs: usize) -> Result<()
                     // Nothing runs and nothing is ready: all is done, since a step only waits for earlier ones.
                     return;
                 }
+                if !is_kept {
+                    // The others may take long.
+                    drop(queue);
+                    steps.keep_done();
+                    is_kept = true;
+                    queue = lock();
+                    continue;
+                }
                 queue = changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             queue.running += 1;
             drop(queue);
+            is_kept = false;
             let result = steps.perform(StepId(step));
             queue = lock();
             queue.running -= 1;

@@ -286,9 +286,10 @@ impl Build<'_> {
         if !pending.is_empty() {
             steps.packing.begin(self.store);
             let done = schedule(steps, pending, self.options.jobs);
-            if !self.interrupt.is_fired() {
+            match self.interrupt.is_fired() {
                 // A failure may come of a directory that was changed on disk, and then it is no failure yet.
-                steps.settle()?;
+                false => steps.settle()?,
+                true => steps.keep_done(),
             }
             done?;
             steps.packing.finish();

@@ -148,6 +148,11 @@ impl<'a> Steps<'a> {
         })
     }
 
+    /// Keeps what was done, as far as that needs no waiting; what cannot be kept is done again.
+    pub fn keep_done(&self) {
+        let _ = self.waiting.write(self.worker);
+    }
+
     fn start(&self, step: &Step) -> StepNumber {
         let number = self.numbers.next();
         self.sink().send(Event::Started { step: number, name: step.label.to_string() });
@@ -211,10 +216,6 @@ impl<'a> Steps<'a> {
         let step = &self.graph.steps[id.0];
         let number = self.start(step);
         let result = self.perform_as(id, number);
-        if result.is_err() {
-            // The steps before are kept; what is told is why this one failed.
-            let _ = self.waiting.write(self.worker);
-        }
         let end = match &result {
             Ok((Came::Cached, ..)) => Event::Cached { step: number },
             Ok((Came::Done, ..)) => Event::Done { step: number },
@@ -247,9 +248,10 @@ impl<'a> Steps<'a> {
             return Ok((Came::Cached, key, chain));
         }
         let doing = Doing { number, key, form: self.packing.form(id) };
-        // What the steps before left is written while a process runs; nothing else leaves time for that.
+        // What the steps before left is written while a process runs, if that begins in a moment: nothing may have to be fetched.
         let write = || self.waiting.write(worker);
-        if !matches!(step.op, Op::Exec(_)) {
+        let follows = matches!(step.base, Input::Step(_)) && step.op.reads().is_empty();
+        if !(follows && matches!(step.op, Op::Exec(_))) {
             write().map_err(|e| self.failed(step, e))?;
         }
         let beside = || {

@@ -75,3 +75,29 @@ fn kill_at_two_dozen_moments_then_a_rebuild_gives_the_same_image() {
 fn kill_at_three_hundred_moments_then_a_rebuild_gives_the_same_image() {
     killed(300);
 }
+
+#[test]
+fn what_is_done_is_kept_while_another_step_takes_long() {
+    let Some(shop) = Workshop::new() else { return };
+    let mark = format!("LONGMARK-{}", super::unique());
+    let text = format!(
+        "FROM busybox AS quick\nRUN echo 1 > /1\nRUN echo 2 > /2\nFROM busybox AS slow\nRUN sleep 60; : {mark}\n\
+         FROM slow\nCOPY --from=quick /2 /\n"
+    );
+    let dockerfile = shop.write("Dockerfile", &text).display().to_string();
+    let context = shop.context().display().to_string();
+    let mut command = shop.command();
+    command.args(["build", "--progress", "plain", "-f", &dockerfile, &context]);
+    let mut running = Running::start(command, &shop.at("log"));
+    super::wait_until("the quick stage is done", || {
+        let log = std::fs::read_to_string(shop.at("log")).unwrap_or_default();
+        log.matches("DONE").count() >= 4 && !processes(&mark).is_empty()
+    });
+    // Written a moment after it was told.
+    std::thread::sleep(Duration::from_millis(300));
+    running.signal(Signal::KILL);
+    running.end();
+    let said =
+        shop.rbuild(&["build", "--progress", "plain", "--target", "quick", "-f", &dockerfile, &context]).ok();
+    assert_eq!(said.stderr.matches("CACHED").count(), 3, "{}", said.stderr);
+}
