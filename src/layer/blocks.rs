@@ -14,6 +14,9 @@ use std::time::Duration;
 pub struct Coder {
     /// Bytes of a block. ORDER: it is in every compressed byte after it.
     pub block: usize,
+    /// Blocks in the making for each thread. Members leave in order, and one of noise is done sooner than one of text: with one
+    /// block each, its thread would wait for the other.
+    pub each: usize,
     /// The level, as [`Coder::encode`] understands it.
     pub level: i32,
     /// Block and level to the compressed form.
@@ -22,9 +25,6 @@ pub struct Coder {
 
 /// LIMIT: bytes of blocks in the making, on a machine of any number of threads.
 const PENDING: usize = 64 << 20;
-/// LIMIT: up to so many bytes, there are several blocks a thread. Members leave in order, and one of noise is done sooner than
-/// one of text: its thread would wait for the other.
-const AHEAD: usize = 8 << 20;
 
 /// Compresses what is written to it, block by block.
 pub struct Blocks<W> {
@@ -59,9 +59,7 @@ impl<W: Write> Blocks<W> {
 
     /// Blocks in the making at once.
     fn most(&self) -> usize {
-        let threads = rayon::current_num_threads();
-        let ahead = (4 * threads).min(AHEAD / self.coder.block);
-        threads.max(ahead).min(PENDING / self.coder.block).max(1)
+        (self.coder.each * rayon::current_num_threads()).min(PENDING / self.coder.block).max(1)
     }
 
     /// Hands the block to the pool.

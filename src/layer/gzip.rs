@@ -7,7 +7,7 @@ use super::noise::noise;
 
 /// Members of at most 1 MiB at one of libdeflate's levels 0 to 9: one of each block, or three where noise is in it.
 pub fn coder(level: u32) -> Coder {
-    Coder { block: 1 << 20, level: level.min(9) as i32, encode: members }
+    Coder { block: 1 << 20, each: 2, level: level.min(9) as i32, encode: members }
 }
 
 /// ORDER: what is noise decides bytes, see `store::form`.

@@ -8,7 +8,7 @@ use super::blocks::Coder;
 
 /// Frames of 4 MiB at one of zstd's levels 1 to 22. Smaller ones cost more bytes, larger ones more memory.
 pub fn coder(level: i32) -> Coder {
-    Coder { block: 4 << 20, level: level.clamp(1, 22), encode: frame }
+    Coder { block: 4 << 20, each: 1, level: level.clamp(1, 22), encode: frame }
 }
 
 /// ORDER: with its content's size, which is known, and a checksum.
