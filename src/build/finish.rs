@@ -89,6 +89,9 @@ pub fn finish(
             options.tags.iter().for_each(|name| say(format!("naming to {name}")));
             Ok(Exported { top: Some(top), configs: kept.configs })
         });
+        if written.is_err() {
+            worker.cancel.fire();
+        }
         let pushed = pushing.map_or(Ok(None), |thread| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });

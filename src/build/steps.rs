@@ -248,10 +248,9 @@ impl<'a> Steps<'a> {
             return Ok((Came::Cached, key, chain));
         }
         let doing = Doing { number, key, form: self.packing.form(id) };
-        // What the steps before left is written while a process runs, if that begins in a moment: nothing may have to be fetched.
+        // What the steps before left is written while the process runs, if that begins in a moment.
         let write = || self.waiting.write(worker);
-        let follows = matches!(step.base, Input::Step(_)) && step.op.reads().is_empty();
-        if !(follows && matches!(step.op, Op::Exec(_))) {
+        if !self.begins_at_once(step) {
             write().map_err(|e| self.failed(step, e))?;
         }
         let beside = || {
@@ -267,6 +266,14 @@ impl<'a> Steps<'a> {
             self.waiting.put(worker, kept).map_err(|e| self.failed(step, e))?;
         }
         Ok((Came::Done, key, self.below(step).push(layer, made)))
+    }
+
+    /// Whether `step` is a RUN on the RUN that was just done, so that all is there that it stands on, and waits for no mount.
+    fn begins_at_once(&self, step: &Step) -> bool {
+        let (Op::Exec(exec), Input::Step(base)) = (&step.op, step.base) else { return false };
+        exec.mounts.is_empty()
+            && matches!(self.graph.steps[base.0].op, Op::Exec(_))
+            && self.below(step).below().is_some_and(|(_, link)| self.waiting.ends_with(link.diff_id))
     }
 
     fn failed(&self, step: &Step, source: crate::worker::Error) -> Error {

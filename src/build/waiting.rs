@@ -41,9 +41,15 @@ impl Waiting {
     pub fn write(&self, worker: &Worker<'_>) -> Result<bool, Error> {
         match worker.roots() {
             Known::Unchanged => self.write_all(worker.store).map(|()| true),
-            Known::NotYet => Ok(true),
+            Known::NotYet => Ok(worker.store.write_held().map(|()| true)?),
             Known::Changed => Ok(false),
         }
+    }
+
+    /// Whether the last record that waits is that of `layer`'s step.
+    pub fn ends_with(&self, layer: DiffId) -> bool {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.back().is_some_and(|kept| kept.layer == layer)
     }
 
     /// Waits until it is known, and writes the records or drops them.

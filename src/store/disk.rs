@@ -244,6 +244,7 @@ impl Disk {
 
     /// Gives a temporary file its name; false if the name is taken, and stays so.
     pub fn publish_new(&self, temp: &mut TempFile, to: &Path) -> Result<bool, Error> {
+        let _naming = self.unsynced.naming();
         self.unsynced.add(&self.process, to)?;
         let done = match &temp.path {
             None => self.link(&temp.file, to),
@@ -278,6 +279,7 @@ impl Disk {
 
     /// Gives a temporary file, a named one, its name, in place of what has it.
     pub fn publish_over(&self, temp: &mut TempFile, to: &Path) -> Result<(), Error> {
+        let _naming = self.unsynced.naming();
         self.unsynced.add(&self.process, to)?;
         if let Some(path) = &temp.path {
             fs::rename(path, to).map_err(Error::io("rename a file to", to))?;
@@ -305,7 +307,6 @@ impl Disk {
 
     /// Removes a file, if it is there.
     pub fn remove(&self, path: &Path) -> Result<bool, Error> {
-        self.settle(path)?;
         match fs::remove_file(path) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),

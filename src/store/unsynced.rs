@@ -6,8 +6,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::error::Error;
@@ -22,6 +22,8 @@ pub struct Unsynced {
     never: bool,
     state: Mutex<State>,
     bytes: AtomicU64,
+    // Shared by who names a file that is noted; alone is who says of all that are noted that they are there.
+    naming: RwLock<()>,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +69,15 @@ impl Unsynced {
         locked(&self.state).files.contains_key(path)
     }
 
+    /// To be held from the note of a file until it has its name.
+    pub fn naming(&self) -> RwLockReadGuard<'_, ()> {
+        self.naming.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all_named(&self) -> RwLockWriteGuard<'_, ()> {
+        self.naming.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes a file that is about to get its name.
     pub fn add(&self, process: &Process, path: &Path) -> Result<(), Error> {
         let mut state = locked(&self.state);
@@ -81,8 +92,9 @@ impl Unsynced {
         Ok(())
     }
 
-    /// Now.
+    /// Now; what was noted before has its name.
     pub fn now(&self) -> Moment {
+        let _all = self.all_named();
         Moment(locked(&self.state).last)
     }
 
@@ -106,6 +118,8 @@ impl Unsynced {
 
     /// Makes durable what was noted.
     pub fn sync(&self, layout: &Layout, process: &Process) -> Result<(), Error> {
+        // ORDER: before the state, as whoever names a file takes them.
+        let _all = self.all_named();
         let mut state = locked(&self.state);
         if self.never || !state.marked {
             return Ok(());

@@ -10,10 +10,13 @@ use crate::snapshot::{Error, Item};
 use crate::tree::{Entry, Kind, RootPath, Stack, Time};
 use crate::worker::perform::Worker;
 
+/// The directory of the two files.
+const ETC: &str = "/etc";
+
 const POINTS: [(&str, bool); 7] = [
     ("/", true),
     ("/dev", true),
-    ("/etc", true),
+    (ETC, true),
     (super::hosts::HOSTS, false),
     (super::hosts::RESOLV_CONF, false),
     ("/proc", true),
@@ -27,11 +30,15 @@ impl Worker<'_> {
     }
 }
 
-/// What of an upper directory is not the process's: what the sandbox `made`, and what is a mount point of ours and not in the
-/// tree below.
-pub(super) fn not_written(made: Vec<RootPath>, below: &Stack) -> Vec<RootPath> {
-    let ours = entries().map(|entry| entry.path).filter(|path| below.get(path).is_none());
-    made.into_iter().chain(ours).collect()
+/// What of an upper directory is not the process's, unless it put something there: what the sandbox `made`, and the directory
+/// above our files, which is copied up with a change in it. What something is mounted on is never copied up, so that a file at
+/// such a path is the process's: the tree may lead elsewhere from there.
+pub(super) fn not_written(mut made: Vec<RootPath>, below: &Stack) -> Vec<RootPath> {
+    let etc = RootPath::clean(ETC).expect("valid");
+    if below.get(&etc).is_none() {
+        made.push(etc);
+    }
+    made
 }
 
 fn entries() -> impl Iterator<Item = Entry> {

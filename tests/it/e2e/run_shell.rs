@@ -165,6 +165,20 @@ fn mount_points_that_the_base_lacks_are_there_in_each_run_and_in_no_layer() {
 }
 
 #[test]
+fn a_file_beside_mount_points_that_a_link_leads_to_is_the_runs() {
+    let Some(shop) = Workshop::new() else { return };
+    shop.write("link/usr/etc/keep", "");
+    std::os::unix::fs::symlink("usr/etc", shop.context().join("link/etc")).unwrap();
+    let image = shop.image(
+        "FROM scratch\nCOPY --from=busybox /bin /bin\nENV PATH=/bin\nCOPY link/ /\nRUN rm /etc && mkdir /etc && echo mine > /etc/hosts && echo other > /etc/other\n",
+        &[],
+    );
+    assert_eq!(image.text("etc/hosts"), "mine\n");
+    assert_eq!(image.below("etc"), ["hosts", "other"]);
+    assert_eq!(image.below("usr/etc"), ["keep"]);
+}
+
+#[test]
 fn what_a_run_removed_is_no_change_on_disk_to_the_next_build() {
     let Some(shop) = Workshop::new() else { return };
     let first = "FROM busybox\nRUN echo a > /a; echo b > /b; mkdir /d; echo e > /d/e\nRUN rm -r /a /b /d && mkdir /d\nRUN echo c > /c\n";

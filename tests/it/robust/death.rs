@@ -101,3 +101,32 @@ fn what_is_done_is_kept_while_another_step_takes_long() {
         shop.rbuild(&["build", "--progress", "plain", "--target", "quick", "-f", &dockerfile, &context]).ok();
     assert_eq!(said.stderr.matches("CACHED").count(), 3, "{}", said.stderr);
 }
+
+#[test]
+fn what_is_done_is_kept_while_the_next_step_waits_for_a_cache() {
+    let Some(shop) = Workshop::new() else { return };
+    let mark = format!("CACHEMARK-{}", super::unique());
+    let mount = "RUN --mount=type=cache,id=c,target=/c,sharing=locked";
+    let first = "FROM busybox\nRUN echo 1 > /1\n";
+    let context = shop.context().display().to_string();
+    let start = |name: &str, text: String| {
+        let dockerfile = shop.write_at(name, text).display().to_string();
+        let mut command = shop.command();
+        command.args(["build", "--progress", "plain", "-f", &dockerfile, &context]);
+        Running::start(command, &shop.at(&format!("{name}.log")))
+    };
+    let mut holder = start("holder", format!("FROM busybox\n{mount} sleep 60; : {mark}\n"));
+    super::wait_until("the cache is held", || !processes(&mark).is_empty());
+    let mut waiter = start("waiter", format!("{first}{mount} true\n"));
+    super::wait_until("the first step is done", || {
+        let log = std::fs::read_to_string(shop.at("waiter.log")).unwrap_or_default();
+        log.split("RUN echo 1").nth(1).is_some_and(|rest| rest.contains("DONE"))
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    for build in [&mut waiter, &mut holder] {
+        build.signal(Signal::KILL);
+        build.end();
+    }
+    let said = shop.build(first, &["--progress", "plain"]).ok();
+    assert_eq!(said.stderr.matches("CACHED").count(), 2, "{}", said.stderr);
+}
