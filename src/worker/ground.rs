@@ -31,11 +31,11 @@ impl Ground {
     }
 
     /// A directory with these items, made when it is first asked for: every RUN has the same.
-    pub(super) fn aside(&self, items: &[Item]) -> Result<PathBuf, Error> {
+    pub(super) fn aside(&self, items: &dyn Fn() -> Vec<Item>) -> Result<PathBuf, Error> {
         if let Some(aside) = self.aside.get() {
             return Ok(aside.path());
         }
-        let made = self.snapshots()?.aside(items)?;
+        let made = self.snapshots()?.aside(&items())?;
         Ok(self.aside.get_or_init(|| made).path())
     }
 

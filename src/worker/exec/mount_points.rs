@@ -26,7 +26,7 @@ const POINTS: [(&str, bool); 7] = [
 impl Worker<'_> {
     /// The directory that is to be the lowest.
     pub(super) fn mount_points(&self) -> Result<PathBuf, Error> {
-        self.ground.aside(&entries().map(|entry| Item { entry, source: None }).collect::<Vec<_>>())
+        self.ground.aside(&|| entries().map(|entry| Item { entry, source: None }).collect())
     }
 }
 
