@@ -19,8 +19,8 @@ pub struct Coder {
     pub each: usize,
     /// The level, as [`Coder::encode`] understands it.
     pub level: i32,
-    /// Block and level to the compressed form.
-    pub encode: fn(&[u8], i32) -> io::Result<Vec<u8>>,
+    /// Block and level to the compressed form: the first bytes of the buffer, which is made longer if need be, and how many.
+    pub encode: fn(&[u8], i32, &mut Vec<u8>) -> io::Result<usize>,
 }
 
 /// LIMIT: bytes of blocks in the making, on a machine of any number of threads.
@@ -30,25 +30,40 @@ const PENDING: usize = 64 << 20;
 pub struct Blocks<W> {
     out: W,
     coder: Coder,
-    block: Vec<u8>,
+    /// What is filled.
+    next: Buffers,
     members: u64,
     /// Members in the making, in order. LIMIT: `most`, which bounds the memory.
     pending: VecDeque<Receiver<Member>>,
-    /// Buffers to use again.
-    spare: Vec<Vec<u8>>,
+    /// To be used again: memory that is new costs as much as to write it twice.
+    spare: Vec<Buffers>,
 }
 
-/// A compressed block, and the buffer that it was made from.
-type Member = (io::Result<Vec<u8>>, Vec<u8>);
+/// A block, and room for its compressed form.
+#[derive(Default)]
+struct Buffers {
+    block: Vec<u8>,
+    out: Vec<u8>,
+}
+
+/// How many bytes of the room are the compressed form.
+type Member = (io::Result<usize>, Buffers);
 
 impl<W: Write> Blocks<W> {
     pub fn new(out: W, coder: Coder) -> Blocks<W> {
-        Blocks { out, coder, block: Vec::new(), members: 0, pending: VecDeque::new(), spare: Vec::new() }
+        Blocks {
+            out,
+            coder,
+            next: Buffers::default(),
+            members: 0,
+            pending: VecDeque::new(),
+            spare: Vec::new(),
+        }
     }
 
     pub fn finish(mut self) -> io::Result<W> {
         // Nothing at all is still a stream.
-        if !self.block.is_empty() || self.members == 0 {
+        if !self.next.block.is_empty() || self.members == 0 {
             self.start()?;
         }
         while !self.pending.is_empty() {
@@ -67,11 +82,14 @@ impl<W: Write> Blocks<W> {
         if self.pending.len() >= self.most() {
             self.collect()?;
         }
-        let block = std::mem::replace(&mut self.block, self.spare.pop().unwrap_or_default());
+        let mut buffers = std::mem::replace(&mut self.next, self.spare.pop().unwrap_or_default());
         let Coder { level, encode, .. } = self.coder;
         let (send, receive) = sync_channel(1);
         // A writer that was dropped no longer wants the member.
-        rayon::spawn(move || drop(send.send((encode(&block, level), block))));
+        rayon::spawn(move || {
+            let length = encode(&buffers.block, level, &mut buffers.out);
+            drop(send.send((length, buffers)));
+        });
         self.pending.push_back(receive);
         self.members += 1;
         Ok(())
@@ -80,24 +98,24 @@ impl<W: Write> Blocks<W> {
     /// Writes the oldest member.
     fn collect(&mut self) -> io::Result<()> {
         let Some(receive) = self.pending.pop_front() else { return Ok(()) };
-        let (member, mut block) = wait(&receive)?;
-        self.out.write_all(&member?)?;
-        block.clear();
-        self.spare.push(block);
+        let (length, mut buffers) = wait(&receive)?;
+        self.out.write_all(&buffers.out[..length?])?;
+        buffers.block.clear();
+        self.spare.push(buffers);
         Ok(())
     }
 }
 
 impl<W: Write> Write for Blocks<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.block.len() == self.coder.block {
+        if self.next.block.len() == self.coder.block {
             self.start()?;
         }
-        if self.block.capacity() == 0 {
-            self.block.reserve_exact(self.coder.block);
+        if self.next.block.capacity() == 0 {
+            self.next.block.reserve_exact(self.coder.block);
         }
-        let taken = bytes.len().min(self.coder.block - self.block.len());
-        self.block.extend_from_slice(&bytes[..taken]);
+        let taken = bytes.len().min(self.coder.block - self.next.block.len());
+        self.next.block.extend_from_slice(&bytes[..taken]);
         Ok(taken)
     }
 

@@ -11,28 +11,30 @@ pub fn coder(level: u32) -> Coder {
 }
 
 /// ORDER: what is noise decides bytes, see `store::form`.
-fn members(block: &[u8], level: i32) -> io::Result<Vec<u8>> {
-    let Some(noise) = noise(block) else { return Ok(member(block, level)) };
-    let mut out = Vec::new();
+fn members(block: &[u8], level: i32, out: &mut Vec<u8>) -> io::Result<usize> {
+    let Some(noise) = noise(block) else { return Ok(member(block, level, out, 0)) };
     let pieces = [(&block[..noise.start], level), (&block[noise.clone()], 0), (&block[noise.end..], level)];
-    for (piece, level) in pieces.into_iter().filter(|(piece, _)| !piece.is_empty()) {
-        out.extend(member(piece, level));
-    }
-    Ok(out)
+    let pieces = pieces.into_iter().filter(|(piece, _)| !piece.is_empty());
+    Ok(pieces.fold(0, |end, (piece, level)| member(piece, level, out, end)))
 }
 
-fn member(block: &[u8], level: i32) -> Vec<u8> {
+/// Puts a member at `start` of the buffer, and says where it ends.
+fn member(block: &[u8], level: i32, out: &mut Vec<u8>, start: usize) -> usize {
     let level = libdeflater::CompressionLvl::new(level).unwrap_or_default();
     let mut compressor = libdeflater::Compressor::new(level);
     // ORDER: magic, deflate, no flags, no time, no extra flags, unknown system.
-    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-    let start = out.len();
-    out.resize(start + compressor.deflate_compress_bound(block.len()), 0);
+    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let begin = start + head.len();
+    let room = begin + compressor.deflate_compress_bound(block.len()) + 8;
+    if out.len() < room {
+        out.resize(room, 0);
+    }
+    out[start..begin].copy_from_slice(&head);
     let length = compressor
-        .deflate_compress(block, &mut out[start..])
+        .deflate_compress(block, &mut out[begin..])
         .expect("the bound is what the library asked for");
-    out.truncate(start + length);
-    out.extend(libdeflater::crc32(block).to_le_bytes());
-    out.extend((block.len() as u32).to_le_bytes());
-    out
+    let end = begin + length;
+    out[end..end + 4].copy_from_slice(&libdeflater::crc32(block).to_le_bytes());
+    out[end + 4..end + 8].copy_from_slice(&(block.len() as u32).to_le_bytes());
+    end + 8
 }

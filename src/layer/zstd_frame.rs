@@ -12,8 +12,10 @@ pub fn coder(level: i32) -> Coder {
 }
 
 /// ORDER: with its content's size, which is known, and a checksum.
-fn frame(block: &[u8], level: i32) -> io::Result<Vec<u8>> {
+fn frame(block: &[u8], level: i32, out: &mut Vec<u8>) -> io::Result<usize> {
     let mut compressor = zstd::bulk::Compressor::new(level)?;
     compressor.include_checksum(true)?;
-    compressor.compress(block)
+    out.clear();
+    out.reserve(zstd::zstd_safe::compress_bound(block.len()));
+    compressor.compress_to_buffer(block, out)
 }
