@@ -60,5 +60,5 @@ pub use options::{Context, ContextValue, DockerfileFrom, Options, Secret, Secret
 pub use policy::PullPolicy;
 pub use push::push_image;
 pub use run::{RunOptions, run};
-pub use start::{Namespace, Outcome, build};
+pub use start::{Finding, Namespace, Outcome, build};
 pub use transfer::{Transfer, pull};

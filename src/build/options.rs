@@ -29,6 +29,8 @@ pub struct Options {
     pub build_args: BTreeMap<String, String>,
     /// `--label`, in order.
     pub labels: Vec<(String, String)>,
+    /// Look for what the build checks find, and do nothing else.
+    pub only_check: bool,
     /// Do every step, whatever is recorded.
     pub no_cache: bool,
     /// Stages whose steps are done whatever is recorded.
@@ -100,6 +102,7 @@ impl Options {
             target: None,
             build_args: BTreeMap::new(),
             labels: Vec::new(),
+            only_check: false,
             no_cache: false,
             no_cache_stages: Vec::new(),
             platforms: Vec::new(),

@@ -10,7 +10,7 @@ use super::caches::Caches;
 use super::checks;
 use super::contexts;
 use super::dockerfile::{Inputs, Reading};
-use super::error::{Error, Failure};
+use super::error::{Error, Excerpt, Failure};
 use super::finish::{Built, finish};
 use super::frontend::refused_frontend;
 use super::held::Held;
@@ -49,9 +49,19 @@ pub enum Namespace {
 pub enum Outcome {
     /// An image.
     Built(Box<Built>),
+    /// Nothing, as was asked: this is what the build checks found.
+    Checked(Vec<Finding>),
     /// Nothing yet: something must run, and this process cannot. Nothing was shown; begin again in a namespace, with what
     /// registries said of tags.
     NeedsNamespace(BTreeMap<Reference, Digest>),
+}
+
+/// What a build check found.
+pub struct Finding {
+    /// In its words.
+    pub warning: plan::Warning,
+    /// Where; none for what stands on the command line.
+    pub excerpt: Option<Box<Excerpt>>,
 }
 
 /// Builds. Progress goes to `sink`, outputs to standard output go to `stdout`; `stdin` is read if the options say so.
@@ -170,6 +180,11 @@ impl Build<'_> {
         let ignored = checks::ignored(&planned.copied, &planned.graph, &resources.contexts);
         self.tell(&ignored);
         told.extend(planned.warnings.iter().cloned().chain(ignored));
+        if options.only_check {
+            let finding =
+                |warning: plan::Warning| Finding { excerpt: inputs.excerpt(warning.location), warning };
+            return Ok(Outcome::Checked(told.into_iter().map(finding).collect()));
+        }
         if let Some(error) = checks.violation(told.iter()) {
             return Err(refused(error));
         }

@@ -37,7 +37,7 @@ pub fn render(failure: &Failure) -> String {
 }
 
 /// COMPAT: BuildKit's box: four lines around one line, two around several, `>>>` on each line that failed.
-fn lines_around(excerpt: &Excerpt) -> String {
+pub(super) fn lines_around(excerpt: &Excerpt) -> String {
     let Excerpt { name, text, location } = excerpt;
     let around = if location.first == location.last { 4 } else { 2 };
     let lines: Vec<&str> = text.lines().collect();

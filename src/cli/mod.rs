@@ -12,6 +12,7 @@ mod display;
 mod ending;
 mod environment;
 mod failure;
+mod findings;
 mod metadata;
 mod process;
 mod say;

@@ -11,7 +11,7 @@ use super::args::{
 use super::destinations::{Destinations, destinations};
 use super::environment::Environment;
 use super::size::parse_bytes;
-use crate::build::{CacheTo, Context, DockerfileFrom, Options, PullPolicy};
+use crate::build::{CachePlace, CacheTo, Context, DockerfileFrom, Options, PullPolicy};
 use crate::export::{Annotation, Engine, Order};
 use crate::graph::{Network, Remote, without_password};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
@@ -48,6 +48,13 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     if build_args.get("BUILDKIT_INLINE_CACHE").is_some_and(|value| matches!(value.as_str(), "1" | "true")) {
         cache_to.push(CacheTo::Inline);
     }
+    let mut cache_from: Vec<CachePlace> =
+        args.cache_from.iter().map(|text| cache_from(text)).collect::<Result<_, _>>()?;
+    let only_check = only_check(args)?;
+    if only_check {
+        // Nobody would look into one.
+        (cache_from, cache_to) = (Vec::new(), Vec::new());
+    }
     let network = network(args.network.as_deref())?;
     let allow = entitlements(&args.allow)?;
     let tags = args.tag.iter().map(|tag| tag.parse().map_err(|e| format!("--tag {tag}: {e}")));
@@ -76,6 +83,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         target: args.target.clone().filter(|target| !target.is_empty()),
         build_args,
         labels: args.label.iter().map(|text| label(text)).collect::<Result<_, _>>()?,
+        only_check,
         no_cache: args.no_cache,
         no_cache_stages: args.no_cache_filter.clone(),
         platforms: platforms(&args.platform, environment)?,
@@ -83,7 +91,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         asked: BTreeMap::new(),
         outputs,
         pushes,
-        cache_from: args.cache_from.iter().map(|text| cache_from(text)).collect::<Result<_, _>>()?,
+        cache_from,
         cache_to,
         annotations,
         dangling,
@@ -106,6 +114,17 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         registry: registry(environment, &args.insecure)?,
         now: environment.now,
     })
+}
+
+/// What `--call` and `--check` ask for: a build, or its checks alone.
+fn only_check(args: &BuildArgs) -> Result<bool, String> {
+    let check = args.check.unwrap_or(false);
+    match args.call.as_deref() {
+        None | Some("build") => Ok(check),
+        // COMPAT: the frontend's own name of it is lint.
+        Some("check" | "lint") => Ok(true),
+        Some(method) => Err(format!("--call {method}: only build and check are supported")),
+    }
 }
 
 /// Standard output takes one stream, and no terminal wants it.

@@ -64,6 +64,11 @@ impl Checks {
         Ok(Checks { file })
     }
 
+    /// Whether a rule is this program's and not BuildKit's.
+    pub fn is_own(rule: &str) -> bool {
+        OWN.contains(&rule)
+    }
+
     /// Whether `rule` speaks, given the `# check=` of the instruction that it is about.
     pub(super) fn allows(&self, rule: &str, own: Option<&str>) -> bool {
         // SPEC: what cannot be read above an instruction is a comment like any other.
@@ -109,7 +114,7 @@ impl Checks {
         if !self.file.error {
             return None;
         }
-        let told: Vec<&Warning> = told.filter(|warning| !OWN.contains(&warning.rule)).collect();
+        let told: Vec<&Warning> = told.filter(|warning| !Checks::is_own(warning.rule)).collect();
         let rules: BTreeSet<&str> = told.iter().map(|warning| warning.rule).collect();
         let first = told.first()?;
         let rules = rules.into_iter().collect::<Vec<&str>>().join(", ");

@@ -35,6 +35,13 @@ pub struct BuildArgs {
     #[arg(long, value_name = "NAME=VALUE", help_heading = "What to build")]
     pub label: Vec<String>,
 
+    /// Only checks: says what the build checks find, does no step; exits with 1 if they found something
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "What to do")]
+    pub check: Option<bool>,
+    /// What to do: build, or check as --check does [default: build]
+    #[arg(long, value_name = "METHOD", help_heading = "What to do")]
+    pub call: Option<String>,
+
     /// Name for the image; may be repeated
     #[arg(short, long, value_name = "NAME[:TAG]", help_heading = "Where it goes")]
     pub tag: Vec<String>,

@@ -15,8 +15,6 @@ pub const ACCEPTED: &[(&str, &[&str])] = &[
 const REFUSED: &[(&str, &str)] = &[
     ("--attest", "attestations are not supported yet"),
     ("--builder", "there is one builder, this program: leave the flag out"),
-    ("--call", "only building is supported yet"),
-    ("--check", "build checks are not supported yet"),
     ("--cgroup-parent", "there are no control groups to choose"),
     ("--cpu-period", "resource control is not supported yet"),
     ("--cpu-quota", "resource control is not supported yet"),
@@ -52,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_flag_as_typed() {
-        assert_eq!(refusal("--check=true"), Some("--check=true: build checks are not supported yet".into()));
+        assert_eq!(refusal("--policy=x"), Some("--policy=x: policies are not supported yet".into()));
         assert_eq!(refusal("--tag"), None);
     }
 }

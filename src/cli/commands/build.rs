@@ -12,6 +12,7 @@ use crate::cli::display::{Display, Plain, Quiet, Terminal, Watch, escape};
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::failure::render;
+use crate::cli::findings::findings_text;
 use crate::cli::metadata::metadata;
 use crate::cli::say::note;
 use crate::cli::settings::options;
@@ -43,7 +44,7 @@ fn try_build(
     }
     let display = display(args.quiet, args.progress.as_deref(), environment).map_err(Ending::Failed)?;
     // A stale id must not be taken for the result of a build that fails.
-    for file in [&args.iidfile, &args.metadata_file].into_iter().flatten() {
+    for file in [&args.iidfile, &args.metadata_file].into_iter().flatten().filter(|_| !options.only_check) {
         remove(file)?;
     }
     let store = open(environment)?;
@@ -70,13 +71,20 @@ fn try_build(
         return Ok(Ending::Enter(asked::pass_on(asked)));
     }
     watch.finish();
-    if !args.quiet {
+    // What was asked for goes to standard output instead.
+    if !args.quiet && !matches!(result, Ok(Outcome::Checked(_))) {
         show(&warnings);
     }
     match result {
         Ok(Outcome::Built(built)) => {
             report(args, &options, &built, &mut stdout)?;
             Ok(Ending::Code(0))
+        }
+        Ok(Outcome::Checked(findings)) => {
+            stdout
+                .write_all(findings_text(&findings).as_bytes())
+                .map_err(|e| Ending::Failed(format!("standard output: {e}")))?;
+            Ok(Ending::Code(u8::from(!findings.is_empty())))
         }
         Ok(Outcome::NeedsNamespace(_)) => unreachable!("returned above"),
         Err(failure) if matches!(failure.error, Error::Interrupted) => {
