@@ -30,6 +30,7 @@ mod looks;
 mod marker;
 mod merged;
 mod metadata;
+mod part;
 mod recipe;
 mod remove;
 mod seal;

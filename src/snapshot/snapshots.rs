@@ -15,15 +15,15 @@ use super::changes::changes;
 use super::commit::make_equal;
 use super::cursor::open;
 use super::error::Error;
-use super::fetch::{ChainLayer, Fetch, chain_ids, stack};
+use super::fetch::{ChainLayer, Fetch, chain_ids};
 use super::finish::finish_directories;
 use super::flushing::Flushing;
-use super::joined::{JOINED, is_simple, joined_items, joined_name};
+use super::joined::JOINED;
 use super::looks::{Known, Look, Looks};
 use super::marker::{self, Marker};
-use super::merged::whole;
 use super::metadata::{Owners, set};
-use super::recipe::{Item, layer_items};
+use super::part::{self, Form, Part};
+use super::recipe::Item;
 use super::seal::Shelf;
 use super::small::SmallFiles;
 use super::spares::{Fresh, Spares};
@@ -59,26 +59,6 @@ pub struct Snapshots {
     flushing: OnceLock<Option<Arc<Flushing>>>,
     // Whether something was unpacked that would take long to unpack again.
     is_dear: AtomicBool,
-}
-
-struct Part {
-    // The chain's own, if the directory holds the topmost layer alone.
-    name: ChainId,
-    chain: ChainId,
-    layer: DiffId,
-    // Of the chain: the lowest `length` layers.
-    length: usize,
-    form: Form,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    // The topmost layer alone.
-    Layer,
-    // The topmost few, which are small, in one.
-    Joined,
-    // All of them in one.
-    Merged,
 }
 
 impl Snapshots {
@@ -125,8 +105,7 @@ impl Snapshots {
         if chain.is_empty() {
             return self.nothing().map(|path| vec![path]);
         }
-        let ids = chain_ids(chain.iter().map(|layer| layer.diff_id));
-        let parts = self.parts(chain, &ids)?;
+        let parts = self.parts(chain)?;
         let paths = parts.iter().rev().map(|part| self.shelf.path(&part.name.0.hex())).collect();
         let missing: Vec<Part> = parts.into_iter().filter(|part| !self.is_whole(part)).collect();
         // Threads rather than rayon: they wait for locks, and a pool's thread that waits might be the one awaited.
@@ -265,16 +244,12 @@ impl Snapshots {
     /// The names under which [`Snapshots::lowers`] looks for the chain's directories, lowest first: what a build has to
     /// mark as in use.
     pub fn names(&self, chain: &[ChainLayer]) -> Result<Vec<ChainId>, Error> {
-        Ok(self
-            .parts(chain, &chain_ids(chain.iter().map(|layer| layer.diff_id)))?
-            .into_iter()
-            .map(|part| part.name)
-            .collect())
+        Ok(self.parts(chain)?.into_iter().map(|part| part.name).collect())
     }
 
     /// Removes the snapshots of a chain.
     pub fn remove(&self, chain: ChainId) -> Result<(), Error> {
-        for name in [chain, joined_name(chain), merged_name(chain)].map(|name| name.0.hex()) {
+        for name in part::names(chain).map(|name| name.0.hex()) {
             let _held = self.shelf.lock(&name)?;
             self.known.lock().unwrap_or_else(|e| e.into_inner()).remove(&name);
             self.shelf.remove(&name)?;
@@ -282,45 +257,8 @@ impl Snapshots {
         Ok(())
     }
 
-    /// The snapshots that a chain needs, lowest first.
-    fn parts(&self, chain: &[ChainLayer], ids: &[ChainId]) -> Result<Vec<Part>, Error> {
-        // The kernel does not look at the mark on the root of a lower layer: what an opaque root hides is left out.
-        let opaque = |layer: &ChainLayer| {
-            let first = layer.list.entries.iter().take_while(|e| e.path.is_root());
-            first.into_iter().any(|e| e.kind == Kind::OpaqueDirectory)
-        };
-        let start = chain.iter().rposition(opaque).unwrap_or(0);
-        let part = |number: usize, name, form| Part {
-            name,
-            chain: ids[number],
-            layer: chain[number].diff_id,
-            length: number + 1,
-            form,
-        };
-        let count = chain.len() - start;
-        let mut parts = Vec::new();
-        let mut alone = start;
-        if count > self.limit {
-            // In steps, so that the next layers of the same stage find the same merged snapshot.
-            let step = (self.limit * 3 / 4).max(1);
-            alone = start + (count - 1) / step * step;
-            parts.push(part(alone - 1, merged_name(ids[alone - 1]), Form::Merged));
-        }
-        // From the lowest on, so that a chain that grows keeps the directories that it has.
-        let mut simple = 0;
-        for number in alone..chain.len() {
-            parts.push(part(number, ids[number], Form::Layer));
-            simple = if count < JOINED || !is_simple(&chain[number]) { 0 } else { simple + 1 };
-            if simple == JOINED {
-                simple = 0;
-                let name = joined_name(ids[number]);
-                if self.is_known(&name) || joined_items(&chain[..=number])?.is_some() {
-                    parts.truncate(parts.len() - JOINED);
-                    parts.push(part(number, name, Form::Joined));
-                }
-            }
-        }
-        Ok(parts)
+    fn parts(&self, chain: &[ChainLayer]) -> Result<Vec<Part>, Error> {
+        part::parts(chain, self.limit, &|name| self.is_known(name))
     }
 
     fn is_known(&self, name: &ChainId) -> bool {
@@ -357,16 +295,7 @@ impl Snapshots {
         if self.look(&name, part.chain, part.layer) {
             return Ok(());
         }
-        let stack = stack(&chain[..part.length]);
-        let mut items = match part.form {
-            Form::Layer => layer_items(&stack, part.length - 1)?,
-            // It was asked whether there are any before this was a part, of the same lists.
-            Form::Joined => joined_items(&chain[..part.length])?.ok_or_else(|| Error::List {
-                path: RootPath::root(),
-                reason: "is joined of layers that hide one another",
-            })?,
-            Form::Merged => whole(&stack),
-        };
+        let mut items = part.items(chain)?;
         let unpacked = match part.form {
             Form::Layer => self.unpacked.lock().unwrap_or_else(|e| e.into_inner()).remove(&part.layer),
             Form::Joined | Form::Merged => None,
@@ -451,10 +380,4 @@ fn root_of(lower: &Stack) -> Entry {
     let root = RootPath::root();
     let there = lower.get(&root).map(|node| node.entry);
     there.unwrap_or_else(|| Entry::directory(root, Time::from_seconds(LAYER_EPOCH.0)))
-}
-
-/// All layers of a chain in one directory have a name of the same form, so that whoever counts or removes snapshots need
-/// not know them apart.
-fn merged_name(chain: ChainId) -> ChainId {
-    ChainId(Digest::of(format!("merged {chain}").as_bytes()))
 }
