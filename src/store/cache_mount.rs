@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use super::disk::Disk;
 use super::error::Error;
 use super::frame::Kind;
-use super::healed::ObjectKind;
 use super::lock::{Lock, Mode};
 use super::open::Store;
 use super::seen::Seen;
@@ -88,7 +87,7 @@ impl CacheMount {
     ) -> Result<Vec<Time>, Error> {
         let path = self.path.with_extension("seen");
         let _alone = Lock::wait(&self.path.with_extension("seen-lock"), Mode::Exclusive)?;
-        let stored = self.disk.read_framed(Kind::Seen, ObjectKind::Seen, b"", &path)?;
+        let stored = self.disk.read_framed(Kind::Seen, b"", &path)?;
         let mut seen = stored.and_then(|bytes| Seen::decode(&bytes)).unwrap_or_default();
         let times = seen.look(step, files, now);
         self.disk.write_framed(Kind::Seen, b"", &path, &seen.encode())?;
@@ -149,12 +148,7 @@ impl Store {
             mount.touch().map_err(Error::io("touch", &dir))?;
             let about_path = dir.join("about");
             let name = identity.to_string();
-            let known = self.disk.read_framed(
-                Kind::CacheMount,
-                ObjectKind::CacheMount,
-                name.as_bytes(),
-                &about_path,
-            )?;
+            let known = self.disk.read_framed(Kind::CacheMount, name.as_bytes(), &about_path)?;
             if known.is_none() {
                 self.disk.write_framed(Kind::CacheMount, name.as_bytes(), &about_path, &about)?;
             }

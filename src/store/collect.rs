@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::frame::Kind;
-use super::healed::ObjectKind;
 use super::inventory::Inventory;
 use super::lease;
 use super::lock::{Lock, Mode};
@@ -46,7 +45,7 @@ impl Store {
         let written = self.disk.unsynced.take_count();
         let (used, _) = file_system(self.root()).map_err(Error::io("look at", self.root()))?;
         let now = i64::try_from(lease::now(&self.disk)?.div_euclid(1_000_000_000)).unwrap_or(i64::MAX);
-        let stored = self.disk.read_framed(Kind::Usage, ObjectKind::Usage, b"", &path)?;
+        let stored = self.disk.read_framed(Kind::Usage, b"", &path)?;
         if let Some(mut count) = stored.and_then(|bytes| serde_json::from_slice::<Count>(&bytes).ok()) {
             count.written = count.written.saturating_add(written);
             count.builds = count.builds.saturating_add(1);

@@ -7,7 +7,6 @@ use std::path::Path;
 use super::disk::Disk;
 use super::error::Error;
 use super::frame::{self, Kind};
-use super::healed::ObjectKind;
 
 /// LIMIT: most records are smaller, and there are many of them.
 const SMALL: usize = 4096;
@@ -52,44 +51,19 @@ impl Disk {
     }
 
     /// Reads a framed document and marks it as used; a damaged one is removed and counts as absent.
-    pub fn read_framed(
-        &self,
-        kind: Kind,
-        object: ObjectKind,
-        name: &[u8],
-        path: &Path,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        match self.open_used(path)? {
-            Some(file) => self.read_open(file, kind, object, name, path),
-            None => Ok(None),
-        }
+    pub fn read_framed(&self, kind: Kind, name: &[u8], path: &Path) -> Result<Option<Vec<u8>>, Error> {
+        self.open_used(path)?.map_or(Ok(None), |file| self.read_open(&file, kind, name, path))
     }
 
     /// The same for an object that belongs to one just marked as used.
-    pub fn read_framed_of(
-        &self,
-        kind: Kind,
-        object: ObjectKind,
-        name: &[u8],
-        path: &Path,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        match self.open(path)? {
-            Some(file) => self.read_open(file, kind, object, name, path),
-            None => Ok(None),
-        }
+    pub fn read_framed_of(&self, kind: Kind, name: &[u8], path: &Path) -> Result<Option<Vec<u8>>, Error> {
+        self.open(path)?.map_or(Ok(None), |file| self.read_open(&file, kind, name, path))
     }
 
-    fn read_open(
-        &self,
-        file: File,
-        kind: Kind,
-        object: ObjectKind,
-        name: &[u8],
-        path: &Path,
-    ) -> Result<Option<Vec<u8>>, Error> {
+    fn read_open(&self, file: &File, kind: Kind, name: &[u8], path: &Path) -> Result<Option<Vec<u8>>, Error> {
         let limit = kind.limit() + frame::HEADER as u64;
         let mut framed = Vec::new();
-        let opened = match read_framed(&file, limit, &mut framed) {
+        let opened = match read_framed(file, limit, &mut framed) {
             Ok(_) if framed.len() as u64 > limit => Err("it is too large".to_string()),
             Ok(_) => frame::open(kind, name, framed),
             // A sector that cannot be read is damage too.
@@ -98,7 +72,7 @@ impl Disk {
         match opened {
             Ok(payload) => Ok(Some(payload)),
             Err(reason) => {
-                self.heal(object, path, &file, reason)?;
+                self.heal(kind.into(), path, file, reason)?;
                 Ok(None)
             }
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::frame;
+
 /// One damaged object that was dropped: the same build makes it anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Healed {
@@ -41,8 +43,26 @@ pub enum ObjectKind {
     Seen,
     /// The last count of the store's size.
     Usage,
+    /// The size of a snapshot.
+    SnapshotSize,
     /// The format file.
     Format,
+}
+
+impl From<frame::Kind> for ObjectKind {
+    fn from(document: frame::Kind) -> ObjectKind {
+        match document {
+            frame::Kind::Layer => ObjectKind::Layer,
+            frame::Kind::List => ObjectKind::EntryList,
+            frame::Kind::Record => ObjectKind::Record,
+            frame::Kind::Name => ObjectKind::Name,
+            frame::Kind::StatCache => ObjectKind::StatCache,
+            frame::Kind::CacheMount => ObjectKind::CacheMount,
+            frame::Kind::Seen => ObjectKind::Seen,
+            frame::Kind::Usage => ObjectKind::Usage,
+            frame::Kind::SnapshotSize => ObjectKind::SnapshotSize,
+        }
+    }
 }
 
 impl fmt::Display for ObjectKind {
@@ -57,6 +77,7 @@ impl fmt::Display for ObjectKind {
             ObjectKind::CacheMount => "cache mount",
             ObjectKind::Seen => "list of first-seen times",
             ObjectKind::Usage => "usage count",
+            ObjectKind::SnapshotSize => "size of a snapshot",
             ObjectKind::Format => "format file",
         })
     }

@@ -189,8 +189,7 @@ impl Store {
     pub(super) fn layer_record(&self, diff_id: DiffId) -> Result<Option<LayerRecord>, Error> {
         let path = self.disk.layout.layer(&diff_id);
         let name = diff_id.to_string();
-        let Some(bytes) = self.disk.read_framed(Kind::Layer, ObjectKind::Layer, name.as_bytes(), &path)?
-        else {
+        let Some(bytes) = self.disk.read_framed(Kind::Layer, name.as_bytes(), &path)? else {
             return Ok(None);
         };
         match serde_json::from_slice::<LayerRecord>(&bytes) {

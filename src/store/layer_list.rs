@@ -62,7 +62,7 @@ impl Listed {
     ) -> Result<T, Error> {
         let (disk, name) = (&self.disk, diff_id.to_string());
         let path = disk.layout.list(&diff_id);
-        let bytes = disk.read_framed_of(Kind::List, ObjectKind::EntryList, name.as_bytes(), &path)?;
+        let bytes = disk.read_framed_of(Kind::List, name.as_bytes(), &path)?;
         let reason = match bytes.map(decode) {
             Some(Ok(read)) => return Ok(read),
             // The frame was whole, so another version of this program wrote what cannot be read.

@@ -74,7 +74,7 @@ impl Store {
     }
 
     fn read_name(&self, path: &Path) -> Result<Option<(Reference, Name)>, Error> {
-        let Some(bytes) = self.disk.read_framed(Kind::Name, ObjectKind::Name, file_name(path), path)? else {
+        let Some(bytes) = self.disk.read_framed(Kind::Name, file_name(path), path)? else {
             return Ok(None);
         };
         match serde_json::from_slice::<Stored>(&bytes) {

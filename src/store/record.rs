@@ -2,7 +2,6 @@
 
 use super::error::Error;
 use super::frame::Kind;
-use super::healed::ObjectKind;
 use super::open::Store;
 use crate::oci::{DiffId, Digest};
 
@@ -30,7 +29,7 @@ impl Store {
     pub fn record(&self, key: &Digest) -> Result<Option<Vec<u8>>, Error> {
         let path = self.disk.layout.record(key);
         let name = key.to_string();
-        let payload = self.disk.read_framed(Kind::Record, ObjectKind::Record, name.as_bytes(), &path)?;
+        let payload = self.disk.read_framed(Kind::Record, name.as_bytes(), &path)?;
         Ok(payload.and_then(|mut payload| {
             let start = payload.len() - split(&payload)?.1.len();
             payload.drain(..start);

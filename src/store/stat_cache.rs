@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::error::Error;
 use super::frame::Kind;
-use super::healed::ObjectKind;
 use super::open::Store;
 
 impl Store {
@@ -13,7 +12,7 @@ impl Store {
     pub fn stat_cache(&self, context: &Path) -> Result<Option<Vec<u8>>, Error> {
         let path = self.disk.layout.stat_cache(context);
         let name = context.as_os_str().as_bytes();
-        self.disk.read_framed(Kind::StatCache, ObjectKind::StatCache, name, &path)
+        self.disk.read_framed(Kind::StatCache, name, &path)
     }
 
     /// Keeps `bytes` for the context at that absolute path.
