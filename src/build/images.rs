@@ -51,7 +51,7 @@ impl Found {
         let digest = descriptor_digest(listed)?;
         let Some(bytes) = store.read_blob(&digest, LARGEST_DOCUMENT)? else { return Ok(None) };
         let found = Found::of_manifest(store, digest, &bytes)?;
-        let platform = crate::registry::platform(listed);
+        let platform = crate::oci::descriptor_platform(listed);
         Ok(found.map(|found| Found { platform: platform.unwrap_or(found.platform.clone()), ..found }))
     }
 }

@@ -5,8 +5,9 @@ use super::images::{Found, LARGEST_DOCUMENT};
 use crate::oci::read_index;
 use crate::oci::{
     Descriptor, Digest, ImageIndex, ImageManifest, MediaType, Platform, Reference, descriptor_digest,
+    descriptor_platform, is_attestation,
 };
-use crate::registry::{is_attestation, platform, select};
+use crate::registry::select;
 use crate::store::{Name, Store, Target};
 
 /// An image, or an index with those of its images that are here.
@@ -26,8 +27,9 @@ impl KeptImages {
     /// What the index lists and the store lacks: platforms of images.
     pub fn missing(&self) -> Vec<String> {
         let listed = self.listed().filter(|listed| !is_attestation(listed) && !self.has(listed));
-        let name =
-            |listed: &Descriptor| platform(listed).map_or("an unnamed platform".into(), |p| p.to_string());
+        let name = |listed: &Descriptor| {
+            descriptor_platform(listed).map_or("an unnamed platform".into(), |p| p.to_string())
+        };
         listed.map(name).collect()
     }
 

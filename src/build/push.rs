@@ -11,9 +11,8 @@ use crate::export::{
     Dress, Encode, Finished, ImageSet, PushTo, Pusher, StoredImage, StoredManifest, push, push_stored,
 };
 use crate::image::{Family, index};
-use crate::oci::{DiffId, Digest, LAYER_EPOCH, Platform, Reference, descriptor_digest};
+use crate::oci::{DiffId, Digest, LAYER_EPOCH, Platform, Reference, descriptor_digest, is_attestation};
 use crate::progress::Event;
-use crate::registry::is_attestation;
 use crate::store::{ImageLayer, Store};
 
 /// Pushes what `text` means under `to`: as it was pulled, byte for byte, if the store has it in that form; else with its

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::build::Built;
-use crate::oci::{Descriptor, Platform};
-use crate::registry::platform;
+use crate::oci::{Descriptor, Platform, descriptor_platform};
 
 #[derive(Serialize)]
 struct Metadata {
@@ -71,7 +70,7 @@ pub fn metadata(built: &Built) -> String {
             digest: top.digest().to_string(),
             size: top.size(),
             annotations,
-            platform: platform(top).map(ToldPlatform::from),
+            platform: descriptor_platform(top).map(ToldPlatform::from),
         },
         digest: top.digest().to_string(),
         names: (!names.is_empty()).then(|| names.join(",")),

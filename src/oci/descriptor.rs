@@ -35,3 +35,24 @@ pub fn with_platform(mut descriptor: Descriptor, platform: &Platform) -> Descrip
     descriptor.set_platform(Some(builder.build().expect("system and architecture are set")));
     descriptor
 }
+
+/// Whether an index lists it as provenance or the like: no image. COMPAT: BuildKit files it beside the images, for the platform
+/// `unknown/unknown`.
+pub fn is_attestation(descriptor: &Descriptor) -> bool {
+    let reference_type = "vnd.docker.reference.type";
+    descriptor.annotations().as_ref().is_some_and(|a| a.contains_key(reference_type))
+        || descriptor
+            .platform()
+            .as_ref()
+            .is_some_and(|p| p.os().to_string() == "unknown" && p.architecture().to_string() == "unknown")
+}
+
+/// What a descriptor says that its image is for.
+pub fn descriptor_platform(descriptor: &Descriptor) -> Option<Platform> {
+    let offered = descriptor.platform().as_ref()?;
+    let (os, architecture) = (offered.os().to_string(), offered.architecture().to_string());
+    let mut platform = Platform::new(&os, &architecture, offered.variant().as_deref());
+    platform.os_version = offered.os_version().clone();
+    platform.os_features = offered.os_features().clone().unwrap_or_default().into();
+    Some(platform)
+}

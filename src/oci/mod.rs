@@ -7,6 +7,7 @@
 //! **Not here**: reading or writing files, talking to registries.
 
 mod canonical;
+mod choice;
 mod config;
 mod descriptor;
 mod digest;
@@ -18,8 +19,9 @@ mod platform;
 mod reference;
 
 pub use canonical::canonical;
+pub use choice::choose;
 pub use config::{Config, Empty, Healthcheck, History, ImageConfig, RootFs};
-pub use descriptor::{descriptor_digest, new_descriptor, with_platform};
+pub use descriptor::{descriptor_digest, descriptor_platform, is_attestation, new_descriptor, with_platform};
 pub use digest::{ChainId, DiffId, Digest, Hasher};
 pub use epoch::{Epoch, LAYER_EPOCH};
 pub use error::Error;

@@ -68,4 +68,4 @@ pub use parallel::in_parallel;
 pub use push::{Body, Outgoing, Pushed};
 pub use registries::Registries;
 pub use registries_conf::SettingsPlaces;
-pub use select::{is_attestation, platform, select};
+pub use select::select;

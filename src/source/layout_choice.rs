@@ -1,13 +1,11 @@
 //! Which of several descriptors is meant.
 
-use crate::oci::{Descriptor, Platform};
+use crate::oci::{Descriptor, descriptor_platform};
 
 /// SPEC: image-spec annotations.md.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// What containerd and BuildKit add: the whole reference.
 const FULL_NAME: &str = "io.containerd.image.name";
-/// What BuildKit calls a manifest that describes another one.
-const ATTESTATION: &str = "vnd.docker.reference.type";
 
 /// The image with that tag, or with a whole reference that is `tag` or ends in it.
 pub(super) fn by_tag(there: &[Descriptor], tag: &str) -> Option<Descriptor> {
@@ -16,23 +14,11 @@ pub(super) fn by_tag(there: &[Descriptor], tag: &str) -> Option<Descriptor> {
     exact.or_else(|| there.iter().find(|d| names(d).any(ends))).cloned()
 }
 
-/// The image for a platform: exactly that one, or else one that serves, or else the only one, if it says nothing.
-pub(super) fn by_platform(there: &[Descriptor], wanted: &Platform) -> Option<Descriptor> {
-    let images: Vec<&Descriptor> = there.iter().filter(|d| annotation(d, ATTESTATION).is_none()).collect();
-    let having = |test: &dyn Fn(Platform) -> bool| {
-        images.iter().copied().find(|d| platform(d).is_some_and(test)).cloned()
-    };
-    having(&|p| p == *wanted).or_else(|| having(&|p| wanted.accepts(&p))).or_else(|| match images[..] {
-        [only] if platform(only).is_none() => Some(only.clone()),
-        _ => None,
-    })
-}
-
 /// What there is, for a message.
 pub(super) fn describe(there: &[Descriptor]) -> String {
     let one = |descriptor: &Descriptor| {
         let named = names(descriptor).next().map(str::to_string);
-        let known = named.or_else(|| platform(descriptor).map(|platform| platform.to_string()));
+        let known = named.or_else(|| descriptor_platform(descriptor).map(|platform| platform.to_string()));
         known.unwrap_or_else(|| descriptor.digest().to_string())
     };
     // LIMIT: a screen's worth.
@@ -49,10 +35,4 @@ fn names(descriptor: &Descriptor) -> impl Iterator<Item = &str> {
 
 fn annotation<'a>(descriptor: &'a Descriptor, key: &str) -> Option<&'a str> {
     descriptor.annotations().as_ref()?.get(key).map(String::as_str)
-}
-
-fn platform(descriptor: &Descriptor) -> Option<Platform> {
-    let platform = descriptor.platform().as_ref()?;
-    let (os, architecture) = (platform.os().to_string(), platform.architecture().to_string());
-    Some(Platform::new(&os, &architecture, platform.variant().as_deref()))
 }

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Error;
-use super::layout_choice::{by_platform, by_tag, describe};
+use super::layout_choice::{by_tag, describe};
 use super::verified::VerifiedBlob;
 use crate::oci::{
-    Descriptor, Digest, ImageIndex, ImageManifest, MediaType, Platform, descriptor_digest, new_descriptor,
+    Descriptor, Digest, ImageIndex, ImageManifest, MediaType, Platform, choose, descriptor_digest,
+    new_descriptor, read_index,
 };
 
 /// A directory with `oci-layout`, `index.json` and `blobs`. SPEC: image-spec image-layout.md.
@@ -68,11 +69,12 @@ impl OciLayout {
                 false => Ok(bytes),
             }
         };
-        let version: Version = parse(&file("oci-layout")?).map_err(|e| wrong(format!("oci-layout: {e}")))?;
+        let version: Version =
+            serde_json::from_slice(&file("oci-layout")?).map_err(|e| wrong(format!("oci-layout: {e}")))?;
         if !version.version.starts_with("1.") {
             return Err(wrong(format!("version {:?} is not known", version.version)));
         }
-        let index = parse(&file("index.json")?).map_err(|e| wrong(format!("index.json: {e}")))?;
+        let index = read_index(&file("index.json")?).map_err(|e| wrong(format!("index.json: {e}")))?;
         Ok(OciLayout { directory: directory.to_path_buf(), index })
     }
 
@@ -102,10 +104,11 @@ impl OciLayout {
         for _ in 0..DEEPEST {
             let bytes = self.document(&descriptor)?;
             if self.is_index(&descriptor, &bytes)? {
-                let index: ImageIndex = self.parse(&descriptor, &bytes)?;
+                let index = self.index_in(&descriptor, &bytes)?;
                 let below = index.manifests();
-                descriptor = by_platform(below, platform)
-                    .ok_or_else(|| self.no_image(format!("for the platform {platform}"), below))?;
+                let chosen = choose(below.iter(), platform);
+                descriptor =
+                    chosen.map_err(|_| self.no_image(format!("for the platform {platform}"), below))?.clone();
                 continue;
             }
             let manifest: ImageManifest = self.parse(&descriptor, &bytes)?;
@@ -137,7 +140,7 @@ impl OciLayout {
         }
         let indexes = descriptors.iter().filter(|d| is_index_type(d.media_type()));
         for descriptor in indexes.filter(|_| depth < DEEPEST) {
-            let index: ImageIndex = self.parse(descriptor, &self.document(descriptor)?)?;
+            let index = self.index_in(descriptor, &self.document(descriptor)?)?;
             if let Some(found) = self.by_digest(digest, index.manifests(), depth + 1)? {
                 return Ok(Some(found));
             }
@@ -174,7 +177,11 @@ impl OciLayout {
     }
 
     fn parse<T: DeserializeOwned>(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<T, Error> {
-        parse(bytes).map_err(|error| self.wrong(format!("{}: {error}", descriptor.digest())))
+        serde_json::from_slice(bytes).map_err(|error| self.wrong(format!("{}: {error}", descriptor.digest())))
+    }
+
+    fn index_in(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<ImageIndex, Error> {
+        read_index(bytes).map_err(|error| self.wrong(format!("{}: {error}", descriptor.digest())))
     }
 
     fn digest(&self, descriptor: &Descriptor) -> Result<Digest, Error> {
@@ -192,10 +199,6 @@ impl OciLayout {
     fn no_image(&self, wanted: String, there: &[Descriptor]) -> Error {
         Error::NoImage { path: self.directory.clone(), wanted, available: describe(there) }
     }
-}
-
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice(bytes)
 }
 
 fn is_index_type(media_type: &MediaType) -> bool {

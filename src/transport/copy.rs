@@ -20,7 +20,7 @@ use super::target::Target;
 use super::whole::{Choice, Whole};
 use crate::export::Destination;
 use crate::image::Document;
-use crate::oci::{Digest, Platform, Reference, descriptor_digest};
+use crate::oci::{Digest, Platform, Reference, descriptor_digest, is_attestation};
 use crate::store::Origin as NameOrigin;
 
 /// What is copied.
@@ -255,9 +255,7 @@ fn what_is_here(origin: &StoreOrigin<'_>, root: Document, by: &Mover<'_>) -> Res
 fn platforms(origin: &dyn Origin, root: &Document) -> Result<usize, Error> {
     Ok(match read(&origin.place(), root)? {
         Said::Manifest(_) => 1,
-        Said::Index(index) => {
-            index.manifests().iter().filter(|child| !super::document::is_attestation(child)).count()
-        }
+        Said::Index(index) => index.manifests().iter().filter(|child| !is_attestation(child)).count(),
     })
 }
 

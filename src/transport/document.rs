@@ -77,11 +77,6 @@ pub(super) fn verified(place: &str, descriptor: &Descriptor, bytes: Vec<u8>) -> 
     }
 }
 
-/// Whether an index lists it as provenance or the like: no image.
-pub(super) fn is_attestation(descriptor: &Descriptor) -> bool {
-    descriptor.annotations().as_ref().is_some_and(|a| a.contains_key("vnd.docker.reference.type"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

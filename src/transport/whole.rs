@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::document::{LARGEST_DOCUMENT, Said, is_attestation, read};
+use super::document::{LARGEST_DOCUMENT, Said, read};
 use super::error::Error;
 use super::origin::{Blob, Origin};
 use crate::image::Document;
 use crate::oci::{
     Descriptor, DiffId, Digest, ImageConfig, ImageManifest, Platform, Reference, descriptor_digest,
+    is_attestation,
 };
 use crate::registry::select;
 

@@ -348,6 +348,37 @@ fn an_image_of_a_layout_is_found_by_tag_digest_and_platform() {
 }
 
 #[test]
+fn a_layout_offers_images_as_a_registry_does() {
+    let new = Layout::new();
+    let on = |platform: &str, config: &str| new.image(config, &format!(r#","platform":{{{platform}}}"#));
+    let windows = |version: &str| {
+        on(&format!(r#""os":"windows","architecture":"amd64","os.version":"{version}""#), version)
+    };
+    let layout = new.write(&[new.document(
+        "index",
+        &new.index(&[
+            on(r#""os":"unknown","architecture":"unknown""#, "provenance"),
+            on(r#""os":"linux","architecture":"arm","variant":"v5""#, "v5"),
+            on(r#""os":"linux","architecture":"arm","variant":"v6""#, "v6"),
+            windows("10.0.1"),
+            windows("10.0.2"),
+        ]),
+        "",
+    )]);
+    let picked = |wanted: &Platform| {
+        let picked = layout.select(None, None, wanted).map_err(|error| error.to_string())?;
+        Ok::<_, String>(String::from_utf8(picked.config_bytes).unwrap())
+    };
+    // The highest variant that it can run, though none is its own.
+    assert_eq!(picked(&"linux/arm/v7".parse().unwrap()).unwrap(), "v6");
+    let mut wanted: Platform = "windows/amd64".parse().unwrap();
+    assert_eq!(picked(&wanted).unwrap(), "10.0.1");
+    wanted.os_version = Some("10.0.2".to_string());
+    assert_eq!(picked(&wanted).unwrap(), "10.0.2");
+    assert!(picked(&"unknown/unknown".parse().unwrap()).is_err());
+}
+
+#[test]
 fn a_damaged_blob_of_a_layout_is_never_used() {
     let new = Layout::new();
     let manifest = new.image("config", "");
