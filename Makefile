@@ -13,8 +13,8 @@ TEST_PACKAGES := busybox-static docker-registry skopeo umoci buildah podman crun
 # With buildah or docker.io installed, `make bench` measures them too.
 BENCH_TOOLS := busybox python3 pigz zstd docker-registry skopeo cc make
 BENCH_PACKAGES := busybox-static python3 e2fsprogs pigz zstd docker-registry skopeo gcc libc6-dev make
-# Large, and for ignored tests alone.
-FULL_PACKAGES := docker.io
+# For ignored tests alone.
+FULL_PACKAGES := docker.io xfsprogs e2fsprogs
 
 .PHONY: release demo test test-full bench lint fmt install-demo install-test install-bench nextest
 

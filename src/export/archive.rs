@@ -6,10 +6,11 @@ use std::io::Write;
 use tar::{EntryType, Header};
 
 use super::blob::{Encode, blob, needed, open};
-use super::destination::{Destination, Sink, Source};
+use super::destination::{Destination, Sink};
 use super::documents::documents;
 use super::error::Error;
 use super::finished::{Exported, ImageSet};
+use super::outgoing::Outgoing;
 use crate::image::{Index, blob_path, docker_manifest, layout_marker};
 use crate::oci::{Digest, descriptor_digest};
 use crate::store::Store;
@@ -89,7 +90,7 @@ fn put(sink: &mut Sink<'_>, path: &str, bytes: &[u8]) -> Result<(), Error> {
     pad(sink, bytes.len() as u64)
 }
 
-fn put_blob(sink: &mut Sink<'_>, digest: &Digest, size: u64, bytes: Source) -> Result<(), Error> {
+fn put_blob(sink: &mut Sink<'_>, digest: &Digest, size: u64, bytes: Outgoing) -> Result<(), Error> {
     header(sink, &blob_path(digest), EntryType::Regular, size)?;
     // A blob that shrank or grew since would shift everything after it.
     if sink.copy(bytes)? != size {

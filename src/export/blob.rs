@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek};
 use std::path::Path;
 
-use super::destination::Source;
 use super::error::Error;
+use super::outgoing::Outgoing;
 use crate::layer::{Compression, Compressor};
 use crate::oci::{Descriptor, Digest, Hashing, MediaType, descriptor_digest, new_descriptor};
 use crate::store::{Kept, Layer, RemoteLayer, Store, form};
@@ -157,18 +157,20 @@ pub(super) fn open(
     encode: Encode,
     blob: Blob,
     directory: &Path,
-) -> Result<Source, Error> {
+) -> Result<Outgoing, Error> {
     match blob.bytes {
         // This process hashed those bytes as it wrote them.
         Bytes::Stored(digest) if store.has_just_written(&digest) => {
-            Ok(Source::File(store.open_blob(&digest)?.ok_or(Error::Missing(digest))?))
+            Ok(Outgoing::File(store.open_blob(&digest)?.ok_or(Error::Missing(digest))?))
         }
         // Verified while it is copied: a damaged blob must not leave the house under its old name.
         Bytes::Stored(digest) => {
-            Ok(Source::Stream(Box::new(store.blob_reader(&digest)?.ok_or(Error::Missing(digest))?)))
+            Ok(Outgoing::Stream(Box::new(store.blob_reader(&digest)?.ok_or(Error::Missing(digest))?)))
         }
-        Bytes::Unpacked => Ok(Source::Stream(store.open_tar(layer)?)),
-        Bytes::Made(_) | Bytes::Remembered => Ok(Source::File(file(store, layer, encode, blob, directory)?)),
+        Bytes::Unpacked => Ok(Outgoing::Stream(store.open_tar(layer)?)),
+        Bytes::Made(_) | Bytes::Remembered => {
+            Ok(Outgoing::File(file(store, layer, encode, blob, directory)?))
+        }
     }
 }
 

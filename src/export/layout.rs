@@ -9,10 +9,10 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::archive::Dialect;
 use super::blob::{Blob, Bytes, Encode, blob, open};
-use super::destination::{put_file, temporary_file};
 use super::documents::documents;
 use super::error::Error;
 use super::finished::{Exported, ImageSet};
+use super::whole_file::{WholeFile, put_file};
 use crate::image::{Index, blob_path, docker_manifest, layout_marker};
 use crate::oci::{Digest, Hasher, descriptor_digest};
 use crate::store::{Layer, Store};
@@ -69,10 +69,9 @@ fn place(store: &Store, layer: &Layer, encode: Encode, blob: Blob, to: &Path) ->
     }
     let directory = to.join("blobs/sha256");
     let bytes = open(store, layer, encode, blob, &directory)?;
-    let mut out = temporary_file(&directory)?;
-    bytes.copy_to_file(out.as_file_mut()).map_err(Error::destination("write", &path))?;
-    out.persist(&path).map_err(|e| Error::destination("make", path)(e.error))?;
-    Ok(())
+    let mut out = WholeFile::new(&path)?;
+    out.copy(bytes).map_err(Error::destination("write", &path))?;
+    out.finish()
 }
 
 /// Whether the file has exactly these bytes.

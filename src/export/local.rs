@@ -10,10 +10,10 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, chmodat, openat, renameat, sta
 use rustix::io::Errno;
 
 use super::content::StoredLayers;
-use super::destination::directory_of;
 use super::error::Error;
 use super::finished::ImageSet;
 use super::trees::{Split, Trees, trees};
+use super::whole_file::directory_of;
 use crate::snapshot::{Item, Owners, finish_directories, remove_tree, write_tree};
 use crate::store::Store;
 use crate::tree::RootPath;

@@ -2,7 +2,8 @@
 //!
 //! All of it takes an [`ImageSet`]: one image, or one for each platform with an index above them. [`keep()`] puts its
 //! documents into the store; [`export()`] writes one [`Output`]; [`push()`] sends to registries. Nothing partial is ever seen under
-//! a destination's name: files and new directories are made under another name and renamed (standard output excepted).
+//! a destination's name: files and new directories are made under another name and renamed (standard output excepted); a file
+//! once its bytes are on the disk.
 //! The bytes of an output are a fixed function of the image and of the output's settings.
 //!
 //! **Not here**: reading `--output` (`cli`), the protocol of registries (`registry`).
@@ -20,14 +21,16 @@ mod finished;
 mod keep;
 mod layout;
 mod local;
+mod outgoing;
 mod output;
 mod push;
 mod push_stored;
 mod rootfs;
 mod trees;
+mod whole_file;
 
 pub use blob::Encode;
-pub use destination::{Destination, Sink, put_file, temporary_file};
+pub use destination::{Destination, Sink};
 pub use dress::{Annotation, Dress, Level};
 pub use engine::{Engine, EnginePlaces};
 pub use error::Error;
@@ -37,3 +40,4 @@ pub use output::{Order, Output, export};
 pub use push::{Bring, PushTo, Pusher, push};
 pub use push_stored::{StoredImage, StoredManifest, push_stored};
 pub use trees::Split;
+pub use whole_file::{WholeFile, put_file};

@@ -13,7 +13,7 @@ use super::origin::{Blob, Origin, digest_of};
 use super::spool::{ATTEMPTS, is_corrupt};
 use super::target::Target;
 use super::whole::Whole;
-use crate::export::{put_file, temporary_file};
+use crate::export::{WholeFile, put_file};
 use crate::image::{Document, blob_path, layout_marker};
 use crate::oci::{Digest, descriptor_digest, read_index};
 
@@ -56,18 +56,16 @@ impl LayoutTarget {
             return Ok(());
         }
         let told = by.told(blob.digest, blob.descriptor.size());
-        let directory = self.directory.join("blobs/sha256");
         let mut attempt = 1;
         loop {
-            let mut out = io::BufWriter::with_capacity(1 << 18, temporary_file(&directory)?);
+            let mut out = io::BufWriter::with_capacity(1 << 18, WholeFile::new(&path)?);
             match from.blob(blob, &mut out, &told) {
                 Err(error) if is_corrupt(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
                 Ok(()) => {
                     out.flush().map_err(Error::io("write", &path))?;
                     let file = out.into_inner().map_err(|e| Error::io("write", &path)(e.into_error()))?;
-                    file.persist(&path).map_err(|e| Error::io("make", &path)(e.error))?;
-                    return Ok(());
+                    return Ok(file.finish()?);
                 }
             }
         }

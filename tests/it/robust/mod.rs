@@ -11,6 +11,7 @@ mod full;
 mod interrupt;
 mod mtimes;
 mod parallel;
+mod power;
 mod signals;
 mod times;
 mod user;
