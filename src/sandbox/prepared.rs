@@ -69,7 +69,7 @@ pub(super) struct PreparedMount {
 pub(super) enum PreparedKind {
     Tree(OwnedFd),
     Overlay { overlay: Overlay, access: Access },
-    Tmpfs { mode: CString, size: Option<CString> },
+    Tmpfs { mode: CString, size: Option<CString>, attributes: Attributes },
     File { name: CString, bytes: Vec<u8>, mode: Mode, uid: Uid, gid: Gid, attributes: Attributes },
 }
 
@@ -221,10 +221,14 @@ fn prepare_mount(
             let overlay = overlay(root, form, empty_lower)?;
             (Want::Directory, PreparedKind::Overlay { overlay, access: *access })
         }
-        MountKind::Tmpfs { size, mode } => {
+        MountKind::Tmpfs { size, mode, access } => {
+            let mut attributes = Attributes::MOUNT_ATTR_NOSUID | Attributes::MOUNT_ATTR_NODEV;
+            if *access == Access::ReadOnly {
+                attributes |= Attributes::MOUNT_ATTR_RDONLY;
+            }
             let mode = text(format!("{:o}", mode & 0o7777), "mode")?;
             let size = size.map(|size| text(size.to_string(), "size")).transpose()?;
-            (Want::Directory, PreparedKind::Tmpfs { mode, size })
+            (Want::Directory, PreparedKind::Tmpfs { mode, size, attributes })
         }
         MountKind::File { bytes, mode, uid, gid, access } => {
             let mut attributes = crate::sys::mount::INERT;

@@ -125,6 +125,8 @@ pub enum MountKind {
         size: Option<u64>,
         /// Permission bits of the directory.
         mode: u32,
+        /// Whether writing is refused.
+        access: Access,
     },
     /// A file in memory, never on disk.
     File {

@@ -300,11 +300,10 @@ fn user_mount(
             }
             attach(mount.as_fd(), target)
         }
-        PreparedKind::Tmpfs { mode, size } => {
+        PreparedKind::Tmpfs { mode, size, attributes } => {
             let both = [(c"mode", Some(mode.as_c_str())), (c"size", size.as_deref())];
             let options = if size.is_some() { &both[..] } else { &both[..1] };
-            let attributes = Attributes::MOUNT_ATTR_NOSUID.union(Attributes::MOUNT_ATTR_NODEV);
-            attach(fresh(c"tmpfs", options, attributes)?.as_fd(), target)
+            attach(fresh(c"tmpfs", options, *attributes)?.as_fd(), target)
         }
         PreparedKind::File { name, bytes, mode, uid, gid, attributes } => {
             let files = files.ok_or(Errno::NOENT)?;

@@ -49,7 +49,7 @@ pub use error::Error;
 pub use fetch::{ChainLayer, Fetch};
 pub use finish::finish_directories;
 pub use looks::Known;
-pub use merged::whole;
+pub use merged::{below, whole};
 pub use metadata::Owners;
 pub use recipe::Item;
 pub use remove::remove_tree;

@@ -203,7 +203,6 @@ impl Store {
         let temp = self.temp_dir()?;
         let made = temp.path().join("mount");
         fs::DirBuilder::new().mode(0o700).create(&made).map_err(Error::io("create", &made))?;
-        fill(&made).map_err(Error::io("fill the cache mount", path))?;
         let owner = fs::symlink_metadata(&made).map_err(Error::io("look at", &made))?;
         if (owner.uid(), owner.gid()) != (spec.uid, spec.gid) {
             std::os::unix::fs::chown(&made, Some(spec.uid), Some(spec.gid))
@@ -212,6 +211,8 @@ impl Store {
         // ORDER: after the owner, whose change clears setuid and setgid.
         fs::set_permissions(&made, fs::Permissions::from_mode(spec.mode & 0o7777))
             .map_err(Error::io("give the cache mount its mode:", path))?;
+        // What fills it may change owner and mode again.
+        fill(&made).map_err(Error::io("fill the cache mount", path))?;
         fs::rename(&made, path).map_err(Error::io("create", path))
     }
 }

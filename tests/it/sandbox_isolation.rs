@@ -232,8 +232,8 @@ claims! {
             at("/rw", MountKind::Overlay { root: overlay, access: Access::ReadWrite }),
             at("/fixed", MountKind::Overlay { root: fixed, access: Access::ReadOnly }),
             bind("/cache", &world.path("cache"), Access::ReadWrite),
-            at("/mem", MountKind::Tmpfs { size: Some(1 << 20), mode: 0o1777 }),
-            at("/cache/deep", MountKind::Tmpfs { size: None, mode: 0o755 }),
+            at("/mem", MountKind::Tmpfs { size: Some(1 << 20), mode: 0o1777, access: Access::ReadWrite }),
+            at("/cache/deep", MountKind::Tmpfs { size: None, mode: 0o755, access: Access::ReadWrite }),
         ];
         let outcome = world.run(&spec).unwrap();
         assert_eq!(outcome.out, "refused\nnew\nold1777\n", "{}", outcome.err);

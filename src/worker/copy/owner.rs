@@ -106,10 +106,8 @@ pub fn run_user(text: &str, files: OwnerFiles<'_>) -> Result<RunUser, OwnerError
     let (user, group) = valid(text)?;
     let wanted = number(user).or(user.is_empty().then_some(0));
     let found = match wanted {
-        // COMPAT: runc takes a name of digits before a number, as here.
-        Some(uid) => users(files)
-            .find(|found| found.name == user)
-            .or_else(|| users(files).find(|f| f.owner.uid == uid)),
+        // Digits are a number, whatever somebody is called.
+        Some(uid) => users(files).find(|found| found.owner.uid == uid),
         None => {
             let found = users(files).find(|found| found.name == user);
             Some(found.ok_or_else(|| OwnerError::User(user.to_string()))?)
@@ -268,7 +266,8 @@ mod tests {
             ("app:video", user(1000, 5, &[5], Some("/home/app"))),
             ("4242", user(4242, 0, &[0], None)),
             ("4242:8", user(4242, 8, &[8], None)),
-            ("1234", user(55, 56, &[56], Some("/home/digits"))),
+            ("1234", user(1234, 0, &[0], None)),
+            ("55", user(55, 56, &[56], Some("/home/digits"))),
         ] {
             assert_eq!(run_user(text, files()), Ok(want), "{text}");
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 
 use crate::graph::{Input, Sharing};
-use crate::snapshot::{Fetch, Item, Owners, finish_directories, write_tree};
+use crate::snapshot::{Fetch, Owners, below, finish_directories, write_tree};
 use crate::store::{CacheMount, CacheMountSpec};
 use crate::tree::{Last, RootPath};
 use crate::worker::chain::States;
@@ -22,6 +22,9 @@ pub(super) struct Cache<'a> {
     pub uid: u32,
     pub gid: u32,
 }
+
+/// Owner, group and mode of a mount of which the Dockerfile says none.
+const UNSAID: (u32, u32, u32) = (0, 0, 0o755);
 
 impl Worker<'_> {
     /// Takes a cache mount, waiting if it is locked; a new one is filled with its seed.
@@ -40,7 +43,7 @@ impl Worker<'_> {
         let mut failure = None;
         let mut fill = |directory: &Path| match cache.seed {
             None => Ok(()),
-            Some((input, path)) => self.fill(*input, path, directory, states).map_err(|e| {
+            Some((input, path)) => self.fill(cache, *input, path, directory, states).map_err(|e| {
                 let told = std::io::Error::other(e.to_string());
                 failure = Some(e);
                 told
@@ -53,23 +56,25 @@ impl Worker<'_> {
         }
     }
 
-    fn fill(&self, input: Input, path: &str, directory: &Path, states: &States) -> Result<(), Error> {
+    fn fill(
+        &self,
+        cache: &Cache<'_>,
+        input: Input,
+        path: &str,
+        directory: &Path,
+        states: &States,
+    ) -> Result<(), Error> {
         let tree = self.tree(input, states)?;
         let at = tree.stack.resolve(&RootPath::clean(path)?, Last::Follow)?;
         let is_directory = tree.stack.get(&at).is_some_and(|node| node.entry.is_directory());
         if !is_directory {
             return Err(Error::MountSource { path: path.to_string() });
         }
-        let items: Vec<Item> = tree
-            .stack
-            .walk(&at)
-            .filter(|node| node.entry.path != at)
-            .map(|node| {
-                let mut entry = node.entry;
-                entry.path = entry.path.strip_prefix(&at).expect("a walk stays below where it began");
-                Item { entry, source: node.place }
-            })
-            .collect();
+        let mut items = below(&tree.stack, &at);
+        // What the seed's directory is, the mount is, unless the Dockerfile says what it is to be.
+        if (cache.uid, cache.gid, cache.mode) != UNSAID {
+            items.retain(|item| !item.entry.path.is_root());
+        }
         let root =
             rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
                 .map_err(|e| Error::Io {

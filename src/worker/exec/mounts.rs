@@ -38,6 +38,8 @@ pub(super) struct Scene<'a> {
     pub key: Digest,
     /// What the steps before it left.
     pub states: &'a States,
+    /// Its root file system, without mounts.
+    pub root: &'a Stack,
 }
 
 impl Worker<'_> {
@@ -97,7 +99,10 @@ impl Worker<'_> {
                 let source = Directory::Path(cache.expect("every cache was taken"));
                 sandbox::MountKind::Bind { source, access, depth: Depth::One }
             }
-            MountKind::Tmpfs { size } => sandbox::MountKind::Tmpfs { size: *size, mode: 0o1777 },
+            MountKind::Tmpfs { size } => {
+                let mode = tmpfs_mode(scene.root, at.as_ref());
+                sandbox::MountKind::Tmpfs { size: *size, mode, access }
+            }
             MountKind::Secret { id, env, required, mode, uid, gid } => {
                 let value =
                     self.secrets.value(id).map_err(|source| Error::Secret { id: id.clone(), source })?;
@@ -151,7 +156,7 @@ impl Worker<'_> {
         scene: &Scene<'_>,
         caches: &[CacheMount],
     ) -> Result<sandbox::MountKind, Error> {
-        let Scene { exec, key, states } = scene;
+        let Scene { exec, key, states, .. } = scene;
         let missing = || Error::MountSource { path: source.to_string() };
         let tree = self.tree(input, states)?;
         let at = tree.stack.resolve(&RootPath::clean(source)?, Last::Follow)?;
@@ -210,6 +215,12 @@ impl Worker<'_> {
         let memory = Memory { caches, step: &scene.key, now: self.store.clock()? };
         sources.write(stack, &root, &memory, &TreeBytes { worker: self, tree }, directory)
     }
+}
+
+/// COMPAT: as in runc, a tmpfs has the permissions of the directory that it covers, and those of `/tmp` where there is none.
+fn tmpfs_mode(root: &Stack, at: Option<&RootPath>) -> u32 {
+    let covered = at.and_then(|at| root.get(&root.resolve(at, Last::Follow).ok()?));
+    covered.filter(|node| node.entry.is_directory()).map_or(0o1777, |node| node.entry.mode)
 }
 
 fn is_cache(mount: &Mount) -> bool {

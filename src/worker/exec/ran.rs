@@ -59,7 +59,7 @@ impl Worker<'_> {
         let tree = self.run_tree(&chain, layers)?;
         let snapshots = self.snapshots()?;
         let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
-        let scene = Scene { exec, key: mounts_key(step), states };
+        let scene = Scene { exec, key: mounts_key(step), states, root: &tree.stack };
         let mounts = self.mounts(&scene, &active.directory().join("mounts"))?;
         let emulator = emulator(&step.platform, &tree, active.directory(), self.cancel)?;
         let own: Vec<bool> = chain.links().iter().map(|link| link.made == Made::Copied).collect();

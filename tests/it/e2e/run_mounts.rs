@@ -122,6 +122,43 @@ fn a_tmpfs_mount_is_empty_writable_and_of_the_size_given() {
 }
 
 #[test]
+fn a_tmpfs_has_the_mode_of_what_it_covers_and_can_be_read_only() {
+    let Some(shop) = Workshop::new() else { return };
+    let tmpfs = |target: &str| format!("--mount=type=tmpfs,target={target}");
+    let image = shop.image(
+        &format!(
+            "FROM busybox\nRUN mkdir -m 2750 /d && chown 5:6 /d && ln -s d /l\n\
+             RUN {} {} {} stat -c '%a %u:%g' /root /l/ /new > /modes\n\
+             RUN {},ro {} ! touch /m/w && touch /n/w && echo refused > /ro\n",
+            tmpfs("/root"),
+            tmpfs("/l"),
+            tmpfs("/new"),
+            tmpfs("/m"),
+            tmpfs("/n"),
+        ),
+        &[],
+    );
+    assert_eq!(image.text("modes"), "700 0:0\n2750 0:0\n1777 0:0\n");
+    assert_eq!(image.text("ro"), "refused\n");
+}
+
+#[test]
+fn a_seed_of_a_cache_keeps_links_and_what_its_directory_is() {
+    let Some(shop) = Workshop::new() else { return };
+    let cache = "--mount=type=cache,from=seed,source=/q,target=/c";
+    let image = shop.image(
+        &format!(
+            "FROM busybox AS seed\nRUN mkdir -m 711 /q && chown 7:8 /q && cd /q && echo 1 > a && mkdir d && ln a d/b && ln -s a s\n\
+             FROM busybox\nRUN {cache},id=1 stat -c '%a %u:%g %h' /c /c/a > /stat && [ /c/a -ef /c/d/b ] && cat /c/s > /s\n\
+             RUN {cache},id=2,uid=5,mode=700 stat -c '%a %u:%g' /c >> /stat\n"
+        ),
+        &[],
+    );
+    assert_eq!(image.text("stat"), "711 7:8 3\n644 0:0 2\n700 5:0\n");
+    assert_eq!(image.text("s"), "1\n");
+}
+
+#[test]
 fn a_secret_is_a_file_that_no_layer_config_history_or_record_holds() {
     let Some(shop) = Workshop::new() else { return };
     let value = "s3cr3t-Zq9-value";
