@@ -122,13 +122,20 @@ fn mount_parts(pre: &mut PreImage, index: usize, mount: &Mount) {
         }
         MountKind::Tmpfs { size } => format!("tmpfs {size:?}"),
         // A secret's value never enters a key: it would be an oracle, and a rotated token would rebuild the world.
-        MountKind::Secret { id, env, required: _, mode, uid, gid } => {
-            format!("secret {id} {env:?} {mode:o} {uid}:{gid}")
+        MountKind::Secret { id, env, required, mode, uid, gid } => {
+            format!("secret {id} {env:?} {mode:o} {uid}:{gid}{}", wanted(*required))
         }
-        MountKind::Ssh { id, required: _, mode, uid, gid } => format!("ssh {id} {mode:o} {uid}:{gid}"),
+        MountKind::Ssh { id, required, mode, uid, gid } => {
+            format!("ssh {id} {mode:o} {uid}:{gid}{}", wanted(*required))
+        }
     };
     let access = if *readonly { "ro" } else { "rw" };
     pre.push(format!("mount {index}"), format!("{} {access} {shape}", target.as_deref().unwrap_or("-")));
+}
+
+/// What was done without a secret is no answer to a step that must not be.
+fn wanted(required: bool) -> &'static str {
+    if required { " required" } else { "" }
 }
 
 fn copy_parts(pre: &mut PreImage, copy: &Copy) {
