@@ -48,6 +48,9 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// There is no room for what an overlay needs to be writable; no process has begun.
+    #[error("cannot set up the sandbox: no space left for its root")]
+    Full,
     /// A step of the set-up failed.
     #[error("cannot set up the sandbox: {step}: {errno}{hint}")]
     SetUp {

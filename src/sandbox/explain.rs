@@ -49,6 +49,7 @@ fn at(step: Step, errno: Errno, prepared: &Prepared, spec: &Spec) -> Error {
         Step::Propagation => ("make mounts private".to_owned(), ""),
         Step::OldRoot => ("open /".to_owned(), ""),
         Step::MemoryFiles => ("mount a tmpfs for files in memory".to_owned(), ""),
+        Step::Root if matches!(errno, Errno::NOSPC | Errno::DQUOT) => return Error::Full,
         Step::Root => ("mount the root overlay".to_owned(), OVERLAY_HINT),
         Step::Proc if errno == Errno::LOOP || errno == Errno::NOTDIR => {
             return not_a_directory("/proc", "proc", errno);

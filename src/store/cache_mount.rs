@@ -150,7 +150,9 @@ impl Store {
             let name = identity.to_string();
             let known = self.disk.read_framed(Kind::CacheMount, name.as_bytes(), &about_path)?;
             if known.is_none() {
-                self.disk.write_framed(Kind::CacheMount, name.as_bytes(), &about_path, &about)?;
+                self.with_room(|| {
+                    self.disk.write_framed(Kind::CacheMount, name.as_bytes(), &about_path, &about)
+                })?;
             }
             let Some(_making) =
                 Lock::wait_unless(&mount.path.with_extension("make"), Mode::Exclusive, canceled)?

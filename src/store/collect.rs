@@ -54,6 +54,9 @@ impl Store {
                 return Ok(None);
             }
         }
+        for abandoned in self.abandoned()? {
+            abandoned.remove();
+        }
         let inventory = Inventory::scan(&self.disk, self.names()?)?;
         let mut total = inventory.total();
         let mut report = None;
@@ -70,24 +73,12 @@ impl Store {
         Ok(report)
     }
 
-    /// On a full file system: removes what was not used for the longest time, twice as much as is being written at least.
-    /// False if there was nothing to remove, or somebody else is at it.
-    pub fn make_room(&self, writing: u64) -> bool {
-        let Ok(Some(_alone)) = Lock::try_take(&self.disk.layout.prune_lock(), Mode::Exclusive) else {
-            return false;
-        };
-        let Ok(inventory) = self.names().and_then(|names| Inventory::scan(&self.disk, names)) else {
-            return false;
-        };
-        let total = inventory.total();
-        let room = writing.saturating_mul(2).max(total / 10);
-        let enough = total.saturating_sub(room);
-        let options = PruneOptions { all: true, max_used_space: Some(enough), ..PruneOptions::default() };
-        self.prune_inventory(inventory, &options).is_ok_and(|report| report.freed > 0)
-    }
-
     fn put_count(&self, count: &Count) -> Result<(), Error> {
-        self.disk.write_framed(Kind::Usage, b"", &self.disk.layout.usage(), &canonical(count))
+        match self.disk.write_framed(Kind::Usage, b"", &self.disk.layout.usage(), &canonical(count)) {
+            // A build that is done does not fail for a count: without one, the next build counts.
+            Err(Error::NoSpace { .. }) => Ok(()),
+            written => written,
+        }
     }
 }
 

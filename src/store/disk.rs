@@ -39,6 +39,8 @@ pub struct Disk {
     noted: Mutex<BTreeSet<PathBuf>>,
     /// Set when what is going on is to end soon.
     interrupted: AtomicBool,
+    /// Set when room was to be made, and nothing could go.
+    pub in_vain: AtomicBool,
     /// The use lock, while this process keeps it from one look-up to the next.
     use_lock: Mutex<UseLock>,
     /// Whether files without a name can be made, and named later.
@@ -50,6 +52,8 @@ struct UseLock {
     lock: Option<Arc<Lock>>,
     /// How many want it kept.
     lookups: usize,
+    /// How many wait for it alone: none is kept meanwhile, or they would wait for ever.
+    removers: usize,
 }
 
 /// A file that has no name yet, or a temporary one.
@@ -79,6 +83,7 @@ impl Disk {
             healed: Mutex::default(),
             noted: Mutex::default(),
             interrupted: AtomicBool::new(false),
+            in_vain: AtomicBool::new(false),
             use_lock: Mutex::default(),
             anonymous: true,
         };
@@ -129,7 +134,7 @@ impl Disk {
             return Ok(Arc::clone(lock));
         }
         let lock = Arc::new(Lock::wait(&self.layout.use_lock(), Mode::Shared)?);
-        if held.lookups > 0 {
+        if held.lookups > 0 && held.removers == 0 {
             held.lock = Some(Arc::clone(&lock));
         }
         Ok(lock)
@@ -137,9 +142,14 @@ impl Disk {
 
     /// Keeps objects from being looked up while some are removed. Not while holding [`Disk::using`].
     pub fn removing(&self) -> Result<Lock, Error> {
-        // What this process keeps between look-ups would be waited for, for ever.
-        locked(&self.use_lock).lock = None;
-        Lock::wait(&self.layout.use_lock(), Mode::Exclusive)
+        {
+            let mut held = locked(&self.use_lock);
+            held.lock = None;
+            held.removers += 1;
+        }
+        let alone = Lock::wait(&self.layout.use_lock(), Mode::Exclusive);
+        locked(&self.use_lock).removers -= 1;
+        alone
     }
 
     /// Keeps the use lock from one look-up to the next, until [`Disk::end_lookups`].

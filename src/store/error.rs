@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// The directory is somebody else's.
     #[error(
-        "the store {path} belongs to user {owner}, not to user {user}: use another directory (--store or RBUILD_STORE)",
+        "the store {path} belongs to user {owner}, not to user {user}: use another directory (RBUILD_ROOT)",
         path = path.display()
     )]
     Foreign {

@@ -41,12 +41,7 @@ impl Disk {
 impl Store {
     /// Writes what was held back; on a full disk, again for as long as something in the store can go.
     pub fn write_held(&self) -> Result<(), Error> {
-        loop {
-            match self.disk.write_held() {
-                Err(Error::NoSpace { .. }) if self.make_room(0) => {}
-                written => return written,
-            }
-        }
+        self.with_room(|| self.disk.write_held())
     }
 }
 

@@ -207,7 +207,7 @@ impl Store {
         let name = layer.diff_id.to_string();
         // ORDER: blob, list, record: a record that can be read has all that it speaks of.
         let path = self.disk.layout.list(&layer.diff_id);
-        self.disk.write_framed(Kind::List, name.as_bytes(), &path, list)?;
+        self.with_room(|| self.disk.write_framed(Kind::List, name.as_bytes(), &path, list))?;
         self.put_layer_record(layer)
     }
 
@@ -225,9 +225,9 @@ impl Store {
     /// Saves the record of a layer whose list is here.
     pub(super) fn put_layer_record(&self, layer: Layer) -> Result<Arc<Layer>, Error> {
         let name = layer.diff_id.to_string();
-        let layout = &self.disk.layout;
+        let path = self.disk.layout.layer(&layer.diff_id);
         let record = canonical(&layer.record());
-        self.disk.write_framed(Kind::Layer, name.as_bytes(), &layout.layer(&layer.diff_id), &record)?;
+        self.with_room(|| self.disk.write_framed(Kind::Layer, name.as_bytes(), &path, &record))?;
         let layer = Arc::new(layer);
         locked(&self.layers).insert(layer.diff_id, Arc::clone(&layer));
         Ok(layer)

@@ -8,6 +8,7 @@
 //!
 //! **Not here**: what a record means (`build`, `graph`), what is in a snapshot (`snapshot`), transfers (`registry`).
 
+mod abandoned;
 mod beside;
 mod blob;
 mod blob_origin;
@@ -51,6 +52,7 @@ mod record;
 mod recover;
 mod remote_layer;
 mod repeats;
+mod room;
 mod seen;
 mod stat_cache;
 mod temp_dir;

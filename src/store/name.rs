@@ -69,7 +69,8 @@ impl Store {
         self.sync()?;
         let stored = Stored { reference: reference.clone(), name: name.clone() };
         let path = self.disk.layout.name(reference);
-        self.disk.write_framed(Kind::Name, file_name(&path), &path, &canonical(&stored))?;
+        let payload = canonical(&stored);
+        self.with_room(|| self.disk.write_framed(Kind::Name, file_name(&path), &path, &payload))?;
         self.sync()
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::disk::Disk;
 use super::error::Error;
 use super::filter::Filter;
 use super::inventory::{Found, Inventory};
@@ -16,8 +17,7 @@ use super::lock::{Lock, Mode};
 use super::measure::file_system;
 use super::name::Origin;
 use super::open::Store;
-use super::process::{list, mtime};
-use super::temp_dir::TempDir;
+use super::process::{list, mtime, remove_tree};
 use crate::oci::DiffId;
 
 /// What may go.
@@ -58,8 +58,22 @@ impl Store {
     /// Removes what `options` allow to go.
     pub fn prune(&self, options: &PruneOptions) -> Result<PruneReport, Error> {
         let _alone = Lock::wait(&self.disk.layout.prune_lock(), Mode::Exclusive)?;
+        let mut dead = Vec::new();
+        for abandoned in self.abandoned()? {
+            let item = abandoned.item.clone();
+            if options.dry_run || abandoned.remove() {
+                dead.push(item);
+            }
+        }
         let inventory = Inventory::scan(&self.disk, self.names()?)?;
-        self.prune_inventory(inventory, options)
+        let mut report = self.prune_inventory(inventory, options)?;
+        let bytes: u64 = dead.iter().map(|item| item.bytes).sum();
+        report.freed += bytes;
+        if options.dry_run {
+            report.left = report.left.saturating_sub(bytes);
+        }
+        report.removed.splice(0..0, dead);
+        Ok(report)
     }
 
     /// The same for an inventory just made, by who holds the prune lock.
@@ -68,7 +82,11 @@ impl Store {
         inventory: Inventory,
         options: &PruneOptions,
     ) -> Result<PruneReport, Error> {
-        let (oldest, _) = lease::oldest(&self.disk)?;
+        // While no build runs, nothing was used too lately: not even what has a time of the future.
+        let oldest = match lease::oldest(&self.disk)? {
+            (oldest, true) => oldest,
+            (_, false) => i128::MAX,
+        };
         let now = lease::now(&self.disk)?;
         let total = inventory.total();
         let mut report = PruneReport { left: total, ..PruneReport::default() };
@@ -152,16 +170,13 @@ impl Store {
     }
 
     fn remove(&self, doomed: &[&Found], oldest: i128, report: &mut PruneReport) -> Result<(), Error> {
-        let trash = self.temp_dir()?;
-        let mut number = 0;
+        let mut trash = Trash { disk: &self.disk, taken: Vec::new() };
         for found in doomed {
             let dependent = matches!(found.item.kind, ItemKind::Name | ItemKind::Record);
             let removed = match found.item.kind {
-                ItemKind::CacheMount => self.remove_cache_mount(found, &trash, &mut number),
-                ItemKind::Snapshot => self.remove_snapshot(found, &trash, &mut number),
-                _ => {
-                    self.remove_files(found, if dependent { i128::MAX } else { oldest }, &trash, &mut number)
-                }
+                ItemKind::CacheMount => self.remove_cache_mount(found, &mut trash),
+                ItemKind::Snapshot => self.remove_snapshot(found, &mut trash),
+                _ => self.remove_files(found, if dependent { i128::MAX } else { oldest }, &mut trash),
             };
             match removed {
                 Ok(true) => report.removed.push(found.item.clone()),
@@ -173,33 +188,27 @@ impl Store {
     }
 
     /// Renames a thing's files away, unless it was used since it was chosen.
-    fn remove_files(
-        &self,
-        found: &Found,
-        oldest: i128,
-        trash: &TempDir,
-        number: &mut u64,
-    ) -> Result<bool, Error> {
+    fn remove_files(&self, found: &Found, oldest: i128, trash: &mut Trash<'_>) -> Result<bool, Error> {
         let _removing = self.disk.removing()?;
         let used =
             found.files.iter().filter_map(|file| fs::symlink_metadata(file).ok()).filter(|m| m.is_file());
         // A use of a moment ago is in the files' times, and nowhere else.
-        if used.map(|m| mtime(&m)).max().is_some_and(|used| used >= oldest || used > found.used) {
+        if used.map(|m| mtime(&m)).max().is_some_and(|used| used >= oldest || used != found.used) {
             return Ok(false);
         }
         for file in &found.files {
-            move_away(file, trash, number)?;
+            trash.take(file)?;
         }
         Ok(true)
     }
 
-    fn remove_cache_mount(&self, found: &Found, trash: &TempDir, number: &mut u64) -> Result<bool, Error> {
+    fn remove_cache_mount(&self, found: &Found, trash: &mut Trash<'_>) -> Result<bool, Error> {
         let Some(path) = found.files.first() else { return Ok(false) };
         let Some(lock) = Lock::try_take(&path.with_extension("lock"), Mode::Exclusive)? else {
             return Ok(false);
         };
         for file in &found.files {
-            move_away(file, trash, number)?;
+            trash.take(file)?;
         }
         for extension in ["make", "seen-lock"] {
             self.disk.remove(&path.with_extension(extension))?;
@@ -217,15 +226,15 @@ impl Store {
 
     /// Breaks the seal, looks whether somebody used it meanwhile, and only then takes the directory. Whoever looks for the
     /// seal in between waits for the lock to make the snapshot, and then looks again.
-    fn remove_snapshot(&self, found: &Found, trash: &TempDir, number: &mut u64) -> Result<bool, Error> {
+    fn remove_snapshot(&self, found: &Found, trash: &mut Trash<'_>) -> Result<bool, Error> {
         let [seal, directory, size] = found.files.as_slice() else { return Ok(false) };
         let Some(_held) = Lock::try_take(&directory.with_extension("lock"), Mode::Exclusive)? else {
             return Ok(false);
         };
-        let broken = move_away(seal, trash, number)?;
-        let used = fs::symlink_metadata(&broken).is_ok_and(|m| mtime(&m) > found.used);
+        let broken = trash.take(seal)?;
+        let used = fs::symlink_metadata(&broken).is_ok_and(|m| mtime(&m) != found.used);
         // Outside the user namespace, what its ids own cannot be moved.
-        let moved = if used { Ok(false) } else { move_away(directory, trash, number).map(|_| true) };
+        let moved = if used { Ok(false) } else { trash.take(directory).map(|_| true) };
         if matches!(moved, Ok(true)) {
             self.disk.remove(size)?;
         } else if broken.exists() {
@@ -266,11 +275,33 @@ fn may_go(found: &Found, options: &PruneOptions, now: i128) -> bool {
     kind && !kept && old && options.filters.iter().all(|filter| filter.matches(&found.item))
 }
 
-fn move_away(file: &Path, trash: &TempDir, number: &mut u64) -> Result<PathBuf, Error> {
-    let to = trash.path().join(number.to_string());
-    *number += 1;
-    match fs::rename(file, &to) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", file)(e)),
-        _ => Ok(to),
+/// Things under names of nobody's in the process's own directory, removed when dropped. It makes nothing itself: a full file
+/// system has no room for a directory.
+struct Trash<'a> {
+    disk: &'a Disk,
+    taken: Vec<PathBuf>,
+}
+
+impl Trash<'_> {
+    /// Renames a file or directory away, if it is there; what it is called then.
+    fn take(&mut self, path: &Path) -> Result<PathBuf, Error> {
+        let to = self.disk.process.fresh();
+        match fs::rename(path, &to) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(e)),
+            _ => {
+                self.taken.push(to.clone());
+                Ok(to)
+            }
+        }
+    }
+}
+
+impl Drop for Trash<'_> {
+    fn drop(&mut self) {
+        for path in &self.taken {
+            if fs::remove_file(path).is_err() {
+                remove_tree(path);
+            }
+        }
     }
 }

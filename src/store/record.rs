@@ -41,7 +41,8 @@ impl Store {
     pub fn put_record(&self, key: &Digest, bytes: &[u8], layers: &[DiffId]) -> Result<(), Error> {
         let path = self.disk.layout.record(key);
         let name = key.to_string();
-        self.disk.write_framed(Kind::Record, name.as_bytes(), &path, &join(layers, bytes))
+        let payload = join(layers, bytes);
+        self.with_room(|| self.disk.write_framed(Kind::Record, name.as_bytes(), &path, &payload))
     }
 
     /// Removes a record: what it says turned out not to hold.

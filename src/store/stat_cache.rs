@@ -18,6 +18,7 @@ impl Store {
     /// Keeps `bytes` for the context at that absolute path.
     pub fn put_stat_cache(&self, context: &Path, bytes: &[u8]) -> Result<(), Error> {
         let path = self.disk.layout.stat_cache(context);
-        self.disk.write_framed(Kind::StatCache, context.as_os_str().as_bytes(), &path, bytes)
+        let name = context.as_os_str().as_bytes();
+        self.with_room(|| self.disk.write_framed(Kind::StatCache, name, &path, bytes))
     }
 }

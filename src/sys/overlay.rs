@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, StatVfsMountFlags};
 use rustix::io::{Errno, Result};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags};
 
@@ -107,7 +107,9 @@ impl Overlay {
         rustix::mount::fsconfig_set_string(context, c"index", c"off")?;
         rustix::mount::fsconfig_set_string(context, c"xino", c"off")?;
         rustix::mount::fsconfig_create(context)?;
-        rustix::mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).map(Some)
+        let mounted =
+            rustix::mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
+        self.writable(mounted).map(Some)
     }
 
     /// Mounts it over its own upper directory, for kernels that know no other way. In the child, in a mount namespace of
@@ -122,7 +124,19 @@ impl Overlay {
         let place = one_string.place.as_c_str();
         let options = one_string.options.as_c_str();
         rustix::mount::mount(c"overlay", place, c"overlay", MountFlags::empty(), options)?;
-        rustix::fs::open(place, flags, Mode::empty())
+        self.writable(rustix::fs::open(place, flags, Mode::empty())?)
+    }
+
+    /// The kernel makes an overlay read-only, and says so in its log alone, where it cannot make a directory in the work
+    /// directory: on a full disk, that is.
+    fn writable(&self, mounted: OwnedFd) -> Result<OwnedFd> {
+        if !rustix::fs::fstatvfs(&mounted)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
+            return Ok(mounted);
+        }
+        match rustix::fs::fstatvfs(&self.upper)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
+            true => Err(Errno::ROFS),
+            false => Err(Errno::NOSPC),
+        }
     }
 
     fn set_layer(&self, context: BorrowedFd<'_>, key: &CStr, layer: BorrowedFd<'_>) -> Result<()> {

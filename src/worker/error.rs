@@ -88,6 +88,16 @@ impl Error {
         |source| Error::Io { doing: doing.into(), source }
     }
 
+    /// Whether a file system is full, before any process began.
+    pub(super) fn is_no_space(&self) -> bool {
+        match self {
+            Error::Store(crate::store::Error::NoSpace { .. }) => true,
+            Error::Snapshot(error) => error.is_no_space(),
+            Error::Sandbox(error) => matches!(error, crate::sandbox::Error::Full),
+            _ => false,
+        }
+    }
+
     /// Whether this is the end that a cancelled build comes to.
     pub fn is_canceled(&self) -> bool {
         matches!(self, Error::Canceled | Error::Sandbox(crate::sandbox::Error::Canceled))

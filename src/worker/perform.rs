@@ -85,19 +85,16 @@ impl Worker<'_> {
         }
     }
 
-    /// Makes directories; on a full disk, once more for as long as something in the store can go.
-    pub(super) fn with_room<T>(
-        &self,
-        mut make: impl FnMut() -> Result<T, crate::snapshot::Error>,
-    ) -> Result<Result<T, crate::snapshot::Error>, Error> {
+    /// Does what needs room on the store's file system; again for as long as something in the store can go.
+    pub(super) fn with_room<T>(&self, mut work: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         loop {
-            match make() {
+            match work() {
                 Err(e) if e.is_no_space() && self.cancel.is_fired() => return Err(Error::Canceled),
                 Err(e) if e.is_no_space() && self.store.make_room(0) => {}
                 Err(e) if e.is_no_space() => {
                     return Err(self.store.no_space(&self.store.snapshots_dir()).into());
                 }
-                made => return Ok(made),
+                done => return done,
             }
         }
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what tests are built of may panic as tests do")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
@@ -226,11 +227,54 @@ fn what_is_left_beside_a_snapshot_that_is_gone_is_swept_and_what_is_nobodys_snap
     rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let others = ["tmp/1-0/upper", "not-a-snapshot"].map(|name| store.snapshots_dir().join(name));
     others.iter().for_each(|other| fs::create_dir_all(other).unwrap());
+    let running = fs::File::open(store.snapshots_dir().join("tmp/1-0")).unwrap();
+    rustix::fs::flock(&running, rustix::fs::FlockOperation::LockExclusive).unwrap();
     prune(&store, &PruneOptions { unused_for: Some(3600), ..everything() });
     assert!(["sealed", "size", "lock"].iter().all(|left| !gone.with_extension(left).exists()));
     assert!(whole.exists() && whole.with_extension("lock").exists() && coming.exists());
     prune(&store, &everything());
     assert!(!whole.exists() && others.iter().all(|other| other.exists()));
+}
+
+#[test]
+fn what_a_killed_run_wrote_is_freed_by_prune_and_by_whoever_needs_room() {
+    let (_dir, store) = store();
+    let dead = store.snapshots_dir().join("tmp/7-0");
+    let old = store.snapshots_dir().join("tmp-7-0");
+    let wrote = || {
+        for directory in [&dead, &old] {
+            fs::create_dir_all(directory.join("upper")).unwrap();
+            fs::write(directory.join("upper/big"), vec![1; 200_000]).unwrap();
+            // As the kernel leaves it.
+            fs::create_dir_all(directory.join("work/work")).unwrap();
+            fs::set_permissions(directory.join("work/work"), fs::Permissions::from_mode(0o0)).unwrap();
+        }
+    };
+    wrote();
+    let report = prune(&store, &PruneOptions { dry_run: true, ..everything() });
+    assert!(report.freed >= 400_000 && dead.exists(), "{report:?}");
+    let report = prune(&store, &everything());
+    assert!(report.freed >= 400_000 && report.left < 100_000, "{report:?}");
+    assert!(!dead.exists() && !old.exists());
+    wrote();
+    let layer = layer(&store, &[("a", &[1; 100_000])]);
+    assert!(store.make_room(0));
+    assert!(!dead.exists() && !old.exists());
+    assert!(store.layer(layer.diff_id).unwrap().is_some(), "that was room enough");
+}
+
+#[test]
+fn what_has_a_time_of_the_future_can_go_while_no_build_runs() {
+    let (_dir, store) = store();
+    let blob = store.put_blob(b"later").unwrap();
+    let path = store.root().join("blobs/sha256").join(blob.hex());
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1 << 28);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    let lease = store.lease().unwrap();
+    assert_eq!(prune(&store, &everything()).in_use, 1);
+    drop(lease);
+    let report = prune(&store, &everything());
+    assert_eq!((report.removed.len(), report.in_use), (1, 0));
 }
 
 #[test]

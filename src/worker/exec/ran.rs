@@ -58,7 +58,9 @@ impl Worker<'_> {
         let mut lowers = self.lowers(&layers)?;
         let tree = self.run_tree(&chain, layers)?;
         let snapshots = self.snapshots()?;
-        let active = self.with_room(|| snapshots.prepare(&tree.stack))??;
+        // A process that finds the disk full fails, and cannot be tried again.
+        self.store.reserve();
+        let active = self.with_room(|| Ok(snapshots.prepare(&tree.stack)?))?;
         let scene = Scene { exec, key: mounts_key(step), states, root: &tree.stack };
         let mounts = self.mounts(&scene, &active.directory().join("mounts"))?;
         let emulator = emulator(&step.platform, &tree, active.directory(), self.cancel)?;
@@ -67,7 +69,7 @@ impl Worker<'_> {
         if let Some(timed) = self.timed_root(&tree, &own, &scene, &mounts.caches, &times)? {
             lowers.insert(0, timed);
         }
-        lowers.push(self.mount_points()?);
+        lowers.push(self.with_room(|| Ok(self.mount_points()?))?);
         let files = IdentityFiles::read(self.store, &tree, &self.identities)?;
         let user = run_user(&exec.user, files.as_owner_files()).map_err(crate::worker::copy::Error::Owner)?;
 
@@ -114,7 +116,7 @@ impl Worker<'_> {
             beside();
             snapshots.tidy();
         };
-        let exit = sandbox::run_beside(&spec, &mut write, &beside, self.cancel);
+        let exit = self.with_room(|| Ok(sandbox::run_beside(&spec, &mut write, &beside, self.cancel)?));
         let (tail, log) = logged.finish();
         drop(mounts.caches);
         drop(mounts.agents);

@@ -38,13 +38,16 @@ impl Worker<'_> {
         let bytes = LayerBytes { store: self.store, layers };
         let snapshots = self.snapshots()?;
         let chain = chain_layers(layers)?;
-        self.with_room(|| snapshots.lowers(&chain, &bytes))?.map_err(|error| match error {
+        let made = self.with_room(|| Ok(snapshots.lowers(&chain, &bytes)?));
+        made.map_err(|error| match error {
             // What was read is not what the list says: the layer goes, and is fetched or made again in this build.
-            snapshot::Error::Damaged { layer, .. } => match self.store.discard_layer(layers[layer].diff_id) {
-                Ok(()) => Error::Lost(layers[layer].diff_id),
-                Err(error) => error.into(),
-            },
-            other => other.into(),
+            Error::Snapshot(snapshot::Error::Damaged { layer, .. }) => {
+                match self.store.discard_layer(layers[layer].diff_id) {
+                    Ok(()) => Error::Lost(layers[layer].diff_id),
+                    Err(error) => error.into(),
+                }
+            }
+            other => other,
         })
     }
 }

@@ -185,3 +185,38 @@ fn few_file_descriptors_are_enough_or_are_said() {
     assert!(enough);
     assert_eq!(digest(&shop.again(&["--no-cache"]).ok().stderr), want);
 }
+
+#[test]
+fn on_a_disk_with_no_room_at_all_a_build_takes_that_of_what_nobody_needs() {
+    let Some(shop) = Workshop::new() else { return };
+    let Some(small) = Small::mount(shop.at("small"), 24_000) else { return };
+    let store = small.path().join("store");
+    shop.write("f", "1");
+    let run = |args: &[&str]| {
+        let mut command = shop.command();
+        command.env("RBUILD_ROOT", &store).args(args);
+        crate::e2e::finish(command, b"")
+    };
+    run(&["import", &shop.arg("busybox.tar"), "busybox"]).ok();
+    let context = shop.context().display().to_string();
+    let build = |text: &str, more: &[&str]| {
+        let file = shop.write_at("Dockerfile", text).display().to_string();
+        run(&[&["build", "-f", &file, &context], more].concat())
+    };
+    for pages in 0..8 {
+        // Another each time: what is there already is in use.
+        let old = format!("FROM busybox\nRUN head -c 1500000 /dev/urandom > /old; : {pages}\n");
+        build(&old, &[]).ok();
+        let filler = small.path().join("filler");
+        let free = || rustix::fs::statvfs(small.path()).map(|fs| fs.f_bavail * fs.f_frsize).unwrap();
+        std::fs::write(&filler, vec![1; (free() - pages * 4096) as usize]).unwrap();
+        assert_eq!(free(), pages * 4096);
+        let text = format!(
+            "FROM busybox\nWORKDIR /w\nCOPY f .\nRUN --mount=type=cache,target=/c touch /c/{pages} && echo {pages} > /x\n"
+        );
+        let said = build(&text, &["-t", "new"]);
+        assert_eq!(said.code, Some(0), "{pages} pages free: {}", said.stderr);
+        assert_eq!(run(&["run", "new", "--", "cat", "/x"]).out(), format!("{pages}\n"));
+        std::fs::remove_file(&filler).unwrap();
+    }
+}
