@@ -12,7 +12,7 @@ use super::commands;
 use super::ending::Ending;
 use super::environment::Environment;
 use crate::build::Interrupt;
-use crate::sandbox::{Inherit, Privilege, Signals, enter, privilege};
+use crate::sandbox::{Inherit, Privilege, Signals, enter, open_files, privilege};
 
 /// LIMIT: how long a signal may wait to be noticed.
 const POLL: Duration = Duration::from_millis(30);
@@ -30,6 +30,7 @@ pub fn main() -> ExitCode {
         Ok(signals) => signals,
         Err(e) => return complain(&format!("cannot take signals: {e}")),
     };
+    open_files::raise();
     let args: Vec<OsString> = std::env::args_os().collect();
     let command = match parse(args) {
         Ok(command) => command,
@@ -56,10 +57,13 @@ pub fn main() -> ExitCode {
         Ending::Code(code) => ExitCode::from(code),
         Ending::Interrupted => ExitCode::from(INTERRUPTED),
         Ending::Failed(message) => complain(&message),
-        Ending::Enter(environment) => match enter(&Inherit { environment, ..Inherit::default() }, &signals) {
-            Ok(code) => ExitCode::from(code),
-            Err(e) => complain(&e.to_string()),
-        },
+        Ending::Enter(environment) => {
+            open_files::restore();
+            match enter(&Inherit { environment, ..Inherit::default() }, &signals) {
+                Ok(code) => ExitCode::from(code),
+                Err(e) => complain(&e.to_string()),
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::error::{Error, ExecFailure};
 use super::lookup::is_bare;
 use super::masks::In;
 use super::prepared::Prepared;
-use super::spec::{MountKind, Spec};
+use super::spec::{MountKind, Resource, Spec};
 use super::steps::{Step, Stopped};
 use crate::sys::exec;
 use crate::sys::rustix::io::Errno;
@@ -85,7 +85,7 @@ fn at(step: Step, errno: Errno, prepared: &Prepared, spec: &Spec) -> Error {
         Step::CloseDescriptors => ("close_range".to_owned(), ""),
         Step::ResourceLimit(index) => {
             let limit = spec.process.rlimits.get(index).map(|limit| limit.resource);
-            (limit.map_or_else(String::new, |resource| format!("set the limit {resource:?}")), "")
+            (format!("set the limit {:?}", limit.unwrap_or(Resource::Nofile)), "")
         }
         Step::BoundingSet => ("limit the bounding set".to_owned(), ""),
         Step::Groups => ("setgroups".to_owned(), ""),

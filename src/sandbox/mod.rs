@@ -41,5 +41,6 @@ pub use spec::{
     Stdio,
 };
 
+pub use crate::sys::open_files;
 pub use crate::sys::process::Ended;
 pub use crate::sys::rustix::process::Signal;

@@ -278,6 +278,8 @@ fn overlay(root: &Root, form: Form, empty_lower: &mut Vec<tempfile::TempDir>) ->
     Overlay::new(lower, upper, work, form).map_err(|errno| io("reading the paths of directories", errno))
 }
 
+// The limit of open files is the one that the builder was started with, unless another is asked for.
+//
 // A limit above what may be given is lowered, not refused: the second of each pair is what needs no privilege.
 fn rlimits(process: &Process) -> Vec<(Resource, Rlimit, Rlimit)> {
     let clamp = |value: Option<u64>, limit: Option<u64>| match (value, limit) {
@@ -293,7 +295,10 @@ fn rlimits(process: &Process) -> Vec<(Resource, Rlimit, Rlimit)> {
             Rlimit { current: clamp(limit.soft, hard), maximum: hard },
         )
     };
-    process.rlimits.iter().map(prepared).collect()
+    let is_asked_for = process.rlimits.iter().any(|limit| limit.resource == Resource::Nofile);
+    let before = crate::sys::open_files::before().filter(|_| !is_asked_for);
+    let before = before.map(|before| (Resource::Nofile, before, before));
+    process.rlimits.iter().map(prepared).chain(before).collect()
 }
 
 fn tree(path: &Path, depth: Depth) -> Result<OwnedFd, Error> {

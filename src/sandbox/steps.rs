@@ -156,15 +156,16 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     place_streams(streams, prepared.uid).at(Step::Streams)?;
     // ORDER: before the working directory, so that no descriptor of the host's could serve as one (CVE-2024-21626).
     process::close_on_exec_from_3().at(Step::CloseDescriptors)?;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let cwd = openat2(&root, &*prepared.cwd, PATH | OFlags::DIRECTORY, Mode::empty(), resolve);
+    cwd.and_then(rustix::process::fchdir).at(Step::WorkingDirectory)?;
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    // ORDER: after the last descriptor is opened: those of the builder count against a limit of open files until execve.
     for (index, (resource, wanted, clamped)) in prepared.rlimits.iter().enumerate() {
         if rustix::process::setrlimit(*resource, *wanted).is_err() {
             rustix::process::setrlimit(*resource, *clamped).at(Step::ResourceLimit(index))?;
         }
     }
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let cwd = openat2(&root, &*prepared.cwd, PATH | OFlags::DIRECTORY, Mode::empty(), resolve);
-    cwd.and_then(rustix::process::fchdir).at(Step::WorkingDirectory)?;
-    rustix::process::umask(Mode::from_raw_mode(0o022));
 
     // ORDER: after all that needs power over the namespaces that the clone made and over the host's mounts: from here on our
     // capabilities are those over the emulator's user namespace, all of them again; before anything takes some away.

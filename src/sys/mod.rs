@@ -16,6 +16,7 @@ pub mod exec;
 pub mod memory;
 pub mod mount;
 pub mod net;
+pub mod open_files;
 pub mod overlay;
 pub mod passwd;
 pub mod privilege;

@@ -29,8 +29,12 @@ pub struct Signals {
 impl Signals {
     /// Blocks `SIGINT`, `SIGTERM` and `SIGHUP` in this thread and in those that it will start, and opens the reader.
     ///
+    /// A file that would grow beyond `RLIMIT_FSIZE` is an error from then on, and not the end of the process.
+    ///
     /// Call it in `main`, before the first thread.
     pub fn block() -> Result<Signals> {
+        // SAFETY: no handler is set; children get the default again (`reset_in_child`).
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
         Signals::of(&[Signal::INT, Signal::TERM, Signal::HUP])
     }
 

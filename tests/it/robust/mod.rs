@@ -9,6 +9,7 @@ mod flights;
 mod foreign;
 mod full;
 mod interrupt;
+mod limits;
 mod mtimes;
 mod parallel;
 mod power;
