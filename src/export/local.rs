@@ -3,7 +3,6 @@
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, chmodat, openat, renameat, statat};
@@ -12,6 +11,7 @@ use rustix::io::Errno;
 use super::content::StoredLayers;
 use super::error::Error;
 use super::finished::ImageSet;
+use super::stage::Stage;
 use super::trees::{Split, Trees, trees};
 use super::whole_file::directory_of;
 use crate::snapshot::{Item, Owners, finish_directories, remove_tree, write_tree};
@@ -36,12 +36,8 @@ pub(super) fn local(store: &Store, set: &ImageSet, to: &Path, split: Split) -> R
     };
     let beside = if is_new { directory_of(to) } else { to };
     fs::create_dir_all(beside).map_err(Error::destination("make", beside))?;
-    let stage = tempfile::Builder::new()
-        .prefix(".rbuild-")
-        .permissions(fs::Permissions::from_mode(0o777))
-        .tempdir_in(beside)
-        .map_err(Error::destination("make a directory in", beside))?;
-    let opened = File::open(stage.path()).map_err(Error::destination("open", stage.path()))?;
+    let stage = Stage::new(beside)?;
+    let opened = stage.opened();
     write_tree(opened.as_fd(), &items, &StoredLayers { store, layers: &layers }, owners).map_err(
         |e| match e.is_no_space() {
             true => Error::destination("write", to)(std::io::Error::from(Errno::NOSPC)),
@@ -51,7 +47,7 @@ pub(super) fn local(store: &Store, set: &ImageSet, to: &Path, split: Split) -> R
     if is_new {
         finish_directories(opened.as_fd(), &items, owners)?;
         fs::rename(stage.path(), to).map_err(Error::destination("make", to))?;
-        let _ = stage.keep();
+        stage.keep();
         return Ok(());
     }
     let destination = File::open(to).map_err(Error::destination("open", to))?;

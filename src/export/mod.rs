@@ -26,6 +26,7 @@ mod output;
 mod push;
 mod push_stored;
 mod rootfs;
+mod stage;
 mod trees;
 mod whole_file;
 

@@ -2,11 +2,13 @@
 
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use rustix::io::Errno;
+use rustix::rand::GetRandomFlags;
 use tempfile::NamedTempFile;
 
 use super::error::Error;
@@ -16,26 +18,45 @@ use crate::sys::writeback::begin_writeback;
 /// LIMIT: ours. So much goes to the disk at once, beside the writing of what comes after it.
 const WRITEBACK: u64 = 16 << 20;
 
+/// What names begin with that stand for moments.
+const PREFIX: &str = ".rbuild-";
+
+/// Less the user's umask.
+const MODE: u32 = 0o666;
+
 /// A file on its way. It gets its name once all of its bytes are on the disk: whoever looks finds what was there before, or all
 /// of it.
 pub struct WholeFile {
-    file: NamedTempFile,
+    making: Making,
     path: PathBuf,
     written: u64,
     /// How many of those the disk was given.
     begun: u64,
 }
 
+enum Making {
+    /// Without a name: nothing stays of it if this process dies.
+    Unnamed(File),
+    /// Where a file system has no such files: under a name of its own.
+    Named(NamedTempFile),
+}
+
 impl WholeFile {
-    /// A file under a name of its own beside `path`, with the mode that the user's umask gives.
+    /// A file beside `path`, with the mode that the user's umask gives.
     pub fn new(path: &Path) -> Result<WholeFile, Error> {
         let directory = directory_of(path);
-        let file = tempfile::Builder::new()
-            .prefix(".rbuild-")
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(directory)
-            .map_err(Error::destination("make a file in", directory))?;
-        Ok(WholeFile { file, path: path.to_path_buf(), written: 0, begun: 0 })
+        let failed = Error::destination("make a file in", directory);
+        let unnamed = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let making = match openat(CWD, directory, unnamed, Mode::from_raw_mode(MODE)) {
+            Ok(file) => Making::Unnamed(file.into()),
+            // File systems without it say so in different ways.
+            Err(_) => {
+                let mut builder = tempfile::Builder::new();
+                builder.prefix(PREFIX).permissions(Permissions::from_mode(MODE));
+                Making::Named(builder.tempfile_in(directory).map_err(failed)?)
+            }
+        };
+        Ok(WholeFile { making, path: path.to_path_buf(), written: 0, begun: 0 })
     }
 
     /// Where it will be.
@@ -49,7 +70,7 @@ impl WholeFile {
         let mut copied = 0;
         loop {
             // From file to file, so that the kernel does it.
-            match io::copy(&mut (&from).take(WRITEBACK), self.file.as_file_mut())? {
+            match io::copy(&mut (&from).take(WRITEBACK), &mut self.file())? {
                 0 => return Ok(copied),
                 count => {
                     copied += count;
@@ -61,15 +82,25 @@ impl WholeFile {
 
     /// Gives it its name.
     pub fn finish(self) -> Result<(), Error> {
-        on_disk(self.file.as_file()).map_err(Error::destination("write", &self.path))?;
-        self.file.persist(&self.path).map_err(|e| Error::destination("make", self.path)(e.error))?;
-        Ok(())
+        on_disk(self.file()).map_err(Error::destination("write", &self.path))?;
+        let named = match self.making {
+            Making::Unnamed(file) => name(&file, &self.path),
+            Making::Named(file) => file.persist(&self.path).map(drop).map_err(|e| e.error),
+        };
+        named.map_err(Error::destination("make", self.path))
+    }
+
+    fn file(&self) -> &File {
+        match &self.making {
+            Making::Unnamed(file) => file,
+            Making::Named(file) => file.as_file(),
+        }
     }
 
     fn count(&mut self, count: u64) {
         self.written += count;
         if self.written - self.begun >= WRITEBACK {
-            begin_writeback(self.file.as_file().as_fd(), self.begun, self.written - self.begun);
+            begin_writeback(self.file().as_fd(), self.begun, self.written - self.begun);
             self.begun = self.written;
         }
     }
@@ -77,13 +108,13 @@ impl WholeFile {
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
+        let count = self.file().write(bytes)?;
         self.count(count as u64);
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file().flush()
     }
 }
 
@@ -92,6 +123,17 @@ pub fn put_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = WholeFile::new(path)?;
     file.write_all(bytes).map_err(Error::destination("write", path))?;
     file.finish()
+}
+
+/// Gives a file without a name that of `path`, in place of what has it.
+fn name(file: &File, path: &Path) -> io::Result<()> {
+    let from = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let mut random = [0; 8];
+    rustix::rand::getrandom(&mut random, GetRandomFlags::empty())?;
+    // A link replaces nothing, a rename does.
+    let between = directory_of(path).join(format!("{PREFIX}{:016x}", u64::from_le_bytes(random)));
+    linkat(CWD, &from, CWD, &between, AtFlags::SYMLINK_FOLLOW)?;
+    std::fs::rename(&between, path).inspect_err(|_| drop(std::fs::remove_file(&between)))
 }
 
 /// Waits for the bytes. A file system that knows of no disk has nothing to wait for.

@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps, UTIME_NOW};
@@ -43,6 +43,9 @@ pub struct Disk {
     pub in_vain: AtomicBool,
     /// The use lock, while this process keeps it from one look-up to the next.
     use_lock: Mutex<UseLock>,
+    /// How many threads wait for that lock alone: none is kept meanwhile, or they would wait for ever. Beside the mutex, which
+    /// who waits for a shared lock holds.
+    removers: AtomicUsize,
     /// Whether files without a name can be made, and named later.
     anonymous: bool,
 }
@@ -52,8 +55,6 @@ struct UseLock {
     lock: Option<Arc<Lock>>,
     /// How many want it kept.
     lookups: usize,
-    /// How many wait for it alone: none is kept meanwhile, or they would wait for ever.
-    removers: usize,
 }
 
 /// A file that has no name yet, or a temporary one.
@@ -85,6 +86,7 @@ impl Disk {
             interrupted: AtomicBool::new(false),
             in_vain: AtomicBool::new(false),
             use_lock: Mutex::default(),
+            removers: AtomicUsize::new(0),
             anonymous: true,
         };
         disk.anonymous = disk.probe_anonymous();
@@ -134,7 +136,7 @@ impl Disk {
             return Ok(Arc::clone(lock));
         }
         let lock = Arc::new(Lock::wait(&self.layout.use_lock(), Mode::Shared)?);
-        if held.lookups > 0 && held.removers == 0 {
+        if held.lookups > 0 && self.removers.load(Ordering::SeqCst) == 0 {
             held.lock = Some(Arc::clone(&lock));
         }
         Ok(lock)
@@ -142,13 +144,10 @@ impl Disk {
 
     /// Keeps objects from being looked up while some are removed. Not while holding [`Disk::using`].
     pub fn removing(&self) -> Result<Lock, Error> {
-        {
-            let mut held = locked(&self.use_lock);
-            held.lock = None;
-            held.removers += 1;
-        }
+        self.removers.fetch_add(1, Ordering::SeqCst);
+        locked(&self.use_lock).lock = None;
         let alone = Lock::wait(&self.layout.use_lock(), Mode::Exclusive);
-        locked(&self.use_lock).removers -= 1;
+        self.removers.fetch_sub(1, Ordering::SeqCst);
         alone
     }
 

@@ -6,12 +6,12 @@ use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::say::out;
 use crate::cli::size::bytes;
-use crate::sandbox::Privilege;
+use crate::sandbox::{Privilege, probe};
 
 /// Shows what the store holds.
 pub fn du(args: &DuArgs, environment: &Environment, privilege: Privilege) -> Ending {
-    // Directories of subordinate ids can only be counted inside the namespace.
-    if privilege == Privilege::NeedsUserNamespace {
+    // Directories of subordinate ids can only be counted inside the namespace. Who cannot enter one has none.
+    if privilege == Privilege::NeedsUserNamespace && probe().is_ok() {
         return Ending::Enter(Vec::new());
     }
     match try_du(args, environment) {

@@ -6,13 +6,14 @@ use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::say::{note, out};
 use crate::cli::size::{bytes, parse_age, parse_bytes};
-use crate::sandbox::Privilege;
+use crate::sandbox::{Privilege, probe};
 use crate::store::{Filter, PruneOptions};
 
 /// Frees space.
 pub fn prune(args: &PruneArgs, environment: &Environment, privilege: Privilege) -> Ending {
-    // What a RUN wrote belongs to subordinate ids: only inside the namespace can it be removed.
-    if privilege == Privilege::NeedsUserNamespace {
+    // What a RUN wrote belongs to subordinate ids: only inside the namespace can it be removed. Who cannot enter
+    // one has none of it.
+    if privilege == Privilege::NeedsUserNamespace && probe().is_ok() {
         return Ending::Enter(Vec::new());
     }
     match try_prune(args, environment) {

@@ -130,3 +130,41 @@ fn what_is_done_is_kept_while_the_next_step_waits_for_a_cache() {
     let said = shop.build(first, &["--progress", "plain"]).ok();
     assert_eq!(said.stderr.matches("CACHED").count(), 2, "{}", said.stderr);
 }
+
+#[test]
+fn a_killed_export_leaves_nothing_that_the_next_one_does_not_remove() {
+    let shop = Workshop::bare();
+    for index in 0..400 {
+        shop.write(&format!("d{}/f{index}", index % 20), format!("{index}\n").repeat(2000));
+    }
+    let file = shop.write_at("copy", "FROM scratch\nCOPY . /\n").display().to_string();
+    let context = shop.context().display().to_string();
+    let out = shop.at("out");
+    std::fs::create_dir(&out).unwrap();
+    let tree = format!("type=local,dest={}", shop.arg("out/tree"));
+    let tar = format!("type=tar,dest={}", shop.arg("out/x.tar"));
+    let args = ["build", "-f", &file, "-o", &tree, "-o", &tar, &context];
+    let start = std::time::Instant::now();
+    shop.rbuild(&args).ok();
+    shop.rbuild(&args).ok();
+    let usual = start.elapsed() / 2;
+    let left = |below: &str| {
+        let entries = std::fs::read_dir(shop.at(below)).unwrap().filter_map(Result::ok);
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".rbuild-")).count()
+    };
+    let mut staged = 0;
+    for round in 0..20 {
+        let mut command = shop.command();
+        command.args(args);
+        let mut running = Running::start(command, &shop.at("log"));
+        std::thread::sleep(usual.mul_f64(0.9) * round / 20);
+        running.signal(Signal::KILL);
+        running.end();
+        staged += left("out/tree");
+        assert_eq!(left("out"), 0, "a file has no name before it is whole");
+        // While one lives, its directory stays.
+        shop.rbuild(&args).ok();
+        assert_eq!(left("out/tree"), 0);
+    }
+    assert!(staged > 0, "no export was killed at work");
+}
