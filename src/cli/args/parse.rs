@@ -207,6 +207,7 @@ const TAKES_VALUE: &[&str] = &[
     "--metadata-file",
     "--no-cache-filter",
     "--cache-from",
+    "--call",
     "--cache-to",
     "--secret",
     "--ssh",
