@@ -3,7 +3,7 @@
 //! `docs/cache-keys.md` lists every field with the reason why it is in or out; a test holds the two together. Structs are
 //! taken apart by name and without `..`, so that a new field does not compile until somebody has decided.
 
-use super::copy::{Copy, CopySource, MakeDirectory};
+use super::copy::{Copy, CopySource, MakeDirectory, Unpack};
 use super::exec::{Exec, HostEntry, Mount, MountKind, Script, Ulimit};
 use super::preimage::PreImage;
 use super::step::{Op, Step};
@@ -19,7 +19,8 @@ pub struct Resolved<'a> {
 }
 
 /// Raised for one kind of op when a correction changes what it yields; the last is the layer format.
-pub const SEMANTICS: Semantics = Semantics { exec: 1, copy: 2, make_directory: 2, layer_format: 1 };
+pub const SEMANTICS: Semantics =
+    Semantics { exec: 1, copy: 2, unpack: 2, make_directory: 2, layer_format: 1 };
 
 /// Numbers that separate results of different versions of this program.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,8 @@ pub struct Semantics {
     pub exec: u32,
     /// Of copying.
     pub copy: u32,
+    /// Of unpacking archives.
+    pub unpack: u32,
     /// Of making a directory.
     pub make_directory: u32,
     /// Of entries, tar bytes and their order.
@@ -157,7 +160,12 @@ fn copy_parts(pre: &mut PreImage, copy: &Copy) {
     for pattern in exclude {
         pre.push("exclude", pattern);
     }
-    pre.push("unpack", format!("{unpack:?}"));
+    // What unpacking means is a question only where there is any.
+    let unpacking = match unpack {
+        Unpack::Never => "Never".to_string(),
+        Unpack::Local | Unpack::Always => format!("{unpack:?} {}", SEMANTICS.unpack),
+    };
+    pre.push("unpack", unpacking);
     pre.push("epoch", epoch.map_or("preserve".to_string(), |epoch| epoch.to_string()));
 }
 
@@ -172,7 +180,7 @@ fn make_directory_parts(pre: &mut PreImage, directory: &MakeDirectory) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Input, Label, Location, Network, Security, Unpack};
+    use crate::graph::{Input, Label, Location, Network, Security};
     use crate::oci::{LAYER_EPOCH, Platform};
 
     fn exec() -> Exec {

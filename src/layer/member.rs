@@ -1,8 +1,7 @@
 //! One member after the other of an untrusted tar: headers, long names and extended headers put together.
 //!
 //! A reading of its own and not a library's: where two readers could disagree (sizes on members without content, two
-//! extended headers in a row, a name that ends in a slash) the archive is refused by name, so that nobody can hide a
-//! member from one of them.
+//! extended headers in a row) the archive is refused by name, so that nobody can hide a member from one of them.
 
 use std::collections::BTreeMap;
 
@@ -97,9 +96,6 @@ fn member(
         0 | b'7' => b'0',
         flag => flag,
     };
-    if flag == b'0' && slash {
-        return Err(refuse("a regular file whose name ends in a slash"));
-    }
     if flag != b'0' && size != 0 {
         return Err(refuse("a member that can have no content says that it has some"));
     }

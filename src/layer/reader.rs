@@ -8,6 +8,8 @@ use super::input::Input;
 use super::limits::Limits;
 use super::list::Written;
 use super::member::{self, Member};
+use super::purpose::Purpose;
+use super::replay::replay;
 use super::settle::{Found, settle};
 use crate::oci::{DiffId, Digest, Hasher};
 use crate::tree::{Entry, Kind, RootPath};
@@ -21,8 +23,25 @@ pub fn read(tar: &mut dyn Read, limits: &Limits) -> Result<Written, Error> {
     read_with(tar, limits, &mut NoFiles)
 }
 
+/// As [`read`], for a purpose.
+///
+/// What is to be unpacked is what the members come to one after the other: a name with `..` stays inside, one that leads
+/// through a link of the archive is one where that leads, one without a name is nothing.
+pub fn read_for(purpose: Purpose, tar: &mut dyn Read, limits: &Limits) -> Result<Written, Error> {
+    read_members(purpose, tar, limits, &mut NoFiles)
+}
+
 /// As [`read`], with the bytes of regular files handed to `files` as they pass.
 pub fn read_with(tar: &mut dyn Read, limits: &Limits, files: &mut dyn Files) -> Result<Written, Error> {
+    read_members(Purpose::Layer, tar, limits, files)
+}
+
+fn read_members(
+    purpose: Purpose,
+    tar: &mut dyn Read,
+    limits: &Limits,
+    files: &mut dyn Files,
+) -> Result<Written, Error> {
     let mut input = Input::new(tar, limits.size);
     let mut found: Vec<Found> = Vec::new();
     let (mut members, mut names) = (0, 0);
@@ -37,7 +56,7 @@ pub fn read_with(tar: &mut dyn Read, limits: &Limits, files: &mut dyn Files) -> 
             return Err(Error::Limit { what: "bytes of names", limit: limits.names as u64 });
         }
         let (offset, size) = (input.offset(), member.size);
-        let mut member = entry(member, offset)?;
+        let mut member = entry(purpose, member, offset)?;
         match member.as_mut().map(|found| &mut found.entry) {
             Some(file) if matches!(file.kind, Kind::File { .. }) => {
                 let mut hasher = Hasher::new();
@@ -55,23 +74,35 @@ pub fn read_with(tar: &mut dyn Read, limits: &Limits, files: &mut dyn Files) -> 
         found.extend(member);
     }
     let (digest, size) = input.finish()?;
+    match purpose {
+        Purpose::Layer => {}
+        Purpose::Unpack => replay(&mut found)?,
+    }
     Ok(Written { diff_id: DiffId(digest), size, list: settle(found)? })
 }
 
-/// What a member stands for, without the digest of its content; none for the bookkeeping of aufs.
-fn entry(member: Member, offset: u64) -> Result<Option<Found>, Error> {
+/// What a member stands for, without the digest of its content; none for what stands for nothing.
+fn entry(purpose: Purpose, member: Member, offset: u64) -> Result<Option<Found>, Error> {
     let Member { name, link, size, flag, mode, uid, gid, mtime, device: (major, minor), xattrs } = member;
     let refuse = |reason| Err(Error::Refused { path: String::from_utf8_lossy(&name).into_owned(), reason });
-    if name.is_empty() {
-        return refuse("a member without a name");
+    match purpose {
+        Purpose::Layer if name.is_empty() => return refuse("a member without a name"),
+        Purpose::Layer if flag == b'0' && name.ends_with(b"/") => {
+            return refuse("a regular file whose name ends in a slash");
+        }
+        Purpose::Layer | Purpose::Unpack => {}
     }
-    let Some(path) = clean(&name) else { return refuse("its name has .. or a NUL byte in it") };
+    let Some(path) = clean(purpose, &name) else { return refuse("its name has .. or a NUL byte in it") };
+    // COMPAT: moby passes over what names the directory that it unpacks into, but for `/`.
+    if purpose == Purpose::Unpack && path.is_root() && !name.starts_with(b"/") {
+        return Ok(None);
+    }
     if path.components().any(|component| component.len() > 255) {
         return refuse("a part of its name is longer than 255 bytes");
     }
     let mark = |path, opaque| {
         let entry = Entry { uid, gid, mode, ..Entry::whiteout(path, mtime) };
-        Ok(Some(Found { entry, offset: 0, opaque }))
+        Ok(Some(Found { entry, offset: 0, opaque, replaced: false }))
     };
     // SPEC: image-spec layer.md, "Whiteouts". COMPAT: aufs kept its own files under `.wh..wh.`; only the opaque mark
     // has a meaning.
@@ -94,7 +125,7 @@ fn entry(member: Member, offset: u64) -> Result<Option<Found>, Error> {
     }
     let kind = match flag {
         b'0' => Kind::File { size, digest: Digest::from_bytes([0; 32]) },
-        b'1' => match clean(&link) {
+        b'1' => match clean(purpose, &link) {
             Some(target) => Kind::Hardlink(target),
             None => return refuse("a hard link to a name with .. or a NUL byte in it"),
         },
@@ -107,12 +138,13 @@ fn entry(member: Member, offset: u64) -> Result<Option<Found>, Error> {
     };
     let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { mode };
     let offset = if matches!(kind, Kind::File { .. }) { offset } else { 0 };
-    Ok(Some(Found { entry: Entry { path, kind, mode, uid, gid, mtime, xattrs }, offset, opaque: false }))
+    let entry = Entry { path, kind, mode, uid, gid, mtime, xattrs };
+    Ok(Some(Found { entry, offset, opaque: false, replaced: false }))
 }
 
-/// A name in an archive; none if it steps up.
-fn clean(name: &[u8]) -> Option<RootPath> {
-    if name.split(|b| *b == b'/').any(|component| component == b"..") {
+/// A name in an archive; none if it steps up in what is not unpacked.
+fn clean(purpose: Purpose, name: &[u8]) -> Option<RootPath> {
+    if purpose == Purpose::Layer && name.split(|b| *b == b'/').any(|component| component == b"..") {
         return None;
     }
     RootPath::clean(name).ok()

@@ -15,10 +15,12 @@ pub struct Found {
     pub offset: u64,
     /// An opaque mark of `entry.path`, and not an entry of its own.
     pub opaque: bool,
+    /// Removed by a later member: nothing but what a hard link kept.
+    pub replaced: bool,
 }
 
 impl Found {
-    fn is_mark(&self) -> bool {
+    pub fn is_mark(&self) -> bool {
         self.opaque || self.entry.kind == Kind::Whiteout
     }
 }
@@ -33,8 +35,9 @@ pub fn settle(mut found: Vec<Found>) -> Result<LayerList, Error> {
     let mut hides: Vec<bool> = Vec::new();
     for group in order.chunk_by(|a, b| found[*a].entry.path == found[*b].entry.path) {
         let marked = group.iter().any(|at| found[*at].is_mark());
-        let last = group.iter().rev().find(|at| !found[**at].is_mark());
-        let last = *last.unwrap_or(&group[group.len() - 1]);
+        let latest = |is: &dyn Fn(&Found) -> bool| group.iter().rev().copied().find(|at| is(&found[*at]));
+        let last = latest(&|one| !one.is_mark() && !one.replaced).or_else(|| latest(&Found::is_mark));
+        let Some(last) = last else { continue };
         // A link back to what had this name is that.
         let file = files.get(&last).filter(|file| found[**file].entry.path == found[last].entry.path);
         kept.push(*file.unwrap_or(&last));
@@ -48,7 +51,7 @@ pub fn settle(mut found: Vec<Found>) -> Result<LayerList, Error> {
     let mut entries = Vec::with_capacity(kept.len());
     let mut offsets = Vec::with_capacity(kept.len());
     for ((at, hides), is_parent) in kept.into_iter().zip(hides).zip(parents) {
-        let Found { entry, offset, opaque } = &mut found[at];
+        let Found { entry, offset, opaque, .. } = &mut found[at];
         // A mark and something below it, or an opaque mark alone: a directory that no member describes.
         if *opaque || (entry.kind == Kind::Whiteout && is_parent) {
             *entry = Entry::directory(entry.path.clone(), Time::from_seconds(crate::oci::LAYER_EPOCH.0));
@@ -57,7 +60,7 @@ pub fn settle(mut found: Vec<Found>) -> Result<LayerList, Error> {
             entry.kind = Kind::OpaqueDirectory;
         }
         if is_parent && !entry.is_directory() {
-            return Err(refused(entry, "it is no directory, but other members lie below it"));
+            return Err(refused(entry, NO_DIRECTORY));
         }
         let empty = Entry::directory(RootPath::root(), Time::default());
         entries.push(std::mem::replace(entry, empty));
@@ -66,7 +69,12 @@ pub fn settle(mut found: Vec<Found>) -> Result<LayerList, Error> {
     Ok(LayerList { entries: entries.into(), offsets: offsets.into() })
 }
 
-fn refused(entry: &Entry, reason: &'static str) -> Error {
+/// Why what is no directory is refused.
+pub const NO_DIRECTORY: &str = "it is no directory, but other members lie below it";
+/// Why a hard link is refused.
+pub const NO_FILE: &str = "a hard link to a file that is not before it in the archive";
+
+pub fn refused(entry: &Entry, reason: &'static str) -> Error {
     Error::Refused { path: String::from_utf8_lossy(entry.path.as_bytes()).into_owned(), reason }
 }
 
@@ -81,7 +89,7 @@ fn follow_links(found: &[Found], order: &[usize]) -> Result<BTreeMap<usize, usiz
         });
         let group = order[..end].iter().rev().take_while(|other| found[**other].entry.path == *target);
         let Some(first) = group.copied().find(|other| !found[*other].is_mark()) else {
-            return Err(refused(&link.entry, "a hard link to a file that is not before it in the archive"));
+            return Err(refused(&link.entry, NO_FILE));
         };
         let file = files.get(&first).copied().unwrap_or(first);
         if found[file].entry.is_directory() {

@@ -422,5 +422,6 @@ proptest! {
         bytes.truncate(tar.len() - at);
         tar[at..at + bytes.len()].copy_from_slice(&bytes);
         let _ = read(&mut tar.as_slice(), &limits);
+        let _ = read_for(Purpose::Unpack, &mut tar.as_slice(), &limits);
     }
 }

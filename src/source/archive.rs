@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::tar_header::{Header, header};
-use crate::layer::{Encoding, LayerList, Limits, Written, decompress, read, sniff};
+use crate::layer::{Encoding, LayerList, Limits, Purpose, Written, decompress, read_for, sniff};
 use crate::oci::DiffId;
 
 /// What standard input turned out to hold.
@@ -52,11 +52,12 @@ pub fn read_archive(
     input: Box<dyn Read + Send + '_>,
     spool: File,
     limits: &Limits,
+    purpose: Purpose,
 ) -> Result<Archive, Error> {
     let stream = |source| Error::Stream { name: name.to_string(), source };
     let plain = decompress(input, limits).map_err(stream)?;
     let mut tee = Tee { input: plain, out: BufWriter::with_capacity(1 << 18, &spool), failed: None };
-    let written = read(&mut tee, limits);
+    let written = read_for(purpose, &mut tee, limits);
     if let Some(error) = tee.failed.take() {
         return Err(stream(error));
     }
@@ -80,7 +81,7 @@ pub fn read_input(
     let compressed = sniff(&head) != Encoding::Plain;
     if compressed || header(&head) != Header::None {
         let whole = Box::new(io::Cursor::new(head).chain(input));
-        return read_archive(name, whole, spool, limits).map(Input::Archive);
+        return read_archive(name, whole, spool, limits, Purpose::Layer).map(Input::Archive);
     }
     input.take(LONGEST_TEXT).read_to_end(&mut head).map_err(stream)?;
     if head.len() as u64 > LONGEST_TEXT {

@@ -14,7 +14,7 @@ use super::perform::{Doing, Worker};
 use super::sources::{SourceContents, Sources};
 use super::trees::Tree;
 use crate::graph::{Copy, Input, MakeDirectory, Step};
-use crate::layer::Limits;
+use crate::layer::{Limits, Purpose};
 use crate::oci::DiffId;
 use crate::progress::{Event, Warning};
 use crate::source::{Archive, is_archive, read_archive};
@@ -119,7 +119,8 @@ impl Worker<'_> {
                 continue;
             }
             let spool = self.spool()?;
-            let archive = read_archive(&entry.path.to_string(), contents.open(place)?, spool, &limits)?;
+            let (name, bytes) = (entry.path.to_string(), contents.open(place)?);
+            let archive = read_archive(&name, bytes, spool, &limits, Purpose::Unpack)?;
             archives.insert(place, archive);
         }
         Ok(archives)

@@ -7,7 +7,7 @@ use std::io::{Cursor, Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use rbuild::layer::Limits;
+use rbuild::layer::{Limits, Purpose};
 use rbuild::oci::{Digest, LAYER_EPOCH, Platform};
 use rbuild::source::{
     Archive, ContextModes, Input, Local, OciLayout, is_archive, read_archive, read_archive_dockerfile,
@@ -46,7 +46,8 @@ fn spool() -> fs::File {
 }
 
 fn archive(bytes: Vec<u8>) -> Archive {
-    read_archive("test.tar", Box::new(Cursor::new(bytes)), spool(), &Limits::default()).unwrap()
+    read_archive("test.tar", Box::new(Cursor::new(bytes)), spool(), &Limits::default(), Purpose::Layer)
+        .unwrap()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -126,7 +127,13 @@ fn hostile_archives_are_refused_by_the_members_name() {
         (Box::new(|tar: &mut tar::Builder<Vec<u8>>| link(tar, tar::EntryType::Link, "a", "none")), "a"),
     ] {
         let bytes = tar(build);
-        let read = read_archive("bad.tar", Box::new(Cursor::new(bytes)), spool(), &Limits::default());
+        let read = read_archive(
+            "bad.tar",
+            Box::new(Cursor::new(bytes)),
+            spool(),
+            &Limits::default(),
+            Purpose::Layer,
+        );
         let said = match read {
             Ok(archive) => context_names(&archive, "").unwrap_err(),
             Err(error) => format!("{error}: {}", std::error::Error::source(&error).unwrap()),
@@ -146,7 +153,7 @@ fn names_that_leave_an_archive_stay_in_the_context() {
         .map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) })
         .sum();
     bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    match read_archive("bad.tar", Box::new(Cursor::new(bytes)), spool(), &Limits::default()) {
+    match read_archive("bad.tar", Box::new(Cursor::new(bytes)), spool(), &Limits::default(), Purpose::Layer) {
         Ok(archive) => assert_eq!(context_names(&archive, "").unwrap(), ["/passwd"]),
         Err(error) => assert!(error.to_string().contains("bad.tar")),
     }

@@ -41,9 +41,9 @@ fn added(destination: &str, members: &[&str], base: &[&str]) -> Result<Vec<Strin
 
 #[test]
 fn an_archive_is_unpacked_below_the_destination_with_its_own_owners_and_modes() {
-    let members = &["./ 700", "bin/ 711 1:2", "bin/sh=s 4755 3:4", "bin/l->sh", "dev/p|", "deep/er/f=1"];
+    let members = &["./ 700 5:6", "bin/ 711 1:2", "bin/sh=s 4755 3:4", "bin/l->sh", "dev/p|", "deep/er/f=1"];
     let want = [
-        "x/",
+        "x/ 700 5:6",
         "x/bin/ 711 1:2",
         "x/bin/l->sh",
         "x/bin/sh=s 4755 3:4",
@@ -56,7 +56,8 @@ fn an_archive_is_unpacked_below_the_destination_with_its_own_owners_and_modes() 
     // With or without a slash the destination is a directory.
     assert_eq!(added("/x", members, &[]).unwrap(), want);
     assert_eq!(added("/x/", members, &[]).unwrap(), want);
-    assert_eq!(added("/", &["a=1"], &[]).unwrap(), ["a=1"]);
+    assert_eq!(added("/", &["./ 700 5:6", "a=1"], &[]).unwrap(), ["a=1"], "the root has no entry");
+    assert_eq!(added("/x", &["./ 700"], &["x/ 711 1:1", "x/f=1"]).unwrap(), ["x/ 700"]);
     assert!(added("/x", members, &["x=1"]).unwrap_err().contains("not a directory"));
 }
 

@@ -28,12 +28,15 @@ pub(super) fn unpack(
     let new = NewDirectory { mode: 0o755, owner: Owner::default(), mtime };
     let mut directories = Directories { found: BTreeMap::from([(RootPath::root(), top.clone())]), new };
     for (index, member) in members.iter().enumerate() {
-        // Of the root only what it holds is taken.
-        if member.path.is_root() {
-            continue;
-        }
-        let above = directories.find(slots, &member.path.parent().unwrap_or_default())?;
-        let path = above.join(member.path.name());
+        let path = match member.path.is_root() {
+            // No layer says anything of the root of its image.
+            true if top.is_root() => continue,
+            true => top.clone(),
+            false => {
+                let above = directories.find(slots, &member.path.parent().unwrap_or_default())?;
+                above.join(member.path.name())
+            }
+        };
         let (file, source) = match &member.kind {
             // SPEC: image-spec layer.md; a plain file of that name would be a whiteout to every reader of our layer.
             Kind::Whiteout | Kind::OpaqueDirectory => return Err(Error::Whiteout(path)),
