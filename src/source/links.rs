@@ -19,7 +19,17 @@ pub(super) fn onward(local: &Local, goal: Goal<'_>, root: &Directory) -> Result<
     let mut more = Vec::new();
     each_link(root, &RootPath::root(), &mut |above, target, rests| {
         for &(wanted, depth) in rests {
-            follow(local, above, target, &goal.wanted[wanted].components[depth..], &mut more)?;
+            let (before, rest) = goal.wanted[wanted].components.split_at(depth);
+            let known = more.len();
+            match follow(local, above, target, rest, &mut more) {
+                // A pattern meets what is no match of it: a circle, where the names go on.
+                Err(Error::Links { .. })
+                    if !rest.is_empty() && matches!(before, [.., Component::Pattern(_)]) =>
+                {
+                    more.truncate(known);
+                }
+                followed => followed?,
+            }
         }
         Ok(())
     })?;

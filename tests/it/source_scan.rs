@@ -223,14 +223,20 @@ fn what_a_named_link_leads_to_is_wanted_too() {
     assert_eq!(at("chain"), ["/absolute", "/chain", "/real", "/real/other"]);
     assert_eq!(at("abs*"), ["/absolute", "/real", "/real/other"]);
     assert_eq!(at("dangling"), ["/dangling"]);
-    let many = [Wanted::pattern("loop")];
+    assert_eq!(
+        at("*/other"),
+        ["/absolute", "/chain", "/dangling", "/loop", "/real", "/real/deep", "/real/other", "/to-directory"]
+    );
     let error = scan_with(dir.path(), |_| ()).map(|_| ()).err();
     assert!(error.is_none(), "a link that is not named is not followed");
     let ignore = Patterns::default();
     let (modes, epoch) = (ContextModes::Normalise, None);
-    let options = ScanOptions { wanted: &many, ignore: &ignore, modes, epoch, cache: None };
-    let error = Local::open(dir.path()).unwrap().scan(&options).unwrap_err().to_string();
-    assert!(error.contains("too many levels of symbolic links"), "{error}");
+    for pattern in ["loop", "loop/other", "lo*"] {
+        let many = [Wanted::pattern(pattern)];
+        let options = ScanOptions { wanted: &many, ignore: &ignore, modes, epoch, cache: None };
+        let error = Local::open(dir.path()).unwrap().scan(&options).unwrap_err().to_string();
+        assert!(error.contains("too many levels of symbolic links"), "{pattern}: {error}");
+    }
 }
 
 #[test]
