@@ -2,7 +2,7 @@
 
 use super::drawn::{copy, placed, stack};
 use super::select::select;
-use crate::graph::Copy;
+use crate::graph::{ContextId, Copy, Input};
 use crate::oci::Digest;
 
 fn lines(copy: &Copy, source: &[&str]) -> Vec<String> {
@@ -123,6 +123,29 @@ fn a_literal_path_with_parents_must_exist() {
     let mut none = copy(&["/t/a/x*"], "/o/");
     none.parents = true;
     assert_eq!(select(&none, &stack(DEEP)).unwrap().unmatched.len(), 1);
+}
+
+#[test]
+fn a_link_with_parents_is_kept_and_only_in_a_context_must_it_lead_somewhere() {
+    let source = &["c/", "c/dang->no", "c/loop->loop", "c/up->../c/d", "c/d/", "c/d/f=1"];
+    for (path, want) in [
+        ("/c/dang", &["o/", "o/c/", "o/c/dang->no"][..]),
+        ("/c/loop", &["o/", "o/c/", "o/c/loop->loop"]),
+        ("/c/./loop", &["o/", "o/loop->loop"]),
+        ("/c/up", &["o/", "o/c/", "o/c/up->../c/d"]),
+    ] {
+        let mut copy = copy(&[path], "/o/");
+        copy.parents = true;
+        assert_eq!(lines(&copy, source), want, "{path}");
+        copy.from = Input::Context(ContextId(0));
+        let of_context = placed(&copy, source, &[]);
+        assert_eq!(of_context.is_ok(), path == "/c/up", "{path}: {of_context:?}");
+    }
+    for path in ["/c/dang/x", "/c/loop/x", "/none", "/c/d/f/x"] {
+        let mut copy = copy(&[path], "/o/");
+        copy.parents = true;
+        assert!(placed(&copy, source, &[]).is_err(), "{path}");
+    }
 }
 
 #[test]

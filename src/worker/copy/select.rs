@@ -7,7 +7,7 @@ use super::error::Error;
 use super::near::near_names;
 use super::pattern::Pattern;
 use super::selection::{Item, Match, Selection, Unmatched, What};
-use crate::graph::{Copy, CopySource};
+use crate::graph::{Copy, CopySource, Input};
 use crate::tree::{Error as TreeError, Last, Node, Patterns, RootPath, Stack, Time};
 
 /// A tree among several, with the number that its lowest layer has among all their layers.
@@ -113,13 +113,26 @@ impl Finder<'_> {
         let all = format!("{root}/{rest}");
         let pattern = Pattern::parse(&all)?;
         if pattern.is_plain() {
-            self.follow(&pattern.literal)?;
+            self.must_have(&pattern.literal)?;
         }
         // A `!` at the start would turn the pattern round.
         let rest = if rest.starts_with('!') { format!("\\{rest}") } else { rest };
         Patterns::new([rest])
             .map(|include| (root, Some(include)))
             .map_err(|_| Error::Pattern { pattern: all })
+    }
+
+    /// COMPAT: what `--parents` picks is kept as it is, a link too. Only a context must have what the link leads to: it is
+    /// sent by following links.
+    fn must_have(&self, path: &RootPath) -> Result<(), Error> {
+        if matches!(self.copy.from, Input::Context(_)) {
+            return self.follow(path).map(drop);
+        }
+        match self.source.resolve(path, Last::Keep) {
+            Ok(kept) if self.source.get(&kept).is_some() => Ok(()),
+            Ok(_) | Err(TreeError::NotADirectory(_)) => Err(self.missing(path)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn missing(&self, path: &RootPath) -> Error {

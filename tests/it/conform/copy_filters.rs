@@ -129,7 +129,36 @@ fn parents() {
         ),
         case(&["a.go=1", "sub/", "sub/z=8"], "FROM scratch\nCOPY --parents a.go ./sub/z /", "several"),
     ]);
-    refused(&[(CONTEXT, "FROM scratch\nCOPY --parents sub/none /", "\"/sub/none\": not found")]);
+    refused(&[
+        (CONTEXT, "FROM scratch\nCOPY --parents sub/none /", "\"/sub/none\": not found"),
+        (&["c/dang->no"], "FROM scratch\nCOPY --parents c/dang /", "which does not exist"),
+        (&["c/loop->loop"], "FROM scratch\nCOPY --parents c/loop /", "too many levels of symbolic links"),
+    ]);
+}
+
+#[test]
+fn links_that_lead_nowhere_stop_only_those_who_follow_them() {
+    const LINKS: &[&str] = &["loop->loop", "dang->no", "d/a=1"];
+    let case =
+        |want: &'static [&'static str], dockerfile, what| Case { what, context: LINKS, dockerfile, want };
+    check(&[
+        case(&["p/", "p/a=1"], "FROM scratch\nCOPY */a /p/", "a pattern does not go on through them"),
+        case(&["p/", "p/d/", "p/d/a=1"], "FROM scratch\nCOPY --parents */a /p/", "with --parents"),
+        case(
+            &["p/", "p/c/", "p/c/dang->no", "p/c/loop->loop"],
+            "FROM scratch AS s\nCOPY . /c/\nFROM scratch\nCOPY --from=s --parents /c/dang /c/loop /p/",
+            "--parents keeps a link of a stage",
+        ),
+    ]);
+    refused(&[
+        (LINKS, "FROM scratch\nCOPY l* /p/", "too many levels of symbolic links"),
+        (LINKS, "FROM scratch\nCOPY loop/a /p/", "too many levels of symbolic links"),
+        (
+            LINKS,
+            "FROM scratch AS s\nCOPY . /c/\nFROM scratch\nCOPY --from=s /c/dang /p/",
+            "which does not exist",
+        ),
+    ]);
 }
 
 #[test]
