@@ -28,6 +28,14 @@ pub enum Error {
         /// Where it leads.
         target: RootPath,
     },
+    /// A path for `--parents` with a link among the directories that are kept.
+    #[error("{path}: one of the directories that --parents keeps is a link; write {kept}")]
+    LinkedParent {
+        /// As it was written, made absolute.
+        path: RootPath,
+        /// The same without links.
+        kept: RootPath,
+    },
     /// A wildcard that Go's `filepath.Match` refuses.
     #[error("{pattern:?}: syntax error in pattern")]
     Pattern {

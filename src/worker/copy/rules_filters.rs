@@ -141,6 +141,15 @@ fn a_link_with_parents_is_kept_and_only_in_a_context_must_it_lead_somewhere() {
         let of_context = placed(&copy, source, &[]);
         assert_eq!(of_context.is_ok(), path == "/c/up", "{path}: {of_context:?}");
     }
+    for path in ["/c/up/f", "/c/./up/f"] {
+        let mut copy = copy(&[path], "/o/");
+        copy.parents = true;
+        let said = placed(&copy, source, &[]).unwrap_err();
+        assert!(said.ends_with("--parents keeps is a link; write /c/d/f"), "{said}");
+    }
+    let mut pivot = copy(&["/c/up/./f"], "/o/");
+    pivot.parents = true;
+    assert_eq!(lines(&pivot, source), ["o/", "o/f=1"], "before the pivot links are followed");
     for path in ["/c/dang/x", "/c/loop/x", "/none", "/c/d/f/x"] {
         let mut copy = copy(&[path], "/o/");
         copy.parents = true;

@@ -108,12 +108,13 @@ impl Finder<'_> {
         if rest.is_root() {
             return Ok((root, None));
         }
-        let rest = String::from_utf8_lossy(rest.as_bytes()).into_owned();
+        let below = rest;
+        let rest = String::from_utf8_lossy(below.as_bytes()).into_owned();
         // Only a path without wildcards must exist.
         let all = format!("{root}/{rest}");
         let pattern = Pattern::parse(&all)?;
         if pattern.is_plain() {
-            self.must_have(&pattern.literal)?;
+            self.must_have(&pattern.literal, &RootPath::clean(root)?, &below)?;
         }
         // A `!` at the start would turn the pattern round.
         let rest = if rest.starts_with('!') { format!("\\{rest}") } else { rest };
@@ -124,14 +125,20 @@ impl Finder<'_> {
 
     /// COMPAT: what `--parents` picks is kept as it is, a link too. Only a context must have what the link leads to: it is
     /// sent by following links.
-    fn must_have(&self, path: &RootPath) -> Result<(), Error> {
+    fn must_have(&self, path: &RootPath, root: &RootPath, below: &RootPath) -> Result<(), Error> {
         if matches!(self.copy.from, Input::Context(_)) {
-            return self.follow(path).map(drop);
+            self.follow(path)?;
         }
-        match self.source.resolve(path, Last::Keep) {
-            Ok(kept) if self.source.get(&kept).is_some() => Ok(()),
-            Ok(_) | Err(TreeError::NotADirectory(_)) => Err(self.missing(path)),
-            Err(error) => Err(error.into()),
+        let kept = match self.source.resolve(path, Last::Keep) {
+            Ok(kept) if self.source.get(&kept).is_some() => kept,
+            Ok(_) | Err(TreeError::NotADirectory(_)) => return Err(self.missing(path)),
+            Err(error) => return Err(error.into()),
+        };
+        // The directories that are kept are walked through, which goes through no link: nothing would be found.
+        let root = self.source.resolve(root, Last::Follow)?;
+        match kept == root.join_path(below) {
+            true => Ok(()),
+            false => Err(Error::LinkedParent { path: path.clone(), kept }),
         }
     }
 

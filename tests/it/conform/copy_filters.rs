@@ -153,6 +153,7 @@ fn links_that_lead_nowhere_stop_only_those_who_follow_them() {
     refused(&[
         (LINKS, "FROM scratch\nCOPY l* /p/", "too many levels of symbolic links"),
         (LINKS, "FROM scratch\nCOPY loop/a /p/", "too many levels of symbolic links"),
+        (&["p/l->r", "p/r/a=1"], "FROM scratch\nCOPY --parents p/l/a /o/", "is a link; write /p/r/a"),
         (
             LINKS,
             "FROM scratch AS s\nCOPY . /c/\nFROM scratch\nCOPY --from=s /c/dang /p/",
