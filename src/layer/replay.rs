@@ -17,6 +17,30 @@ const LINKS: usize = 40;
 
 /// Gives each member the path where it ends up, each hard link that of its file, and marks what later members removed.
 pub fn replay(found: &mut [Found]) -> Result<(), Error> {
+    if is_plain(found) { Ok(()) } else { one_by_one(found) }
+}
+
+/// Whether nothing lies below what is no directory, and links name files as they are called: then each member is what it
+/// says it is. Most archives are that, and one look at their names in order is a tenth of the work.
+fn is_plain(found: &[Found]) -> bool {
+    let mut order: Vec<&Found> = found.iter().filter(|one| !one.is_mark()).collect();
+    order.sort_unstable_by(|a, b| a.entry.path.cmp(&b.entry.path));
+    let mut file: Option<&RootPath> = None;
+    order.iter().all(|one| {
+        let path = &one.entry.path;
+        let through = file.is_some_and(|file| path.is_below(file));
+        if !one.entry.is_directory() {
+            file = Some(path);
+        }
+        let named = match &one.entry.kind {
+            Kind::Hardlink(target) => order.binary_search_by(|other| other.entry.path.cmp(target)).is_ok(),
+            _ => true,
+        };
+        named && !through
+    })
+}
+
+fn one_by_one(found: &mut [Found]) -> Result<(), Error> {
     let mut present = Present::default();
     // Members of one directory come together.
     let mut last: Option<(RootPath, RootPath)> = None;

@@ -10,6 +10,7 @@ use super::list::LayerList;
 use crate::tree::{Entry, Kind, RootPath, Time};
 
 /// A member as an entry: hard links name a path, opaque marks are whiteouts of what is below a directory.
+#[cfg_attr(test, derive(Clone, Debug))]
 pub struct Found {
     pub entry: Entry,
     pub offset: u64,

@@ -1,8 +1,13 @@
 //! What archives come to when they are unpacked, and that nothing gets out of them.
 
+use proptest::prelude::*;
+
+use super::{Found, one_by_one, replay};
 use crate::layer::forge::{Forged, archive, directory, file, forged, link};
+use crate::layer::settle::settle;
 use crate::layer::{Error, Limits, Purpose, Written, read, read_for};
-use crate::tree::{Kind, RootPath};
+use crate::oci::Digest;
+use crate::tree::{Entry, Kind, RootPath, Time};
 
 fn unpack(members: &[Forged]) -> Result<Written, Error> {
     read_for(Purpose::Unpack, &mut archive(members).as_slice(), &Limits::default())
@@ -155,4 +160,45 @@ fn without_tricks_it_is_what_a_layer_of_the_same_bytes_is() {
     let strict = read(&mut archive(&members).as_slice(), &Limits::default()).unwrap();
     assert_eq!(unpack(&members).unwrap(), strict);
     assert!(strict.list.entries.search(&RootPath::clean("gone/x").unwrap()).is_ok());
+}
+
+prop_compose! {
+    fn any_member()(
+        path in "[ab](/[ab]){0,2}",
+        kind in 0..5,
+        target in "(/|\\.\\./)?[ab](/[ab])?",
+    ) -> Found {
+        let kind = match kind {
+            0 => Kind::Symlink(target.into_bytes()),
+            1 => Kind::Hardlink(RootPath::clean(target).unwrap()),
+            2 | 3 => Kind::Directory,
+            _ => Kind::File { size: 0, digest: Digest::of(path.as_bytes()) },
+        };
+        let entry = Entry { kind, ..Entry::directory(RootPath::clean(path).unwrap(), Time::default()) };
+        Found { entry, offset: 0, opaque: false, replaced: false }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_short_way_comes_to_what_the_long_one_does(members in prop::collection::vec(any_member(), 0..7)) {
+        let (mut short, mut long) = (members.clone(), members);
+        let come = |found: Vec<Found>, done: Result<(), Error>| done.and_then(|()| settle(found)).ok();
+        let (done_short, done_long) = (replay(&mut short), one_by_one(&mut long));
+        let (short, long) = (come(short, done_short), come(long, done_long));
+        prop_assert_eq!(&short, &long);
+        // Whatever came in, nothing lies below what is no directory, and links name what is before them.
+        if let Some(list) = long {
+            let entries: Vec<&Entry> = list.entries.iter().collect();
+            for (at, entry) in entries.iter().enumerate() {
+                let below = entries.get(at + 1).is_some_and(|next| next.path.is_below(&entry.path));
+                prop_assert!(entry.is_directory() || !below);
+                if let Kind::Hardlink(target) = &entry.kind {
+                    let file = list.entries.search(target).map(|at| &list.entries[at].kind);
+                    let is_file = matches!(file, Ok(Kind::File { .. }));
+                    prop_assert!(is_file);
+                }
+            }
+        }
+    }
 }
