@@ -93,8 +93,8 @@ fn entry(purpose: Purpose, member: Member, offset: u64) -> Result<Option<Found>,
         Purpose::Layer | Purpose::Unpack => {}
     }
     let Some(path) = clean(purpose, &name) else { return refuse("its name has .. or a NUL byte in it") };
-    // COMPAT: moby passes over what names the directory that it unpacks into, but for `/`.
-    if purpose == Purpose::Unpack && path.is_root() && !name.starts_with(b"/") {
+    // COMPAT: moby passes over what is called `.`, however that is written; `/` and `..` are the destination.
+    if purpose == Purpose::Unpack && path.is_root() && stays(&name) {
         return Ok(None);
     }
     if path.components().any(|component| component.len() > 255) {
@@ -140,6 +140,20 @@ fn entry(purpose: Purpose, member: Member, offset: u64) -> Result<Option<Found>,
     let offset = if matches!(kind, Kind::File { .. }) { offset } else { 0 };
     let entry = Entry { path, kind, mode, uid, gid, mtime, xattrs };
     Ok(Some(Found { entry, offset, opaque: false, replaced: false }))
+}
+
+/// Whether a name begins where it is looked up, and never steps above that.
+fn stays(name: &[u8]) -> bool {
+    let mut depth: usize = 0;
+    let within = name.split(|b| *b == b'/').all(|component| match component {
+        b"" | b"." => true,
+        b".." => depth.checked_sub(1).map(|above| depth = above).is_some(),
+        _ => {
+            depth += 1;
+            true
+        }
+    });
+    within && !name.starts_with(b"/")
 }
 
 /// A name in an archive; none if it steps up in what is not unpacked.

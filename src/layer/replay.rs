@@ -58,7 +58,8 @@ fn one_by_one(found: &mut [Found]) -> Result<(), Error> {
         if let Kind::Hardlink(target) = &found[at].entry.kind {
             let directory = present.directory(found, &target.parent().unwrap_or_default())?;
             let target = directory.join(target.name());
-            if !present.members.contains_key(&target) {
+            // What it replaces is gone before it is made.
+            if !present.members.contains_key(&target) || target.is_below(&path) {
                 return Err(refused(&found[at].entry, NO_FILE));
             }
             found[at].entry.kind = Kind::Hardlink(target);

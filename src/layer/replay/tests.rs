@@ -102,6 +102,10 @@ fn what_is_no_directory_replaces_a_directory_with_all_that_it_holds() {
             "f/x: it is no directory, but other members lie below it",
         ),
         (
+            vec![file("f/x", "333"), hard("f", "f/x")],
+            "f: a hard link to a file that is not before it in the archive",
+        ),
+        (
             vec![file("f/x", "333"), file("f", ""), directory("f"), hard("kept", "f/x")],
             "kept: a hard link to a file that is not before it in the archive",
         ),
@@ -126,7 +130,7 @@ fn names_are_cleaned_and_never_lead_out() {
         ("../../x/../y", "/y=1"),
         ("/../z", "/z=1"),
         ("f/", "/f=1"),
-        // Of what names the destination itself only `/` means something.
+        // What is called `.`, however that is written, is nothing.
         ("", ""),
         (".", ""),
         ("./", ""),
@@ -137,9 +141,12 @@ fn names_are_cleaned_and_never_lead_out() {
         assert!(strict.is_err(), "{name:?} in a layer");
     }
     assert_eq!(unpacked(&[to("up", "x"), file("x", "1"), hard("up/../y", "../x")]), "/up->x /x=1 /y==/x");
-    assert_eq!(unpacked(&[directory("./"), directory("/"), directory(".")]), "//");
-    assert!(unpacked(&[file("/", "1")]).contains("not a directory"));
-    assert!(unpacked(&[to("/", "x")]).contains("not a directory"));
+    for name in ["/", "..", "a/../..", "/a/.."] {
+        assert_eq!(unpacked(&[directory("./"), directory(name), directory(".")]), "//");
+        assert!(unpacked(&[file(name, "1")]).contains("not a directory"));
+        assert!(unpacked(&[to(name, "x")]).contains("not a directory"));
+    }
+    assert_eq!(unpacked(&[directory("./"), directory("a/..")]), "");
 }
 
 #[test]
