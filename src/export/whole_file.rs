@@ -48,9 +48,10 @@ impl WholeFile {
         let failed = Error::destination("make a file in", directory);
         let unnamed = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let making = match openat(CWD, directory, unnamed, Mode::from_raw_mode(MODE)) {
-            Ok(file) => Making::Unnamed(file.into()),
+            // It gets its name by way of /proc.
+            Ok(file) if Path::new("/proc/self/fd").exists() => Making::Unnamed(file.into()),
             // File systems without it say so in different ways.
-            Err(_) => {
+            _ => {
                 let mut builder = tempfile::Builder::new();
                 builder.prefix(PREFIX).permissions(Permissions::from_mode(MODE));
                 Making::Named(builder.tempfile_in(directory).map_err(failed)?)
