@@ -101,8 +101,13 @@ fn entry(purpose: Purpose, member: Member, offset: u64) -> Result<Option<Found>,
         return refuse("a part of its name is longer than 255 bytes");
     }
     let mark = |path, opaque| {
+        if purpose == Purpose::Unpack {
+            return refuse(
+                "a file whose name begins with .wh. cannot be stored in a layer; rename it or leave it out",
+            );
+        }
         let entry = Entry { uid, gid, mode, ..Entry::whiteout(path, mtime) };
-        Ok(Some(Found { entry, offset: 0, opaque, replaced: false }))
+        Ok(Some(Found { entry, offset: 0, opaque, replaced: false, fresh: false }))
     };
     // SPEC: image-spec layer.md, "Whiteouts". COMPAT: aufs kept its own files under `.wh..wh.`; only the opaque mark
     // has a meaning.
@@ -139,7 +144,7 @@ fn entry(purpose: Purpose, member: Member, offset: u64) -> Result<Option<Found>,
     let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { mode };
     let offset = if matches!(kind, Kind::File { .. }) { offset } else { 0 };
     let entry = Entry { path, kind, mode, uid, gid, mtime, xattrs };
-    Ok(Some(Found { entry, offset, opaque: false, replaced: false }))
+    Ok(Some(Found { entry, offset, opaque: false, replaced: false, fresh: false }))
 }
 
 /// Whether a name begins where it is looked up, and never steps above that.

@@ -20,18 +20,22 @@ pub fn replay(found: &mut [Found]) -> Result<(), Error> {
     if is_plain(found) { Ok(()) } else { one_by_one(found) }
 }
 
-/// Whether nothing lies below what is no directory, and links name files as they are called: then each member is what it
+/// Whether nothing is or lies below what is no directory, and links name files as they are called: then each member is what it
 /// says it is. Most archives are that, and one look at their names in order is a tenth of the work.
 fn is_plain(found: &[Found]) -> bool {
     let mut order: Vec<&Found> = found.iter().filter(|one| !one.is_mark()).collect();
     order.sort_unstable_by(|a, b| a.entry.path.cmp(&b.entry.path));
     let mut file: Option<&RootPath> = None;
+    let mut directory: Option<&RootPath> = None;
     order.iter().all(|one| {
         let path = &one.entry.path;
-        let through = file.is_some_and(|file| path.is_below(file));
-        if !one.entry.is_directory() {
-            file = Some(path);
-        }
+        let below = file.is_some_and(|file| path.is_below(file));
+        let (own, other) = match one.entry.is_directory() {
+            true => (&mut directory, file),
+            false => (&mut file, directory),
+        };
+        *own = Some(path);
+        let through = below || other == Some(path);
         let named = match &one.entry.kind {
             Kind::Hardlink(target) => order.binary_search_by(|other| other.entry.path.cmp(target)).is_ok(),
             _ => true,
@@ -98,6 +102,8 @@ impl Present {
         for path in &there {
             if let Some(before) = self.members.remove(path) {
                 found[before].replaced = true;
+                found[at].fresh =
+                    is_directory && (!found[before].entry.is_directory() || found[before].fresh);
             }
         }
         self.members.insert(path, at);

@@ -18,6 +18,8 @@ pub struct Found {
     pub opaque: bool,
     /// Removed by a later member: nothing but what a hard link kept.
     pub replaced: bool,
+    /// A directory in the place of what was none: it holds nothing that lay there before.
+    pub fresh: bool,
 }
 
 impl Found {
@@ -42,7 +44,7 @@ pub fn settle(mut found: Vec<Found>) -> Result<LayerList, Error> {
         // A link back to what had this name is that.
         let file = files.get(&last).filter(|file| found[**file].entry.path == found[last].entry.path);
         kept.push(*file.unwrap_or(&last));
-        hides.push(marked);
+        hides.push(marked || found[last].fresh);
     }
     name_links(&mut found, &kept, &files);
     let below = |at: usize| {

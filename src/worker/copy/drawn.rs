@@ -1,6 +1,6 @@
 //! Trees and layers as lines of text, for the tests of this folder.
 //!
-//! `a/` is a directory, `a/b=text` a file, `a->b` a link, `a==b` another name of `b`, `a|` a pipe, `a!` a whiteout. After
+//! `a/` is a directory, `a//` one that hides what lay there, `a/b=text` a file, `a->b` a link, `a==b` another name of `b`, `a|` a pipe, `a!` a whiteout. After
 //! it, where they are not the usual ones: permission bits, `user:group`, `@seconds`.
 
 use super::owner::Owner;
@@ -47,6 +47,8 @@ fn entry(line: &str) -> Entry {
         (name, Kind::Fifo)
     } else if let Some(name) = first.strip_suffix('!') {
         (name, Kind::Whiteout)
+    } else if let Some(name) = first.strip_suffix("//") {
+        (name, Kind::OpaqueDirectory)
     } else {
         (first.strip_suffix('/').expect("a directory"), Kind::Directory)
     };
@@ -67,7 +69,7 @@ fn entry(line: &str) -> Entry {
 
 fn usual(kind: &Kind) -> u32 {
     match kind {
-        Kind::Directory => 0o755,
+        Kind::Directory | Kind::OpaqueDirectory => 0o755,
         Kind::Symlink(_) => 0o777,
         Kind::Whiteout => 0,
         _ => 0o644,

@@ -85,6 +85,10 @@ fn members_replace_what_is_in_the_way_and_directories_merge() {
     let base = &["x/", "x/d/ 700 9:9", "x/d/kept=0", "x/f=0", "x/t/", "x/t/lost=0", "real/", "x/l->/real"];
     let got = added("/x", &["d/ 750 1:1", "d/n=1", "f/", "f/n=2", "t=3"], base).unwrap();
     assert_eq!(got, ["x/", "x/d/ 750 1:1", "x/d/n=1", "x/f/", "x/f/n=2", "x/t=3"]);
+    // What was something else before in the same archive keeps nothing of the destination.
+    let got = added("/x", &["d// 750 1:1", "d/n=1"], base).unwrap();
+    assert_eq!(got, ["x/", "x/d/ 750 1:1", "x/d/kept!", "x/d/n=1"]);
+    assert_eq!(added("/x", &["f//", "f/n=2"], base).unwrap(), ["x/", "x/f/", "x/f/n=2"]);
     // Where the archive has no member for a directory, a link of the image is followed; where it has, it is replaced.
     assert_eq!(added("/x", &["l/n=1"], base).unwrap(), ["real/", "real/n=1"]);
     assert_eq!(added("/x", &["l/", "l/n=1"], base).unwrap(), ["x/", "x/l/", "x/l/n=1"]);

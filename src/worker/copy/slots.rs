@@ -91,6 +91,14 @@ impl<'a> Slots<'a> {
         Ok(())
     }
 
+    /// Removes what is at `path`, in the place of which something is written next.
+    pub(super) fn clear(&mut self, path: &RootPath) {
+        self.remove_below(path);
+        if self.base.get(path).is_some_and(|node| node.entry.is_directory()) {
+            self.gone.insert(path.clone());
+        }
+    }
+
     fn remove_below(&mut self, path: &RootPath) {
         self.made.remove_below(path);
         self.stale = true;

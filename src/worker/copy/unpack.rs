@@ -39,7 +39,7 @@ pub(super) fn unpack(
         };
         let (file, source) = match &member.kind {
             // SPEC: image-spec layer.md; a plain file of that name would be a whiteout to every reader of our layer.
-            Kind::Whiteout | Kind::OpaqueDirectory => return Err(Error::Whiteout(path)),
+            Kind::Whiteout => return Err(Error::Whiteout(path)),
             Kind::Hardlink(target) => {
                 let broken = || Error::BrokenLink { path: member.path.clone(), target: target.clone() };
                 let index = members.search(target).map_err(|_| broken())?;
@@ -57,7 +57,12 @@ pub(super) fn unpack(
         if let Some(Owner { uid, gid }) = owner {
             (entry.uid, entry.gid) = (uid, gid);
         }
-        if entry.is_directory() {
+        if entry.kind == Kind::OpaqueDirectory {
+            // The archive had something else there before: what the destination has does not outlive that.
+            slots.clear(&path);
+            entry.kind = Kind::Directory;
+            directories.found.insert(member.path.clone(), path);
+        } else if entry.is_directory() {
             if let Some(there) = slots.look(&path).filter(|entry| entry.is_directory()) {
                 for (name, value) in &there.xattrs {
                     entry.xattrs.entry(name.clone()).or_insert(value.clone());
