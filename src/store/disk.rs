@@ -39,7 +39,7 @@ pub struct Disk {
     noted: Mutex<BTreeSet<PathBuf>>,
     /// Set when what is going on is to end soon.
     interrupted: AtomicBool,
-    /// Set when room was to be made, and nothing could go.
+    /// Set when room was to be made, and not enough could go.
     pub in_vain: AtomicBool,
     /// The use lock, while this process keeps it from one look-up to the next.
     use_lock: Mutex<UseLock>,

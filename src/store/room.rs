@@ -56,14 +56,22 @@ impl Store {
         }
     }
 
-    /// Makes room before something that cannot be tried again, such as the process of a RUN, if little is free. Where nothing
-    /// can go, that is found out once.
+    /// Makes room before something that cannot be tried again, such as the process of a RUN, if little is free. Where that
+    /// does not make enough (others fill the disk, or nothing can go) it is tried once: a cache is not given up for nothing.
     pub fn reserve(&self) {
-        let Ok((used, free)) = file_system(self.root()) else { return };
-        let (most, part) = RESERVE;
-        let wanted = most.min(used.saturating_add(free) / part);
-        if free < wanted && !self.disk.in_vain.load(Ordering::Relaxed) && !self.make_room(wanted) {
-            self.disk.in_vain.store(true, Ordering::Relaxed);
+        if self.disk.in_vain.load(Ordering::Relaxed) {
+            return;
         }
+        if let Some(wanted) = self.wanted() {
+            self.make_room(wanted);
+            self.disk.in_vain.store(self.wanted().is_some(), Ordering::Relaxed);
+        }
+    }
+
+    /// How much should be free, if less is.
+    fn wanted(&self) -> Option<u64> {
+        let (used, free) = file_system(self.root()).ok()?;
+        let (most, part) = RESERVE;
+        Some(most.min(used.saturating_add(free) / part)).filter(|wanted| free < *wanted)
     }
 }
