@@ -16,8 +16,7 @@ const RESERVE: (u64, u64) = (64 << 20, 50);
 
 impl Store {
     /// On a full file system: removes what dead processes left, else what was not used for the longest time, twice as much as
-    /// is being written at least. False if there was nothing to remove, or somebody else is at it. Not while holding
-    /// [`Disk::using`](super::disk::Disk::using).
+    /// is being written at least. False if there was nothing to remove, or somebody else is at it. Not while holding the use lock.
     pub fn make_room(&self, writing: u64) -> bool {
         let Ok(Some(_alone)) = Lock::try_take(&self.disk.layout.prune_lock(), Mode::Exclusive) else {
             return false;
