@@ -3,7 +3,6 @@
 //! Room `snapshot` sweeps them when a build opens it to run something. Who needs room cannot wait for that: what a killed RUN
 //! had written may be all that the disk has.
 
-use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -14,7 +13,7 @@ use super::error::Error;
 use super::item::{Item, ItemKind};
 use super::measure::tree_size;
 use super::open::Store;
-use super::process::{list, mtime, remove_tree};
+use super::process::{list, remove_tree};
 
 /// One of them. As long as it is held, nobody else takes it.
 pub(super) struct Abandoned {
@@ -32,7 +31,7 @@ impl Abandoned {
 }
 
 impl Store {
-    /// All of them, largest first.
+    /// All of them.
     pub(super) fn abandoned(&self) -> Result<Vec<Abandoned>, Error> {
         let directory = self.disk.layout.directory("snapshots");
         let mut found: Vec<Abandoned> = list(&directory.join("tmp"))?
@@ -43,7 +42,6 @@ impl Store {
         let beside =
             list(&directory)?.into_iter().filter(|entry| entry.file_name().as_bytes().starts_with(b"tmp-"));
         found.extend(beside.filter_map(|entry| take("snapshots", &entry)));
-        found.sort_by_key(|abandoned| std::cmp::Reverse(abandoned.item.bytes));
         Ok(found)
     }
 }
@@ -54,16 +52,16 @@ fn take(below: &str, entry: &std::fs::DirEntry) -> Option<Abandoned> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let held = openat(CWD, &path, flags, Mode::empty()).ok()?;
     flock(&held, FlockOperation::NonBlockingLockExclusive).ok()?;
+    let there = fstat(&held).ok()?;
     // Removed between the listing and the lock.
-    if fstat(&held).ok()?.st_nlink == 0 {
+    if there.st_nlink == 0 {
         return None;
     }
-    let metadata = File::from(held.try_clone().ok()?).metadata().ok()?;
     let item = Item {
         kind: ItemKind::Temporary,
         id: format!("{below}/{}", entry.file_name().to_string_lossy()),
         bytes: tree_size(&path),
-        last_used: i64::try_from(mtime(&metadata).div_euclid(1_000_000_000)).unwrap_or(i64::MIN),
+        last_used: there.st_mtime,
         kept_by: Vec::new(),
     };
     Some(Abandoned { item, path, _held: held })
