@@ -16,6 +16,7 @@ pub mod oci;
 pub mod plan;
 pub mod progress;
 pub mod registry;
+pub mod repro;
 pub mod sandbox;
 pub mod snapshot;
 pub mod source;
