@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::Error;
+use super::images::Found;
 use super::kept::kept;
 use super::noted;
 use super::numbers::Numbers;
 use super::push::push_image;
 use super::transfer::Transfer;
 use crate::export::Destination;
-use crate::oci::{DiffId, Digest, Reference};
+use crate::oci::{DiffId, Digest, Platform, Reference};
 use crate::progress::StepNumber;
 use crate::store::{ImageLayer, Store};
 use crate::transport::{self, Choice, CopyFrom, CopyTo, Dialect, How, Moved, Mover, Place, Streams};
@@ -35,6 +36,33 @@ pub fn copy_image(
     shown(by, &format!("copying {from} to {to}"), |step| {
         moving(store, by, step, |mover| transport::copy(&source, &target, how, streams, mover))
     })
+}
+
+/// Brings the image that `text` means for `platform` into the store, with all of its layers and under no name, and gives it.
+/// Whoever uses it holds a lease: nothing else keeps it.
+pub fn bring_image(
+    store: &Store,
+    text: &str,
+    platform: &Platform,
+    streams: Streams<'_>,
+    by: &Transfer<'_>,
+) -> Result<Found, Error> {
+    let digest = match source(store, text)? {
+        CopyFrom::Store(digest, _) => digest,
+        elsewhere => {
+            let how = How { choice: Choice::One(platform.clone()), as_oci: false };
+            let moved = shown(by, &format!("reading {text}"), |step| {
+                let to = CopyTo::Store(None);
+                moving(store, by, step, |mover| transport::copy(&elsewhere, &to, &how, streams, mover))
+            })?;
+            moved.digest
+        }
+    };
+    let image = kept(store, &digest.to_string())?.pick(text, Some(platform))?.clone();
+    for layer in noted::image_layers(store, &image)? {
+        noted::bring(store, by.client, &layer, by.canceled)?;
+    }
+    Ok(image)
 }
 
 /// Writes images of the store into one archive.

@@ -29,8 +29,8 @@ pub struct Options {
     pub build_args: BTreeMap<String, String>,
     /// `--label`, in order.
     pub labels: Vec<(String, String)>,
-    /// Look for what the build checks find, and do nothing else.
-    pub only_check: bool,
+    /// What is wanted of it.
+    pub purpose: Purpose,
     /// Do every step, whatever is recorded.
     pub no_cache: bool,
     /// Stages whose steps are done whatever is recorded.
@@ -102,7 +102,7 @@ impl Options {
             target: None,
             build_args: BTreeMap::new(),
             labels: Vec::new(),
-            only_check: false,
+            purpose: Purpose::Image,
             no_cache: false,
             no_cache_stages: Vec::new(),
             platforms: Vec::new(),
@@ -134,6 +134,20 @@ impl Options {
             now: 0,
         }
     }
+}
+
+/// What is wanted of a build.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// An image.
+    #[default]
+    Image,
+    /// What the build checks find, and nothing else.
+    Findings,
+    /// An image, and which line made which of its layers.
+    Lines,
+    /// The same, and what each RUN leaves when it is done once more.
+    Repetition,
 }
 
 /// The build context.

@@ -68,6 +68,19 @@ impl Packing {
         }
     }
 
+    /// The same wishes, for a second pass over the same graph.
+    pub fn again(&self) -> Packing {
+        Packing {
+            caches: Arc::clone(&self.caches),
+            wanted: self.wanted,
+            plain: self.plain,
+            goes_out: self.goes_out.clone(),
+            is_read: self.is_read.clone(),
+            work: Mutex::default(),
+            stop: Arc::default(),
+        }
+    }
+
     /// The form in which a step's layer is written.
     pub fn form(&self, step: StepId) -> Compression {
         match self.wanted {

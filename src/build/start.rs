@@ -15,15 +15,18 @@ use super::finish::{Built, finish};
 use super::frontend::refused_frontend;
 use super::held::Held;
 use super::interrupt::Interrupt;
+use super::lines::lines;
 use super::numbers::Numbers;
-use super::options::{DockerfileFrom, Options, SecretSource};
+use super::options::{DockerfileFrom, Options, Purpose, SecretSource};
 use super::packing::Packing;
 use super::permission::ask_whether_it_may_be_pushed;
 use super::platforms::{Planned, Planning, Platforms};
 use super::remotes::Remotes;
+use super::repeat::run_twice;
 use super::request::request;
 use super::schedule::schedule;
 use super::steps::Steps;
+use super::traced::{Trace, Traced};
 use crate::graph::{Location, StepId};
 use crate::oci::{Digest, Reference};
 use crate::plan::{self, Checks};
@@ -49,6 +52,8 @@ pub enum Namespace {
 pub enum Outcome {
     /// An image.
     Built(Box<Built>),
+    /// An image, and where it comes from, as was asked.
+    Traced(Box<Traced>),
     /// Nothing, as was asked: this is what the build checks found.
     Checked(Vec<Finding>),
     /// Nothing yet: something must run, and this process cannot. Nothing was shown; begin again in a namespace, with what
@@ -180,7 +185,7 @@ impl Build<'_> {
         let ignored = checks::ignored(&planned.copied, &planned.graph, &resources.contexts);
         self.tell(&ignored);
         told.extend(planned.warnings.iter().cloned().chain(ignored));
-        if options.only_check {
+        if options.purpose == Purpose::Findings {
             let finding =
                 |warning: plan::Warning| Finding { excerpt: inputs.excerpt(warning.location), warning };
             return Ok(Outcome::Checked(told.into_iter().map(finding).collect()));
@@ -206,8 +211,11 @@ impl Build<'_> {
             located(error, location)
         })?;
         Ok(match built {
-            Some(built) => Outcome::Built(Box::new(built)),
             None => Outcome::NeedsNamespace(finder.asked()),
+            Some((built, None)) => Outcome::Built(Box::new(built)),
+            Some((built, Some(trace))) => {
+                Outcome::Traced(Box::new(Traced { built, trace, dockerfile: inputs.dockerfile }))
+            }
         })
     }
 
@@ -219,7 +227,7 @@ impl Build<'_> {
         opening: &contexts::Opening<'_>,
         held: &Held<'_>,
         stdout: &mut dyn Write,
-    ) -> Result<Option<Built>, Error> {
+    ) -> Result<Option<(Built, Option<Trace>)>, Error> {
         let mut attempt = 1;
         loop {
             let mut stdout = Counted { out: &mut *stdout, written: false };
@@ -251,7 +259,7 @@ impl Build<'_> {
         resources: &Resources,
         held: &Held<'_>,
         stdout: &mut dyn Write,
-    ) -> Result<Option<Built>, Error> {
+    ) -> Result<Option<(Built, Option<Trace>)>, Error> {
         let cancel = self.interrupt.attempt()?;
         let secrets = self.secrets();
         let worker = self.worker(resources, &secrets, &cancel);
@@ -262,10 +270,14 @@ impl Build<'_> {
             self.show_images(resources)?;
         }
         let pending = steps.look_up()?;
+        let must_run = match self.options.purpose {
+            Purpose::Repetition => steps.must_run((0..planned.graph.steps.len()).map(StepId)),
+            Purpose::Image | Purpose::Findings | Purpose::Lines => steps.must_run(pending.iter().copied()),
+        };
+        if self.namespace == Namespace::Needed && must_run {
+            return Ok(None);
+        }
         if !pending.is_empty() {
-            if self.namespace == Namespace::Needed && steps.must_run(&pending) {
-                return Ok(None);
-            }
             held.release();
             steps.expect_runs(&pending);
             if attempt == 1 {
@@ -297,7 +309,7 @@ impl Build<'_> {
         pending: &[StepId],
         held: &Held<'_>,
         stdout: &mut dyn Write,
-    ) -> Result<Built, Error> {
+    ) -> Result<(Built, Option<Trace>), Error> {
         if !pending.is_empty() {
             steps.packing.begin(self.store);
             let done = schedule(steps, pending, self.options.jobs);
@@ -310,7 +322,17 @@ impl Build<'_> {
             steps.packing.finish();
         }
         held.release();
-        finish(planned, steps, self.options, &self.numbers, stdout)
+        let trace = match self.options.purpose {
+            Purpose::Image | Purpose::Findings => None,
+            Purpose::Lines => Some(Trace { images: lines(planned, steps), twice: None }),
+            Purpose::Repetition => {
+                let has_run = steps.must_run(pending.iter().copied());
+                let twice = Some(run_twice(planned, steps, has_run, self.options.jobs)?);
+                Some(Trace { images: lines(planned, steps), twice })
+            }
+        };
+        // ORDER: what the second time left is made durable with the rest.
+        Ok((finish(planned, steps, self.options, &self.numbers, stdout)?, trace))
     }
 
     fn worker<'b>(

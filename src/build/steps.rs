@@ -1,6 +1,6 @@
 //! One pass or one attempt over the steps of a graph: keys, records, and the doing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use super::caches::Caches;
@@ -32,6 +32,8 @@ pub struct Steps<'a> {
     pub states: Vec<OnceLock<Chain>>,
     /// Under which key.
     pub keys: Vec<OnceLock<Digest>>,
+    /// In a second pass over the same graph: results that stand in for those of the first, by key.
+    instead: Option<BTreeMap<Digest, DiffId>>,
     /// Whether a failure has to name the platform.
     several: bool,
     waiting: Waiting,
@@ -58,7 +60,17 @@ impl<'a> Steps<'a> {
         let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
         let keys = graph.steps.iter().map(|_| OnceLock::new()).collect();
         let (several, waiting) = (planned.indexed, Waiting::default());
-        Steps { graph, worker, numbers, caches, packing, states, keys, several, waiting }
+        Steps { graph, worker, numbers, caches, packing, states, keys, instead: None, several, waiting }
+    }
+
+    /// A second pass over the same graph, in which some steps are taken to have left other layers: what does not read them is
+    /// found as the first pass left it, also where that passed records over.
+    pub fn following(&self, instead: BTreeMap<Digest, DiffId>) -> Steps<'a> {
+        let Steps { graph, worker, numbers, caches, several, .. } = *self;
+        let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
+        let keys = graph.steps.iter().map(|_| OnceLock::new()).collect();
+        let (packing, instead, waiting) = (self.packing.again(), Some(instead), Waiting::default());
+        Steps { graph, worker, numbers, caches, packing, states, keys, instead, several, waiting }
     }
 
     fn states(&self) -> &States {
@@ -76,7 +88,7 @@ impl<'a> Steps<'a> {
         let lookups = self.worker.store.lookups();
         let pending = self.look_up_of(&all)?;
         drop(lookups);
-        let is_left = |step: &StepId| !self.graph.steps[step.0].no_cache;
+        let is_left = |step: &StepId| self.asks_records(&self.graph.steps[step.0]);
         if !pending.iter().any(is_left) || !self.caches.wait() {
             return Ok(pending);
         }
@@ -88,7 +100,7 @@ impl<'a> Steps<'a> {
         for id in steps {
             let step = &self.graph.steps[id.0];
             let is_ready = step.needs().iter().all(|needed| self.states[needed.0].get().is_some());
-            if !is_ready || step.no_cache {
+            if !is_ready || !self.asks_records(step) {
                 pending.push(*id);
                 continue;
             }
@@ -96,13 +108,20 @@ impl<'a> Steps<'a> {
             match self.recorded(step, &key)? {
                 None => pending.push(*id),
                 Some(chain) => {
-                    let number = self.start(step);
-                    self.sink().send(Event::Cached { step: number });
+                    // A second pass shows only what it does.
+                    if self.instead.is_none() {
+                        let number = self.start(step);
+                        self.sink().send(Event::Cached { step: number });
+                    }
                     self.set(*id, key, chain);
                 }
             }
         }
         Ok(pending)
+    }
+
+    fn asks_records(&self, step: &Step) -> bool {
+        !step.no_cache || self.instead.is_some()
     }
 
     fn set(&self, id: StepId, key: Digest, chain: Chain) {
@@ -113,9 +132,14 @@ impl<'a> Steps<'a> {
         self.states[id.0].set(chain).expect("each step is known once");
     }
 
-    /// Whether a process would have to run.
-    pub fn must_run(&self, pending: &[StepId]) -> bool {
-        pending.iter().any(|step| matches!(self.graph.steps[step.0].op, Op::Exec(_)))
+    /// Whether one of these is a process that has to run.
+    pub fn must_run(&self, steps: impl IntoIterator<Item = StepId>) -> bool {
+        steps.into_iter().any(|step| self.is_run(step))
+    }
+
+    /// Whether a step is a RUN.
+    pub fn is_run(&self, id: StepId) -> bool {
+        matches!(self.graph.steps[id.0].op, Op::Exec(_))
     }
 
     /// Has the images on which something will run unpacked as they come, even if a step that only looks at them is the first
@@ -165,6 +189,9 @@ impl<'a> Steps<'a> {
 
     /// What a record says that the step leaves; none if there is no record, or its layer is gone.
     fn recorded(&self, step: &Step, key: &Digest) -> Result<Option<Chain>, Error> {
+        if let Some(layer) = self.instead.as_ref().and_then(|instead| instead.get(key)) {
+            return Ok(Some(self.below(step).push(*layer, Made::Ran)));
+        }
         if let Some(chain) = self.recorded_here(step, key)? {
             return Ok(Some(chain));
         }
@@ -232,7 +259,7 @@ impl<'a> Steps<'a> {
         let (step, worker) = (&self.graph.steps[id.0], self.worker);
         let pre_image = self.pre_image(step)?;
         let key = pre_image.key();
-        if !step.no_cache
+        if self.asks_records(step)
             && let Some(chain) = self.recorded(step, &key)?
         {
             return Ok((Came::Cached, key, chain));
@@ -242,7 +269,7 @@ impl<'a> Steps<'a> {
             || worker.cancel.is_fired() || !self.waiting.write(worker).is_ok_and(|may_come| may_come);
         let Some(flight) = worker.store.flight(&key, &canceled)? else { return Err(Error::Interrupted) };
         // Also without a wait: the other build may have ended between the look and the flight.
-        if !step.no_cache
+        if self.asks_records(step)
             && let Some(chain) = self.recorded(step, &key)?
         {
             return Ok((Came::Cached, key, chain));
@@ -276,7 +303,7 @@ impl<'a> Steps<'a> {
             && self.below(step).below().is_some_and(|(_, link)| self.waiting.ends_with(link.diff_id))
     }
 
-    fn failed(&self, step: &Step, source: crate::worker::Error) -> Error {
+    pub(super) fn failed(&self, step: &Step, source: crate::worker::Error) -> Error {
         if source.is_canceled() {
             return Error::Interrupted;
         }

@@ -15,6 +15,7 @@ mod failure;
 mod findings;
 mod metadata;
 mod process;
+mod report;
 mod say;
 mod settings;
 mod size;

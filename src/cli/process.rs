@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::args::{Command, UsageError, parse};
+use super::args::{Command, UsageError, failure_code, parse};
 use super::commands;
 use super::ending::Ending;
 use super::environment::Environment;
@@ -28,19 +28,20 @@ pub fn main() -> ExitCode {
     // ORDER: before any thread is made, so that all of them have the signals blocked.
     let signals = match Signals::block() {
         Ok(signals) => signals,
-        Err(e) => return complain(&format!("cannot take signals: {e}")),
+        Err(e) => return complain(&format!("cannot take signals: {e}"), 1),
     };
     open_files::raise();
     let args: Vec<OsString> = std::env::args_os().collect();
+    let failed = failure_code(args.get(1).and_then(|name| name.to_str()).unwrap_or_default());
     let command = match parse(args) {
         Ok(command) => command,
         Err(UsageError::Clap(error)) => {
             // Help and version are printed where they belong, and are no failures.
-            let failed = error.use_stderr();
+            let code = if error.use_stderr() { failed } else { 0 };
             let _ = error.print();
-            return ExitCode::from(u8::from(failed));
+            return ExitCode::from(code);
         }
-        Err(UsageError::Refused(message)) => return complain(&message),
+        Err(UsageError::Refused(message)) => return complain(&message, failed),
     };
     // What `rbuild run` passes on is more than what ends a build.
     let signals = match &command {
@@ -49,19 +50,19 @@ pub fn main() -> ExitCode {
     };
     let signals = match signals {
         Ok(signals) => signals,
-        Err(e) => return complain(&format!("cannot take signals: {e}")),
+        Err(e) => return complain(&format!("cannot take signals: {e}"), 1),
     };
     let interrupt = Arc::new(Interrupt::default());
     let ending = watched(&signals, &interrupt, || execute(&command, &interrupt));
     match ending {
         Ending::Code(code) => ExitCode::from(code),
         Ending::Interrupted => ExitCode::from(INTERRUPTED),
-        Ending::Failed(message) => complain(&message),
+        Ending::Failed(message) => complain(&message, failed),
         Ending::Enter(environment) => {
             open_files::restore();
             match enter(&Inherit { environment, ..Inherit::default() }, &signals) {
                 Ok(code) => ExitCode::from(code),
-                Err(e) => complain(&e.to_string()),
+                Err(e) => complain(&e.to_string(), failed),
             }
         }
     }
@@ -73,6 +74,8 @@ fn execute(command: &Command, interrupt: &Arc<Interrupt>) -> Ending {
     let environment = Environment::read(privilege == Privilege::Root);
     match command {
         Command::Build(args) => commands::build(args, &environment, privilege, interrupt),
+        Command::Repro(args) => commands::repro(args, &environment, privilege, interrupt),
+        Command::Diff(args) => commands::diff(args, &environment, interrupt),
         Command::Push(args) => commands::push(args, &environment, interrupt),
         Command::Pull(args) => commands::pull(args, &environment, interrupt),
         Command::Copy(args) => commands::copy(args, &environment, interrupt),
@@ -133,7 +136,7 @@ impl Drop for Done<'_> {
     }
 }
 
-fn complain(message: &str) -> ExitCode {
+fn complain(message: &str, code: u8) -> ExitCode {
     let mut stderr = std::io::stderr();
     let bold = stderr.is_terminal();
     let _ = match (message.starts_with("ERROR") || message.contains("\nERROR"), bold) {
@@ -141,5 +144,5 @@ fn complain(message: &str) -> ExitCode {
         (false, true) => writeln!(stderr, "\x1b[1mrbuild:\x1b[0m {message}"),
         (false, false) => writeln!(stderr, "rbuild: {message}"),
     };
-    ExitCode::from(1)
+    ExitCode::from(code)
 }

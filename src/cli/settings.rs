@@ -11,7 +11,7 @@ use super::args::{
 use super::destinations::{Destinations, destinations};
 use super::environment::Environment;
 use super::size::parse_bytes;
-use crate::build::{CachePlace, CacheTo, Context, DockerfileFrom, Options, PullPolicy};
+use crate::build::{CachePlace, CacheTo, Context, DockerfileFrom, Options, PullPolicy, Purpose};
 use crate::export::{Annotation, Engine, Order};
 use crate::graph::{Network, Remote, without_password};
 use crate::oci::{Epoch, LAYER_EPOCH, Platform, Reference};
@@ -50,8 +50,8 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
     }
     let mut cache_from: Vec<CachePlace> =
         args.cache_from.iter().map(|text| cache_from(text)).collect::<Result<_, _>>()?;
-    let only_check = only_check(args)?;
-    if only_check {
+    let purpose = purpose(args)?;
+    if purpose == Purpose::Findings {
         // Nobody would look into one.
         (cache_from, cache_to) = (Vec::new(), Vec::new());
     }
@@ -83,7 +83,7 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
         target: args.target.clone().filter(|target| !target.is_empty()),
         build_args,
         labels: args.label.iter().map(|text| label(text)).collect::<Result<_, _>>()?,
-        only_check,
+        purpose,
         no_cache: args.no_cache,
         no_cache_stages: args.no_cache_filter.clone(),
         platforms: platforms(&args.platform, environment)?,
@@ -117,12 +117,12 @@ pub fn options(args: &BuildArgs, environment: &Environment) -> Result<Options, S
 }
 
 /// What `--call` and `--check` ask for: a build, or its checks alone.
-fn only_check(args: &BuildArgs) -> Result<bool, String> {
-    let check = args.check.unwrap_or(false);
+fn purpose(args: &BuildArgs) -> Result<Purpose, String> {
     match args.call.as_deref() {
-        None | Some("build") => Ok(check),
+        None | Some("build") if args.check.unwrap_or(false) => Ok(Purpose::Findings),
+        None | Some("build") => Ok(Purpose::Image),
         // COMPAT: the frontend's own name of it is lint.
-        Some("check" | "lint") => Ok(true),
+        Some("check" | "lint") => Ok(Purpose::Findings),
         Some(method) => Err(format!("--call {method}: only build and check are supported")),
     }
 }

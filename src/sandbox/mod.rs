@@ -41,6 +41,7 @@ pub use spec::{
     Stdio,
 };
 
+pub use crate::sys::affinity;
 pub use crate::sys::open_files;
 pub use crate::sys::process::Ended;
 pub use crate::sys::rustix::process::Signal;

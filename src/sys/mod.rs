@@ -6,6 +6,7 @@
 //! **Invariant**: everything that [`clone::spawn`]'s body may call (marked "in the child") allocates nothing, takes no
 //! lock and cannot panic.
 
+pub mod affinity;
 pub mod binfmt;
 pub mod capability;
 pub mod clone;

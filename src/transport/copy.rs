@@ -44,7 +44,7 @@ pub enum CopyFrom {
 /// Where it is copied to.
 #[derive(Clone, Debug)]
 pub enum CopyTo {
-    /// The store, under a name or under those that it had.
+    /// The store, under a name or under none.
     Store(Option<Reference>),
     /// A repository.
     Registry(Reference),
@@ -136,7 +136,7 @@ pub fn copy(
         _ => {}
     }
     match to {
-        CopyTo::Store(Some(name)) => whole.names = vec![name.clone()],
+        CopyTo::Store(name) => whole.names = name.iter().cloned().collect(),
         CopyTo::Layout(_, Some(name)) | CopyTo::Archive(_, Dialect::Oci, Some(name)) => {
             whole.ref_name = Some(name.clone());
         }

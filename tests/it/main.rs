@@ -44,6 +44,7 @@ mod remote;
 mod remote_cache;
 mod remote_cache_damage;
 mod remote_cache_uploads;
+mod repro;
 mod robust;
 mod rows;
 mod sandbox_foreign;

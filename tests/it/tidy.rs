@@ -55,6 +55,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
+    ("repro", &["oci", "tree", "layer", "store", "build"]),
     (
         "cli",
         &[
@@ -77,6 +78,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "export",
             "transport",
             "build",
+            "repro",
         ],
     ),
 ];

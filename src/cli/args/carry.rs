@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::insecure::Insecure;
 
-const PLACES: &str = "\
+pub(super) const PLACES: &str = "\
 Places:
   NAME                         an image of the store; if it has none, of the registry. As DST: one of the registry
                                that the name says, such as ghcr.io/me/app, else of the store

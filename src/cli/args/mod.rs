@@ -13,6 +13,7 @@ mod pairs;
 mod parse;
 mod refused;
 mod registry;
+mod repro;
 mod store;
 
 pub use access::{entitlements, ssh};
@@ -24,6 +25,7 @@ pub use insecure::Insecure;
 pub use output::{Asked, Stored, parse_output};
 pub use output_fields::wants_constant_times;
 pub use pairs::{build_args, context_value, host_entry, label, secret, ulimit};
-pub use parse::{Command, UsageError, parse};
+pub use parse::{Command, UsageError, failure_code, parse};
 pub use registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs, RmiArgs, TagArgs};
+pub use repro::{DiffArgs, ReproArgs};
 pub use store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};

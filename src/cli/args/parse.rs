@@ -8,6 +8,7 @@ use super::build::BuildArgs;
 use super::carry::{CopyArgs, LoadArgs, SaveArgs};
 use super::refused::{ACCEPTED, refusal};
 use super::registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs, RmiArgs, TagArgs};
+use super::repro::{DiffArgs, ReproArgs};
 use super::store::{DuArgs, ImportArgs, InspectArgs, PruneArgs, RunArgs};
 use crate::dockerfile::near;
 
@@ -37,12 +38,21 @@ struct Cli {
     command: Command,
 }
 
+/// What a command ends with that could not do its work: those that compare have a 1 of their own, as diff and cmp do.
+pub fn failure_code(command: &str) -> u8 {
+    if matches!(command, "repro" | "diff") { 2 } else { 1 }
+}
+
 /// One command, as typed.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Builds an image
     #[command(visible_alias = "b", after_help = AFTER_HELP)]
     Build(Box<BuildArgs>),
+    /// Does each RUN of a build twice, and says which line is to blame for what differs
+    Repro(Box<ReproArgs>),
+    /// Says where two images differ, from their manifests down to their bytes
+    Diff(DiffArgs),
     /// Makes an image of a root file system in a tar
     Import(ImportArgs),
     /// Pushes an image of the store to a registry
@@ -77,8 +87,8 @@ pub enum Command {
 }
 
 const COMMANDS: &[&str] = &[
-    "build", "b", "push", "pull", "copy", "save", "load", "tag", "rmi", "login", "logout", "import",
-    "images", "ls", "inspect", "run", "prune", "du",
+    "build", "b", "repro", "diff", "push", "pull", "copy", "save", "load", "tag", "rmi", "login", "logout",
+    "import", "images", "ls", "inspect", "run", "prune", "du",
 ];
 /// Flags of `run` that users of docker type.
 const REFUSED_RUN: &[&str] = &[
@@ -127,7 +137,7 @@ pub fn parse(mut args: Vec<OsString>) -> Result<Command, UsageError> {
         args[1] = "--help".into();
     }
     match args.get(1).and_then(|arg| arg.to_str()) {
-        Some("build" | "b") => args = settle_docker_flags(args)?,
+        Some("build" | "b" | "repro") => args = settle_docker_flags(args)?,
         Some("run") => {
             // What docker's users type out of habit, and what is always so here.
             let flags = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
@@ -191,6 +201,7 @@ fn settle_docker_flags(args: Vec<OsString>) -> Result<Vec<OsString>, UsageError>
 
 /// Flags whose value is the next argument.
 const TAKES_VALUE: &[&str] = &[
+    "--against",
     "-f",
     "--file",
     "-t",
@@ -272,7 +283,7 @@ mod tests {
             let command = cli.find_subcommand(name).expect("there is one");
             command.get_arguments().any(|arg| arg.get_long() == Some("insecure-registry"))
         };
-        let talking = ["build", "copy", "login", "pull", "push", "run", "save"];
+        let talking = ["build", "copy", "diff", "login", "pull", "push", "repro", "run", "save"];
         let all = cli.get_subcommands().map(clap::Command::get_name);
         let found: std::collections::BTreeSet<&str> = all.filter(|name| takes(name)).collect();
         assert_eq!(found, talking.into());
@@ -282,8 +293,8 @@ mod tests {
     fn every_flag_with_a_value_is_known_to_take_one() {
         use clap::CommandFactory;
         let cli = Cli::command();
-        let build = cli.find_subcommand("build").expect("there is one");
-        for arg in build.get_arguments().filter(|a| a.get_action().takes_values() && a.get_long().is_some()) {
+        let repro = cli.find_subcommand("repro").expect("it has the build's flags, and its own");
+        for arg in repro.get_arguments().filter(|a| a.get_action().takes_values() && a.get_long().is_some()) {
             let long = format!("--{}", arg.get_long().expect("filtered"));
             assert!(arg.is_require_equals_set() || TAKES_VALUE.contains(&long.as_str()), "{long}");
         }

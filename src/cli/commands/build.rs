@@ -1,23 +1,19 @@
 //! `rbuild build`
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::asked;
+use super::building::Building;
 use super::open::open;
-use crate::build::{Built, Context, DockerfileFrom, Error, Interrupt, Namespace, Options, Outcome};
+use crate::build::{Built, Interrupt, Options, Outcome, Purpose};
 use crate::cli::args::BuildArgs;
-use crate::cli::display::{Display, Plain, Quiet, Terminal, Watch, escape};
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::failure::render;
 use crate::cli::findings::findings_text;
 use crate::cli::metadata::metadata;
 use crate::cli::say::note;
 use crate::cli::settings::options;
-use crate::cli::stdin;
-use crate::progress::{Event, Sink, Warning};
 use crate::sandbox::Privilege;
 
 /// Builds, shows progress, prints the result.
@@ -38,121 +34,31 @@ fn try_build(
     privilege: Privilege,
     interrupt: &Arc<Interrupt>,
 ) -> Result<Ending, Ending> {
-    let mut options = options(args, environment).map_err(Ending::Failed)?;
-    if privilege == Privilege::UserNamespace {
-        options.asked = asked::read(environment);
-    }
-    let display = display(args.quiet, args.progress.as_deref(), environment).map_err(Ending::Failed)?;
+    let options = options(args, environment).map_err(Ending::Failed)?;
     // A stale id must not be taken for the result of a build that fails.
-    for file in [&args.iidfile, &args.metadata_file].into_iter().flatten().filter(|_| !options.only_check) {
+    for file in [&args.iidfile, &args.metadata_file]
+        .into_iter()
+        .flatten()
+        .filter(|_| options.purpose == Purpose::Image)
+    {
         remove(file)?;
     }
+    let building =
+        Building { quiet: args.quiet, progress: args.progress.as_deref(), environment, privilege, interrupt };
     let store = open(environment)?;
-    let wants_stdin = options.context == Context::Stdin || options.dockerfile == DockerfileFrom::Stdin;
-    let input = match wants_stdin {
-        // Kept in a file, so that it can be read again inside a namespace.
-        true => {
-            stdin::rewindable(store.root()).map_err(|e| Ending::Failed(format!("standard input: {e}")))?
-        }
-        false => Box::new(std::io::empty()),
-    };
-    let namespace = match privilege {
-        Privilege::Root | Privilege::UserNamespace => Namespace::Ready,
-        Privilege::NeedsUserNamespace => Namespace::Needed,
-    };
-    let watch = Watch::start(display);
-    let warnings = Warnings { sink: &watch, kept: Mutex::new(Vec::new()) };
     let mut stdout = std::io::stdout().lock();
-    let result = crate::build::build(&options, &store, &warnings, interrupt, namespace, input, &mut stdout);
-    let warnings = warnings.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Ok(Outcome::NeedsNamespace(asked)) = &result {
-        // Nothing was shown yet; the display must not draw an empty board either.
-        watch.abandon();
-        return Ok(Ending::Enter(asked::pass_on(asked)));
-    }
-    watch.finish();
-    // What was asked for goes to standard output instead.
-    if !args.quiet && !matches!(result, Ok(Outcome::Checked(_))) {
-        show(&warnings);
-    }
-    match result {
-        Ok(Outcome::Built(built)) => {
+    match building.build(options.clone(), &store, &mut stdout)? {
+        Outcome::Built(built) => {
             report(args, &options, &built, &mut stdout)?;
             Ok(Ending::Code(0))
         }
-        Ok(Outcome::Checked(findings)) => {
+        Outcome::Checked(findings) => {
             stdout
                 .write_all(findings_text(&findings).as_bytes())
                 .map_err(|e| Ending::Failed(format!("standard output: {e}")))?;
             Ok(Ending::Code(u8::from(!findings.is_empty())))
         }
-        Ok(Outcome::NeedsNamespace(_)) => unreachable!("returned above"),
-        Err(failure) if matches!(failure.error, Error::Interrupted) => {
-            note("ERROR: interrupted");
-            Ok(Ending::Interrupted)
-        }
-        Err(failure) => Ok(Ending::Failed(render(&failure))),
-    }
-}
-
-/// Whoever shows progress.
-pub(super) fn display(
-    quiet: bool,
-    progress: Option<&str>,
-    environment: &Environment,
-) -> Result<Box<dyn Display>, String> {
-    if quiet {
-        return Ok(Box::new(Quiet));
-    }
-    let kind = progress.or(environment.get("BUILDKIT_PROGRESS")).unwrap_or("auto");
-    let stderr = std::io::stderr();
-    let is_terminal = stderr.is_terminal() && environment.get("TERM") != Some("dumb");
-    let colour = environment.get("NO_COLOR").is_none();
-    match kind {
-        "auto" if is_terminal => Ok(Box::new(Terminal::new(stderr, size, colour))),
-        "tty" if stderr.is_terminal() => Ok(Box::new(Terminal::new(stderr, size, colour))),
-        "tty" => Err("--progress tty: standard error is no terminal".to_string()),
-        "auto" | "plain" => Ok(Box::new(Plain::new(stderr))),
-        "quiet" | "none" => Ok(Box::new(Quiet)),
-        other => Err(format!("--progress {other}: auto, tty, plain and quiet are supported")),
-    }
-}
-
-/// Columns and rows of the terminal, or the usual ones.
-fn size() -> (usize, usize) {
-    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
-    let size = size.map(|size| (usize::from(size.ws_col), usize::from(size.ws_row)));
-    size.filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or((80, 24))
-}
-
-/// Passes events on and keeps the warnings, which are shown after the build.
-struct Warnings<'a> {
-    sink: &'a dyn Sink,
-    kept: Mutex<Vec<Warning>>,
-}
-
-impl Sink for Warnings<'_> {
-    fn send(&self, event: Event) {
-        if let Event::Warned(warning) = &event {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if !kept.contains(warning) {
-                kept.push(warning.clone());
-            }
-        }
-        self.sink.send(event);
-    }
-}
-
-fn show(warnings: &[Warning]) {
-    match warnings.len() {
-        0 => return,
-        1 => note("\n 1 warning found:"),
-        count => note(&format!("\n {count} warnings found:")),
-    }
-    for Warning { rule, message, line } in warnings {
-        let rule = if rule.is_empty() { String::new() } else { format!("{rule}: ") };
-        let line = line.map_or(String::new(), |line| format!(" (line {line})"));
-        note(&format!(" - {}{line}", escape(&format!("{rule}{message}"))));
+        Outcome::Traced(_) | Outcome::NeedsNamespace(_) => unreachable!("neither was asked for"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::build::display;
+use super::building::display;
 use super::open::{failed, open};
 use crate::build::{Error, Interrupt, Transfer, copy_image, load_images, save_images};
 use crate::cli::args::{CopyArgs, Insecure, LoadArgs, SaveArgs};
@@ -137,7 +137,7 @@ fn refuse_terminal(instead: &str) -> Result<(), Ending> {
 }
 
 /// Does `work` with a store, a client of registries and a display.
-fn transfer<T>(
+pub(super) fn transfer<T>(
     quiet: bool,
     insecure: &Insecure,
     environment: &Environment,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::build::display;
+use super::building::display;
 use super::open::{failed, open};
 use crate::build::{Error, Interrupt, Transfer};
 use crate::cli::args::{Insecure, PullArgs, PushArgs};

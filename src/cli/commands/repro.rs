@@ -1,0 +1,109 @@
+//! `rbuild repro`
+
+use std::sync::Arc;
+
+use super::building::Building;
+use super::carry::transfer;
+use super::diff::bring;
+use super::open::{failed, open};
+use crate::build::{Interrupt, Options, Outcome, Purpose, RunTwice, Second, Traced, kept};
+use crate::cli::args::ReproArgs;
+use crate::cli::ending::Ending;
+use crate::cli::environment::Environment;
+use crate::cli::report::{image_json, image_text, repetition_json, repetition_text, verdict};
+use crate::cli::say::out;
+use crate::cli::settings::options;
+use crate::oci::Platform;
+use crate::repro::{Finding, compare_images, compare_layers};
+use crate::sandbox::Privilege;
+use crate::store::Store;
+
+/// Builds, and says whether the same would come out again.
+pub fn repro(
+    args: &ReproArgs,
+    environment: &Environment,
+    privilege: Privilege,
+    interrupt: &Arc<Interrupt>,
+) -> Ending {
+    let work = || -> Result<Ending, Ending> {
+        if let Some(flag) = args.asks_for_a_result() {
+            let message =
+                format!("{flag}: rbuild repro compares and leaves nothing behind; leave the flag out");
+            return Err(Ending::Failed(message));
+        }
+        let options = options(&args.build, environment).map_err(Ending::Failed)?;
+        let (quiet, progress) = (args.build.quiet, args.build.progress.as_deref());
+        let building = Building { quiet, progress, environment, privilege, interrupt };
+        match &args.against {
+            Some(image) => against(args, image, options, &building),
+            None => twice(args, options, &building),
+        }
+    };
+    work().unwrap_or_else(|ending| ending)
+}
+
+/// Each RUN twice.
+fn twice(args: &ReproArgs, options: Options, building: &Building<'_>) -> Result<Ending, Ending> {
+    let store = open(building.environment)?;
+    // What the second time leaves has no name and no record: the lease keeps it until it was compared.
+    let _lease = store.lease().map_err(failed)?;
+    let traced = traced(building, Options { purpose: Purpose::Repetition, ..options }, &store)?;
+    let twice = traced.trace.twice.as_ref().expect("it was asked for");
+    let findings = findings(&store, twice)?;
+    out(&match args.json {
+        true => repetition_json(&traced, twice, &findings),
+        false => repetition_text(&traced, twice, &findings),
+    })?;
+    Ok(Ending::Code(verdict(twice).code()))
+}
+
+/// What differs of each RUN; nothing of one that failed.
+fn findings(store: &Store, twice: &RunTwice) -> Result<Vec<Vec<Finding>>, Ending> {
+    let of = twice.runs.iter().map(|run| match run.second {
+        Second::Layer(second) if !run.is_same() => compare_layers(store, run.first, second).map_err(failed),
+        Second::Layer(_) | Second::Failed(_) => Ok(Vec::new()),
+    });
+    of.collect()
+}
+
+/// The build, beside an image that is there already.
+fn against(
+    args: &ReproArgs,
+    image: &str,
+    options: Options,
+    building: &Building<'_>,
+) -> Result<Ending, Ending> {
+    let Building { quiet, environment, interrupt, .. } = *building;
+    let platform = match &options.platforms[..] {
+        [] => Platform::host(),
+        [only] => only.clone(),
+        _ => {
+            let message = "--against compares one image: give one --platform at a time";
+            return Err(Ending::Failed(message.to_string()));
+        }
+    };
+    // First, so that a name that is wrong costs no build.
+    let (store, _lease, published) =
+        transfer(quiet, &args.build.insecure, environment, interrupt, |store, by| {
+            let lease = store.lease()?;
+            Ok((store.clone(), lease, bring(store, image, &platform, environment, by)?))
+        })?;
+    let traced = traced(building, Options { purpose: Purpose::Lines, ..options }, &store)?;
+    let digest = traced.built.top.digest().to_string();
+    let kept = kept(&store, &digest).map_err(failed)?;
+    let built = kept.pick(&digest, None).map_err(failed)?;
+    let difference = compare_images(&store, &published, built).map_err(failed)?;
+    out(&match args.json {
+        true => image_json(&difference, Some(&traced)),
+        false => image_text(&difference, Some(&traced)),
+    })?;
+    // A build keeps layers as they are: how a push compresses them is another question.
+    Ok(Ending::Code(u8::from(!difference.is_same_image())))
+}
+
+fn traced(building: &Building<'_>, options: Options, store: &Store) -> Result<Box<Traced>, Ending> {
+    match building.build(options, store, &mut std::io::sink())? {
+        Outcome::Traced(traced) => Ok(traced),
+        _ => unreachable!("a trace was asked for"),
+    }
+}
