@@ -31,7 +31,7 @@ use crate::graph::{Location, StepId};
 use crate::oci::{Digest, Reference};
 use crate::plan::{self, Checks};
 use crate::progress::{Event, Sink, Warning};
-use crate::sandbox::Cancel;
+use crate::sandbox::{Cancel, ProcOf, proc_of};
 use crate::store::Store;
 use crate::worker::{Agents, Context, Ground, IdentityMemory, Image, NextNumber, Secrets, Worker};
 
@@ -311,6 +311,15 @@ impl Build<'_> {
         stdout: &mut dyn Write,
     ) -> Result<(Built, Option<Trace>), Error> {
         if !pending.is_empty() {
+            if steps.must_run(pending.iter().copied()) && proc_of() == ProcOf::Container {
+                let name = "[internal] sandbox: user namespace of a container";
+                self.numbers.shown(self.sink, name, |step| {
+                    let message =
+                        "a RUN sees the container's processes in /proc (docs/sandbox.md)".to_string();
+                    self.sink.send(Event::Notice { step, message });
+                    Ok(())
+                })?;
+            }
             steps.packing.begin(self.store);
             let done = schedule(steps, pending, self.options.jobs);
             match self.interrupt.is_fired() {

@@ -32,7 +32,7 @@ pub use emulator::Emulator;
 pub use error::{Error, ExecFailure};
 pub use namespace::{Inherit, Privilege, Signals, enter, privilege};
 pub use output::Stream;
-pub use probe::{Isolation, probe};
+pub use probe::{Isolation, ProcOf, probe, proc_of};
 pub use processor::{Processor, Wanted, processor};
 pub use relay::Relay;
 pub use run::{Exit, run, run_beside};

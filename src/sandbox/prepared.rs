@@ -9,6 +9,7 @@ use super::caps::Capabilities;
 use super::emulator::Emulator;
 use super::error::Error;
 use super::lookup::program;
+use super::probe::{ProcOf, proc_of};
 use super::seccomp::filter;
 use super::spec::{Access, Directory, Mount, MountKind, Network, Process, Root, Security, Spec, Stdio};
 use super::stubs::{StubLog, Want};
@@ -28,6 +29,8 @@ pub(super) struct Prepared {
     pub(super) root: Overlay,
     /// The host's `/sys`, where a fresh one is refused.
     pub(super) sys: Option<OwnedFd>,
+    /// The host's `/proc`, where a fresh one is refused.
+    pub(super) proc: Option<OwnedFd>,
     pub(super) devices: Vec<Device>,
     pub(super) terminals: Vec<(&'static CStr, Option<&'static CStr>)>,
     pub(super) shm_size: CString,
@@ -110,6 +113,10 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
             .map_err(|errno| Error::SetUp { step: "make /sys read-only".to_owned(), errno, hint: "" })?;
         Some(sys)
     };
+    let proc = match proc_of() {
+        ProcOf::Process => None,
+        ProcOf::Container => Some(tree(Path::new("/proc"), Depth::Recursive)?),
+    };
     let mut terminals = vec![(c"ptmxmode", Some(c"0666")), (c"mode", Some(c"0620"))];
     if privilege::group_is_mapped(TTY_GROUP) {
         terminals.push((c"gid", Some(c"5")));
@@ -139,6 +146,7 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
         namespaces,
         root: overlay(&spec.root, form, &mut empty_lower)?,
         sys,
+        proc,
         devices,
         terminals,
         shm_size: text(spec.shm_size.to_string(), "shm size")?,

@@ -116,7 +116,11 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
 
     // ORDER: /proc while the host's is in sight: inside a user namespace the kernel gives a fresh one to those who see a
     // whole one already.
-    let proc = system(&place, c"/proc", stubs, || fresh(c"proc", &[], INERT)).at(Step::Proc)?;
+    let proc = match &prepared.proc {
+        Some(proc) => system(&place, c"/proc", stubs, || rustix::io::fcntl_dupfd_cloexec(proc, 3)),
+        None => system(&place, c"/proc", stubs, || fresh(c"proc", &[], INERT)),
+    }
+    .at(Step::Proc)?;
     let dev = dev(prepared, &place, stubs)?;
     let sys = match &prepared.sys {
         Some(sys) => system(&place, c"/sys", stubs, || rustix::io::fcntl_dupfd_cloexec(sys, 3)),

@@ -29,6 +29,10 @@ fn settings(call: &'static str, errno: Errno) -> Result<(), UsernsError> {
         let program = std::fs::read_link("/proc/self/exe").unwrap_or_else(|_| PathBuf::from("rbuild"));
         return Err(UsernsError::AppArmor { call, errno, program });
     }
+    // A filter answers EPERM; a profile's denial is EACCES.
+    if let Some(profile) = profile().filter(|_| errno == Errno::ACCESS) {
+        return Err(UsernsError::Profile { call, errno, profile });
+    }
     if status_has("Seccomp:\t2") {
         return Err(UsernsError::Seccomp { call, errno });
     }
@@ -37,10 +41,15 @@ fn settings(call: &'static str, errno: Errno) -> Result<(), UsernsError> {
 
 // A process under a profile of its own is not under the restriction, unless that profile lacks the rule.
 fn has_own_profile() -> bool {
-    ["/proc/self/attr/apparmor/current", "/proc/self/attr/current"]
-        .iter()
-        .find_map(|file| std::fs::read_to_string(file).ok())
-        .is_some_and(|profile| !profile.trim().is_empty() && profile.trim() != "unconfined")
+    profile().is_some()
+}
+
+// The AppArmor profile that confines this process.
+fn profile() -> Option<String> {
+    let files = ["/proc/self/attr/apparmor/current", "/proc/self/attr/current"];
+    let profile = files.iter().find_map(|file| std::fs::read_to_string(file).ok())?;
+    let profile = profile.trim().trim_end_matches('\0');
+    (!profile.is_empty() && profile != "unconfined").then(|| profile.to_owned())
 }
 
 fn sysctl(name: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Why an ordinary user's namespace cannot be had: the call, its errno, the setting, and the exact fix.
+//! Why a user namespace cannot be had: the call, its errno, the setting, and the exact fix.
 
 use std::path::PathBuf;
 
@@ -63,6 +63,20 @@ pub enum UsernsError {
         /// This binary's real path.
         program: PathBuf,
     },
+    /// The AppArmor profile of a container.
+    #[error(
+        "{call}: {errno}: the AppArmor profile of this container forbids it ({profile})\n\
+         fix, outside: start the container with --security-opt apparmor=unconfined (Kubernetes: \
+         securityContext.appArmorProfile.type: Unconfined)"
+    )]
+    Profile {
+        /// The call that failed.
+        call: &'static str,
+        /// With what.
+        errno: Errno,
+        /// As the kernel names it.
+        profile: String,
+    },
     /// A seccomp filter above us, as containers have.
     #[error(
         "{call}: {errno}: a seccomp filter forbids it (Seccomp: 2 in /proc/self/status; this is a container's profile)\n\
@@ -92,14 +106,17 @@ pub enum UsernsError {
         /// What it should be.
         wanted: &'static str,
     },
-    /// Root of a container that may not mount.
+    /// Root of a container that may neither mount nor map ids.
     #[error(
-        "this process is root without CAP_SYS_ADMIN, as in a container; RUN needs mounts, and rbuild cannot do without \
-         that capability yet\n\
-         fix: run rbuild as an ordinary user with subordinate ids, or start the container with --privileged \
-         (or --cap-add SYS_ADMIN with --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
+        "this process is root of a container, without CAP_SYS_ADMIN and without CAP_{missing}: RUN needs mounts, or the ids \
+         of a user namespace\n\
+         fix: give the container back the capabilities that Docker and containerd give by default (Kubernetes: \
+         securityContext.capabilities.add), or run rbuild as an ordinary user with subordinate ids"
     )]
-    ContainerRoot,
+    ContainerRoot {
+        /// The names, without the first `CAP_`.
+        missing: String,
+    },
     /// `no_new_privs` keeps newuidmap from working.
     #[error(
         "no_new_privs is set on this process (NoNewPrivs: 1 in /proc/self/status), so newuidmap cannot map ids\n\

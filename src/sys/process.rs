@@ -91,6 +91,12 @@ pub enum Stdio {
     Err = 2,
 }
 
+/// Lets no process that has no power over this one's user namespace read its memory or go through its entries in `/proc`. A
+/// program that is executed is open again.
+pub fn hide() -> Result<()> {
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+}
+
 /// Ends the child without running anything of the parent's.
 pub fn exit_child(code: u8) -> ! {
     // SAFETY: ends this process at once.

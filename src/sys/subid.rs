@@ -1,4 +1,4 @@
-//! The subordinate ids of a user: `/etc/subuid` and `/etc/subgid`, and the map for a user namespace made of them.
+//! Which ids a user namespace gets: the subordinate ones of a user, from `/etc/subuid` and `/etc/subgid`, or all of them.
 
 /// A run of ids on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,22 @@ pub fn map_arguments(own: u32, ranges: &[Range]) -> Vec<String> {
     arguments
 }
 
+/// The map that gives a namespace all ids of the one that has `own` as its map, each as itself. But for the last: the map of
+/// the initial namespace is how that is known.
+pub fn identity(own: &str) -> String {
+    let mut map = String::new();
+    for line in own.lines() {
+        let mut numbers = line.split_ascii_whitespace().map(str::parse::<u32>);
+        if let (Some(Ok(inside)), Some(Ok(_)), Some(Ok(count))) =
+            (numbers.next(), numbers.next(), numbers.next())
+        {
+            let count = count.min(u32::MAX - 1 - inside);
+            map.push_str(&format!("{inside} {inside} {count}\n"));
+        }
+    }
+    map
+}
+
 /// A start above every range in the files, for a line that somebody will add.
 pub fn free_start(files: &[String]) -> u32 {
     let ends = files.iter().flat_map(|file| file.lines()).filter_map(|line| {
@@ -56,6 +72,13 @@ mod tests {
 
     const FILE: &str =
         "ada:100000:65536\nbob:165536:65536\n1000:300000:1000\nada:bad:1\nada:1:2:3\nada:5:0\n";
+
+    #[test]
+    fn the_identity_has_all_ids_and_is_never_taken_for_the_initial_map() {
+        assert_eq!(identity("         0          0 4294967295\n"), "0 0 4294967294\n");
+        assert_eq!(identity("0 400000 65536\n70000 5 2\n"), "0 0 65536\n70000 70000 2\n");
+        assert_eq!(identity(""), "");
+    }
 
     #[test]
     fn ranges_are_found_by_name_and_by_number_and_damaged_lines_are_passed_over() {

@@ -1,7 +1,8 @@
-//! The user namespace of an ordinary user: this program again, as "root" of its own and its subordinate ids.
+//! A user namespace for who may not mount: this program again, as root of a namespace of its own.
 //!
-//! A process with threads cannot enter a user namespace, so a child is made in a new one, waits until newuidmap and
-//! newgidmap have mapped it, and executes this binary with the same arguments. The parent forwards signals and passes
+//! An ordinary user gets his own and his subordinate ids in it, from newuidmap and newgidmap. Root of a container may map its
+//! ids itself, and gets all of them as they are. A process with threads cannot enter a user namespace, so a child is made in
+//! a new one, waits until it is mapped, and executes this binary with the same arguments. The parent forwards signals and passes
 //! the exit code on. The child has `CAP_SYS_ADMIN`, so [`super::privilege()`] tells the two apart and no mark is needed.
 //!
 //! **Invariants**: the child dies with the parent; a child whose ids were not mapped never executes anything.
@@ -21,7 +22,7 @@ use super::error::UsernsError;
 use super::exec::{ExecFailure, Program};
 use super::process::{self, Ended};
 use super::signals::Signals;
-use super::{diagnose, mount, passwd, signals, subid};
+use super::{capability, diagnose, mount, passwd, signals, subid};
 
 /// What the program inside gets besides this process's arguments, environment, directory and standard descriptors.
 #[derive(Debug, Default)]
@@ -33,6 +34,7 @@ pub struct Inherit<'fd> {
 }
 
 const CLONE: &str = "clone(CLONE_NEWUSER|CLONE_NEWNS)";
+const MAP: &str = "writing /proc/PID/uid_map and gid_map";
 const MAKE_PRIVATE: &str = "mount(MS_PRIVATE) in a new user namespace";
 
 #[derive(Clone, Copy)]
@@ -48,7 +50,7 @@ enum Step {
 ///
 /// `signals` is the reader made by [`Signals::block`]; what it reads is forwarded.
 pub fn enter(inherit: &Inherit<'_>, signals: &Signals) -> Result<u8, UsernsError> {
-    let arguments = map_arguments()?;
+    let mapping = mapping()?;
     let program = this_program(inherit)?;
     let parent = process::myself()?;
     // The child tells its number on one pipe; on the other it hears that it has been mapped. End of file means no.
@@ -63,7 +65,7 @@ pub fn enter(inherit: &Inherit<'_>, signals: &Signals) -> Result<u8, UsernsError
                 run_child(inherit, &program, parent, number_in, Go { pipe: go_out, others_end })
             })?;
         // Not to be held by the parent, or the child would never read an end of file; the thread's were moved.
-        let mapped = map(number_out, &arguments).and_then(|child| {
+        let mapped = map(number_out, &mapping).and_then(|child| {
             rustix::io::write(&go_in, b"1")?;
             Ok(child)
         });
@@ -78,7 +80,8 @@ pub fn enter(inherit: &Inherit<'_>, signals: &Signals) -> Result<u8, UsernsError
             Err(error) => {
                 // The clone's own refusal says more than the pipe that it left unused.
                 match thread.join().map_err(|_| Errno::CHILD)? {
-                    Err(cause @ (UsernsError::AppArmor { .. } | UsernsError::Seccomp { .. })) => Err(cause),
+                    Err(cause @ (UsernsError::AppArmor { .. } | UsernsError::Profile { .. })) => Err(cause),
+                    Err(cause @ UsernsError::Seccomp { .. }) => Err(cause),
                     Err(cause @ (UsernsError::Setting { .. } | UsernsError::Refused { .. })) => Err(cause),
                     _ => Err(error),
                 }
@@ -87,12 +90,39 @@ pub fn enter(inherit: &Inherit<'_>, signals: &Signals) -> Result<u8, UsernsError
     })
 }
 
-// Both lists of arguments, or the reason why there are none. Also the loop guard: what runs inside is uid 0.
-fn map_arguments() -> Result<[Vec<String>; 2], UsernsError> {
-    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    if uid == 0 {
-        return Err(UsernsError::ContainerRoot);
+// Who maps the ids of the new namespace.
+enum Mapping {
+    /// newuidmap and newgidmap, with these arguments.
+    Helpers([Vec<String>; 2]),
+    /// This process, with these texts for `uid_map` and `gid_map`.
+    Direct([String; 2]),
+}
+
+fn mapping() -> Result<Mapping, UsernsError> {
+    match rustix::process::geteuid().as_raw() {
+        0 => direct_maps().map(Mapping::Direct),
+        uid => map_arguments(uid).map(Mapping::Helpers),
     }
+}
+
+// Both maps of root in a container, or what it lacks. Root inside is root outside: of the same files, without its power.
+fn direct_maps() -> Result<[String; 2], UsernsError> {
+    // SETFCAP since Linux 5.12, for a map that has the id 0.
+    let wanted =
+        [("SETUID", capability::SETUID), ("SETGID", capability::SETGID), ("SETFCAP", capability::SETFCAP)];
+    let missing = wanted.into_iter().filter(|(_, number)| !capability::is_effective(*number));
+    let missing: Vec<&str> = missing.map(|(name, _)| name).collect();
+    if !missing.is_empty() {
+        return Err(UsernsError::ContainerRoot { missing: missing.join(", CAP_") });
+    }
+    let own =
+        |map: &str| -> Result<String, UsernsError> { Ok(subid::identity(&std::fs::read_to_string(map)?)) };
+    Ok([own("/proc/self/uid_map")?, own("/proc/self/gid_map")?])
+}
+
+// Both lists of arguments, or the reason why there are none.
+fn map_arguments(uid: u32) -> Result<[Vec<String>; 2], UsernsError> {
+    let gid = rustix::process::getegid().as_raw();
     let name = passwd::name_of(uid);
     let mut files = [String::new(), String::new()];
     for (file, text) in ["/etc/subuid", "/etc/subgid"].iter().zip(&mut files) {
@@ -122,7 +152,7 @@ fn map_arguments() -> Result<[Vec<String>; 2], UsernsError> {
 
 /// Whether [`enter`] has what it needs, without entering.
 pub fn check() -> Result<(), UsernsError> {
-    map_arguments()?;
+    mapping()?;
     let mut private = Ok(());
     // The real calls, since no version or setting tells for sure; the child is gone before its ids could be mapped.
     let child = spawn(Namespaces::USER.and(Namespaces::MOUNT), &mut || private = mount::make_all_private())
@@ -217,12 +247,24 @@ fn child_steps(
 }
 
 // Reads the child's number and has its ids mapped; the answer is a descriptor for the child.
-fn map(number: OwnedFd, arguments: &[Vec<String>; 2]) -> Result<OwnedFd, UsernsError> {
+fn map(number: OwnedFd, mapping: &Mapping) -> Result<OwnedFd, UsernsError> {
     let mut bytes = [0; 4];
     std::fs::File::from(number).read_exact(&mut bytes)?;
     let pid = i32::from_ne_bytes(bytes);
     let pid_number = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
     let pidfd = rustix::process::pidfd_open(pid_number, rustix::process::PidfdFlags::empty())?;
+    let arguments = match mapping {
+        Mapping::Helpers(arguments) => arguments,
+        Mapping::Direct(maps) => {
+            for (file, text) in ["uid_map", "gid_map"].into_iter().zip(maps) {
+                // LIMIT: the kernel takes a map in one write.
+                let written = std::fs::write(format!("/proc/{pid}/{file}"), text);
+                let errno = |e: std::io::Error| Errno::from_io_error(&e).unwrap_or(Errno::IO);
+                written.map_err(|e| diagnose::refusal(MAP, errno(e)))?;
+            }
+            return Ok(pidfd);
+        }
+    };
     let helpers = [("newuidmap", "/etc/subuid"), ("newgidmap", "/etc/subgid")];
     let mut running = Vec::new();
     // Both at once: each spends its time in being started.

@@ -27,6 +27,7 @@ mod plan_case;
 mod plan_dump;
 mod plan_golden;
 mod plan_limits;
+mod pods;
 mod registry_build;
 mod registry_buildah;
 mod registry_foreign;

@@ -1,0 +1,97 @@
+//! RUN in containers that give no privilege, as pods of Kubernetes and jobs of CI are.
+
+mod pod;
+
+use pod::{Pod, Profile};
+
+/// A build with something of everything that a RUN can be given.
+const DOCKERFILE: &str = "FROM busybox\n\
+    RUN mkdir -p /a/b && echo x > /a/b/c && chown 1234:4321 /a/b/c && chmod 4750 /a/b/c && ln /a/b/c /d\n\
+    RUN --mount=type=cache,target=/cache --mount=type=tmpfs,target=/t --mount=target=/m \
+        echo $$ > /cache/x && cp /m/file /copied && touch /t/x && rm /a/b/c\n\
+    COPY --chown=7:8 file /e/\n\
+    USER app\n\
+    RUN id -u > /tmp/id && test ! -w /etc && head -c 1 /dev/urandom > /dev/null\n";
+
+fn build(pod: &Pod) -> String {
+    pod.shop.write("file", "content");
+    pod.shop.write("Dockerfile", DOCKERFILE);
+    let said = pod.rbuild(&["--progress", "plain", "--iidfile", "/vol/id", "/vol/context"]).ok();
+    assert!(said.stderr.contains("sandbox: user namespace of a container"), "{}", said.stderr);
+    std::fs::read_to_string(pod.shop.at("id")).unwrap()
+}
+
+/// The same built by root of this machine.
+fn as_root(pod: &Pod) -> String {
+    let store = pod.shop.arg("root-store");
+    let variables = [("RBUILD_ROOT", store.as_str())];
+    pod.shop.rbuild_with(&["import", &pod.shop.arg("busybox.tar"), "busybox"], b"", &variables).ok();
+    let (id, context) = (pod.shop.arg("root-id"), pod.shop.arg("context"));
+    pod.shop.rbuild_with(&["--iidfile", &id, &context], b"", &variables).ok();
+    std::fs::read_to_string(id).unwrap()
+}
+
+#[test]
+fn a_pod_as_kubernetes_starts_it_builds_the_image_that_root_builds() {
+    let Some(pod) = Pod::new(Profile::Plain) else { return };
+    assert_eq!(build(&pod), as_root(&pod));
+}
+
+#[test]
+fn a_pod_with_users_of_its_own_builds_the_image_that_root_builds() {
+    let Some(pod) = Pod::new(Profile::OwnUsers) else { return };
+    assert_eq!(build(&pod), as_root(&pod));
+}
+
+#[test]
+fn what_an_earlier_job_left_in_the_volume_is_found_by_the_next() {
+    let Some(pod) = Pod::new(Profile::Plain) else { return };
+    build(&pod);
+    let said = pod.rbuild(&["--progress", "plain", "/vol/context"]).ok();
+    assert_eq!(said.stderr.matches("CACHED").count(), 5, "{}", said.stderr);
+    assert!(!said.stderr.contains("sandbox:"), "nothing ran:\n{}", said.stderr);
+    pod.rbuild(&["prune", "--all"]).ok();
+}
+
+#[test]
+fn a_run_reaches_no_process_of_the_pod_and_not_the_builder() {
+    let Some(pod) = Pod::new(Profile::Plain) else { return };
+    // Every process that is seen but is not the RUN's own: its root, its memory, its environment, its files. Signals go by
+    // numbers, of which a RUN has only its own.
+    pod.shop.write(
+        "Dockerfile",
+        "FROM busybox\n\
+         RUN me=$(readlink /proc/self/ns/pid); n=0; for p in /proc/[0-9]*; do \
+           [ \"$(readlink $p/ns/pid)\" = \"$me\" ] && continue; [ -d $p ] || continue; n=$((n+1)); \
+           for f in root cwd exe fd/0 environ mem maps ns/mnt; do \
+             if ls $p/$f/ > /dev/null 2>&1 || head -c 1 $p/$f > /dev/null 2>&1; then echo \"REACHED $p/$f\"; fi; \
+           done; done; echo \"SEEN $n\"\n\
+         RUN echo x > /proc/sys/kernel/hostname || echo READ-ONLY\n",
+    );
+    let said = pod.rbuild(&["--progress", "plain", "/vol/context"]).ok();
+    assert!(!said.stderr.contains(" REACHED /"), "{}", said.stderr);
+    // The program twice, in its user namespace and outside.
+    assert!(said.stderr.contains(" SEEN 2"), "{}", said.stderr);
+    assert!(said.stderr.contains(" READ-ONLY"), "{}", said.stderr);
+}
+
+#[test]
+fn a_filter_is_named_with_what_to_change_and_nothing_is_left() {
+    let Some(pod) = Pod::new(Profile::Filtered) else { return };
+    pod.shop.write("Dockerfile", "FROM busybox\nRUN true\n");
+    pod.rbuild(&["/vol/context"]).fails(&[
+        "clone(CLONE_NEWUSER",
+        "seccomp",
+        "securityContext.seccompProfile",
+    ]);
+    // What needs no RUN needs nothing.
+    pod.shop.write("Dockerfile", "FROM busybox\nCOPY Dockerfile /x/\nWORKDIR /y\nUSER 5\n");
+    pod.rbuild(&["-t", "it", "/vol/context"]).ok();
+}
+
+#[test]
+fn missing_capabilities_are_named() {
+    let Some(pod) = Pod::new(Profile::FewCapabilities) else { return };
+    pod.shop.write("Dockerfile", "FROM busybox\nRUN true\n");
+    pod.rbuild(&["/vol/context"]).fails(&["CAP_SETFCAP", "securityContext.capabilities.add"]);
+}
