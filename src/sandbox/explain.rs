@@ -91,6 +91,7 @@ fn at(step: Step, errno: Errno, prepared: &Prepared, spec: &Spec) -> Error {
         Step::Groups => ("setgroups".to_owned(), ""),
         Step::Group => ("setresgid".to_owned(), ""),
         Step::Emulator => ("setns of the emulator's user namespace".to_owned(), ""),
+        Step::Fence => ("setns of the process's user namespace".to_owned(), ""),
         Step::Filter => ("load the seccomp filter".to_owned(), ""),
         Step::User => ("setresuid".to_owned(), ""),
         Step::Capabilities => ("capset".to_owned(), ""),

@@ -15,6 +15,7 @@ use super::spec::{Access, Directory, Mount, MountKind, Network, Process, Root, S
 use super::stubs::{StubLog, Want};
 use crate::sys::clone::Namespaces;
 use crate::sys::exec::Program;
+use crate::sys::fence::Fence;
 use crate::sys::mount::{Attributes, Depth, clone_tree, set_attributes};
 use crate::sys::overlay::{Form, Overlay};
 use crate::sys::rustix::fs::{FileType, Mode, OFlags, fstat, makedev, open};
@@ -48,6 +49,8 @@ pub(super) struct Prepared {
     pub(super) cwd: CString,
     pub(super) program: Program,
     pub(super) emulator: Option<Emulator>,
+    /// A user namespace for this process alone, where others are in sight.
+    pub(super) fence: Option<Fence>,
     pub(super) parent: OwnedFd,
     pub(super) stub_room: usize,
     _empty_lower: Vec<tempfile::TempDir>,
@@ -113,9 +116,18 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
             .map_err(|errno| Error::SetUp { step: "make /sys read-only".to_owned(), errno, hint: "" })?;
         Some(sys)
     };
-    let proc = match proc_of() {
-        ProcOf::Process => None,
-        ProcOf::Container => Some(tree(Path::new("/proc"), Depth::Recursive)?),
+    let (proc, fence) = match proc_of() {
+        ProcOf::Process => (None, None),
+        ProcOf::Container => {
+            // The emulator has a user namespace of its own.
+            let fence = spec.emulator.is_none().then(Fence::new).transpose();
+            let fence = fence.map_err(|errno| Error::SetUp {
+                step: "make a user namespace for the process".to_owned(),
+                errno,
+                hint: "",
+            })?;
+            (Some(tree(Path::new("/proc"), Depth::Recursive)?), fence)
+        }
     };
     let mut terminals = vec![(c"ptmxmode", Some(c"0666")), (c"mode", Some(c"0620"))];
     if privilege::group_is_mapped(TTY_GROUP) {
@@ -164,6 +176,7 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
         cwd: absolute(&spec.process.cwd)?,
         program: program(&spec.process)?,
         emulator: spec.emulator.clone(),
+        fence,
         parent: process::myself().map_err(|errno| io("opening a descriptor for this process", errno))?,
         // Links can add components; each mount's own are the usual case.
         stub_room: 64 + 4 * components,

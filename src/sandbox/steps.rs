@@ -55,6 +55,7 @@ pub(super) enum Step {
     Group,
     WorkingDirectory,
     Emulator,
+    Fence,
     Filter,
     User,
     Capabilities,
@@ -172,9 +173,12 @@ fn steps(prepared: &Prepared, streams: &Streams, stubs: &mut StubLog) -> Result<
     }
 
     // ORDER: after all that needs power over the namespaces that the clone made and over the host's mounts: from here on our
-    // capabilities are those over the emulator's user namespace, all of them again; before anything takes some away.
+    // capabilities are those over another user namespace, all of them again; before anything takes some away.
     if let Some(emulator) = &prepared.emulator {
         emulator.instance.enter().at(Step::Emulator)?;
+    }
+    if let Some(fence) = &prepared.fence {
+        fence.enter().at(Step::Fence)?;
     }
     // ORDER: the bounding set and the groups while we are root of the namespace; the filter while we have SYS_ADMIN
     // (no_new_privs stays off, so that sudo works); the user after the filter; the rest of the capabilities last.

@@ -9,7 +9,6 @@
 //!
 //! SPEC: the kernel's Documentation/admin-guide/binfmt-misc.rst.
 
-use std::fmt::Write as _;
 use std::io::{IoSlice, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -23,7 +22,7 @@ use rustix::net::{
 use rustix::pipe::PipeFlags;
 
 use super::clone::{Namespaces, spawn};
-use super::{mount, process};
+use super::{mount, process, subid};
 
 /// A user namespace with handlers of its own.
 #[derive(Debug)]
@@ -121,14 +120,7 @@ impl Instance {
 // Every id of ours to itself.
 fn identity(kind: &str) -> Result<(String, String), Failed> {
     let map = std::fs::read_to_string(format!("/proc/self/{kind}_map")).call("read uid_map and gid_map")?;
-    let mut lines = String::new();
-    for line in map.lines() {
-        let mut numbers = line.split_ascii_whitespace();
-        if let (Some(inside), Some(_), Some(count)) = (numbers.next(), numbers.next(), numbers.next()) {
-            let _ = writeln!(lines, "{inside} {inside} {count}");
-        }
-    }
-    Ok((format!("{kind}_map"), lines))
+    Ok((format!("{kind}_map"), subid::identity(&map)))
 }
 
 fn map(number: OwnedFd, maps: &[(String, String); 2]) -> Result<(), Failed> {

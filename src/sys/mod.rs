@@ -14,6 +14,7 @@ pub mod command;
 mod diagnose;
 mod error;
 pub mod exec;
+pub mod fence;
 pub mod memory;
 pub mod mount;
 pub mod net;

@@ -54,24 +54,27 @@ fn what_an_earlier_job_left_in_the_volume_is_found_by_the_next() {
 }
 
 #[test]
-fn a_run_reaches_no_process_of_the_pod_and_not_the_builder() {
+fn a_run_reaches_no_process_of_the_pod_and_neither_the_builder_nor_another_run() {
     let Some(pod) = Pod::new(Profile::Plain) else { return };
     // Every process that is seen but is not the RUN's own: its root, its memory, its environment, its files. Signals go by
-    // numbers, of which a RUN has only its own.
+    // numbers, of which a RUN has only its own. Another RUN is under way meanwhile.
     pod.shop.write(
         "Dockerfile",
-        "FROM busybox\n\
-         RUN me=$(readlink /proc/self/ns/pid); n=0; for p in /proc/[0-9]*; do \
+        "FROM busybox AS other\n\
+         RUN touch /x; exec sleep 2\n\
+         FROM busybox\n\
+         RUN sleep 1; me=$(readlink /proc/self/ns/pid); n=0; for p in /proc/[0-9]*; do \
            [ \"$(readlink $p/ns/pid)\" = \"$me\" ] && continue; [ -d $p ] || continue; n=$((n+1)); \
            for f in root cwd exe fd/0 environ mem maps ns/mnt; do \
              if ls $p/$f/ > /dev/null 2>&1 || head -c 1 $p/$f > /dev/null 2>&1; then echo \"REACHED $p/$f\"; fi; \
            done; done; echo \"SEEN $n\"\n\
+         COPY --from=other /x /\n\
          RUN echo x > /proc/sys/kernel/hostname || echo READ-ONLY\n",
     );
     let said = pod.rbuild(&["--progress", "plain", "/vol/context"]).ok();
     assert!(!said.stderr.contains(" REACHED /"), "{}", said.stderr);
-    // The program twice, in its user namespace and outside.
-    assert!(said.stderr.contains(" SEEN 2"), "{}", said.stderr);
+    // The program twice, in its user namespace and outside, and the sleep of the other RUN.
+    assert!(said.stderr.contains(" SEEN 3"), "{}", said.stderr);
     assert!(said.stderr.contains(" READ-ONLY"), "{}", said.stderr);
 }
 
