@@ -22,6 +22,8 @@ use crate::worker::Worker;
 pub struct Built {
     /// The manifest or index: the one that was pushed, else of the first output that has one, else of the store.
     pub top: Descriptor,
+    /// The manifest or index that the store has.
+    pub kept: Digest,
     /// The image ids, one for each platform.
     pub configs: Vec<Digest>,
     /// The names that it has now.
@@ -62,7 +64,7 @@ pub fn finish(
     };
     let bare = ImageSet::of(images, planned.indexed, options.tags.clone());
     let set = Dress { annotations: options.annotations.clone(), ..Dress::default() }.on(&bare);
-    let (written, pushed) = std::thread::scope(|scope| {
+    let (written, kept, pushed) = std::thread::scope(|scope| {
         let mut pushing = None;
         let written = numbers.shown(worker.sink, "exporting to image", |step| {
             let say = |message: String| worker.sink.send(Event::Notice { step, message });
@@ -80,6 +82,7 @@ pub fn finish(
             make_durable(store, worker)?;
             name(store, &top, options, &say)?;
             store.sync()?;
+            let in_store = descriptor_digest(&top)?;
             let top = first.unwrap_or(top);
             say(format!("{} {}", if set.indexed { "index" } else { "manifest" }, top.digest()));
             for (image, config) in set.images.iter().zip(&kept.configs) {
@@ -87,7 +90,7 @@ pub fn finish(
                 say(format!("config {config}{of}"));
             }
             options.tags.iter().for_each(|name| say(format!("naming to {name}")));
-            Ok(Exported { top: Some(top), configs: kept.configs })
+            Ok((Exported { top: Some(top), configs: kept.configs }, in_store))
         });
         if written.is_err() {
             worker.cancel.fire();
@@ -95,14 +98,15 @@ pub fn finish(
         let pushed = pushing.map_or(Ok(None), |thread| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        Ok::<_, Error>((written?, pushed?))
+        let (written, in_store) = written?;
+        Ok::<_, Error>((written, in_store, pushed?))
     })?;
     store.collect_if_needed()?;
     let top = pushed.or(written.top).expect("set above");
     // Outputs that are called otherwise are told of where nothing else has a name.
     let own = || options.outputs.iter().flat_map(|order| order.dress.names.clone()).collect();
     let names = if options.tags.is_empty() { own() } else { options.tags.clone() };
-    Ok(Built { top, configs: written.configs, names, created: bare.epoch() })
+    Ok(Built { top, kept, configs: written.configs, names, created: bare.epoch() })
 }
 
 /// Everywhere that the image goes; the first manifest or index.

@@ -89,6 +89,7 @@ mod tests {
         let platform: Platform = "linux/amd64".parse().expect("valid");
         let mut built = Built {
             top: with_platform(manifest, &platform),
+            kept: Digest::of(b"m"),
             configs: vec![Digest::of(b"c")],
             names: ["app:1", "ghcr.io/me/app:1"].map(|name| name.parse().expect("valid")).to_vec(),
             created: Epoch(0),

@@ -27,6 +27,9 @@ impl Default for Compression {
 }
 
 impl Compression {
+    /// Zstandard at its own default.
+    pub const ZSTD: Compression = Compression::Zstd { level: 3 };
+
     /// The media type of a layer compressed so.
     pub fn media_type(self) -> MediaType {
         match self {

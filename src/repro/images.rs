@@ -59,6 +59,25 @@ impl ImageDifference {
         self.manifests.0 == self.manifests.1
     }
 
+    /// The same, of the second image as it would be sent: with the manifest `sent`, and with its layers in the compressed forms
+    /// that were made of them.
+    pub fn as_sent(&mut self, store: &Store, sent: Digest) -> Result<(), Error> {
+        self.manifests.1 = sent;
+        let mut differing = Vec::with_capacity(self.layers.len());
+        for layer in std::mem::take(&mut self.layers) {
+            if let LayerDifference::Form(first, second) = &layer
+                && let Some(made) = store.layer(second.diff_id)?
+                && made.packed.iter().any(|packed| packed.digest.to_string() == first.blob)
+            {
+                self.same_layers += 1;
+                continue;
+            }
+            differing.push(layer);
+        }
+        self.layers = differing;
+        Ok(())
+    }
+
     /// Whether the two are the same image, whatever form its layers have.
     pub fn is_same_image(&self) -> bool {
         self.configs.0 == self.configs.1

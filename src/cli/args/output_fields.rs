@@ -154,7 +154,8 @@ pub(super) fn compressed(name: Option<&str>, level: Option<i32>) -> Result<Optio
         (None, None) => return Ok(None),
         (Some("gzip"), None) => Compression::default(),
         (None | Some("gzip"), Some(level)) => gzip_levels(level)?,
-        (Some("zstd"), level @ (None | Some(0..=22))) => Compression::Zstd { level: level.unwrap_or(3) },
+        (Some("zstd"), None) => Compression::ZSTD,
+        (Some("zstd"), Some(level @ 0..=22)) => Compression::Zstd { level },
         (Some("zstd"), Some(level)) => return Err(format!("zstd has levels 0 to 22, not {level}")),
         (Some("uncompressed"), None) => Compression::Uncompressed,
         (Some("uncompressed"), Some(_)) => {

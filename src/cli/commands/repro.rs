@@ -6,14 +6,16 @@ use super::building::Building;
 use super::carry::transfer;
 use super::diff::bring;
 use super::open::{failed, open};
-use crate::build::{Interrupt, Options, Outcome, Purpose, RunTwice, Second, Traced, kept};
+use crate::build::{Found, Interrupt, Options, Outcome, Purpose, RunTwice, Second, Traced, kept};
 use crate::cli::args::ReproArgs;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::report::{image_json, image_text, repetition_json, repetition_text, verdict};
 use crate::cli::say::out;
 use crate::cli::settings::options;
-use crate::oci::Platform;
+use crate::export::{Destination, Encode, Output};
+use crate::layer::Compression;
+use crate::oci::{Platform, descriptor_digest};
 use crate::repro::{Finding, compare_images, compare_layers};
 use crate::sandbox::Privilege;
 use crate::store::Store;
@@ -88,17 +90,32 @@ fn against(
             let lease = store.lease()?;
             Ok((store.clone(), lease, bring(store, image, &platform, environment, by)?))
         })?;
-    let traced = traced(building, Options { purpose: Purpose::Lines, ..options }, &store)?;
-    let digest = traced.built.top.digest().to_string();
-    let kept = kept(&store, &digest).map_err(failed)?;
-    let built = kept.pick(&digest, None).map_err(failed)?;
-    let difference = compare_images(&store, &published, built).map_err(failed)?;
+    // As it would be sent: what was published is compressed, and what a build keeps is not.
+    let encode = Encode { compression: compression(&published), force: false };
+    let outputs = vec![Output::OciArchive(Destination::Stdout, encode).into()];
+    let traced = traced(building, Options { purpose: Purpose::Lines, outputs, ..options }, &store)?;
+    let kept = kept(&store, &traced.built.kept.to_string()).map_err(failed)?;
+    let built = kept.pick(image, None).map_err(failed)?;
+    let mut difference = compare_images(&store, &published, built).map_err(failed)?;
+    let sent = descriptor_digest(&traced.built.top).map_err(failed)?;
+    difference.as_sent(&store, sent).map_err(failed)?;
     out(&match args.json {
         true => image_json(&difference, Some(&traced)),
         false => image_text(&difference, Some(&traced)),
     })?;
-    // A build keeps layers as they are: how a push compresses them is another question.
+    // Another builder compresses otherwise, and a container sees nothing of it.
     Ok(Ending::Code(u8::from(!difference.is_same_image())))
+}
+
+/// How the topmost layer of an image is compressed, which is most likely one of its own and not of its base.
+fn compression(image: &Found) -> Compression {
+    let layers = image.manifest.layers();
+    let form = layers.last().map(|layer| layer.media_type().to_string()).unwrap_or_default();
+    match form.rsplit(['+', '.']).next() {
+        Some("zstd") => Compression::ZSTD,
+        Some("tar") => Compression::Uncompressed,
+        _ => Compression::default(),
+    }
 }
 
 fn traced(building: &Building<'_>, options: Options, store: &Store) -> Result<Box<Traced>, Ending> {

@@ -91,8 +91,17 @@ fn a_build_is_held_against_what_was_published_with_its_lines() {
     let context = shop.context().display().to_string();
     let (code, same) = report(&shop.rbuild(&["repro", "--json", "--against", "b", &context]));
     assert_eq!((code, &same["same"]), (0, &json!(true)), "{same:#}");
+    // As it was published, byte for byte, however it was compressed.
+    for form in ["gzip", "zstd", "uncompressed"] {
+        let published = shop.arg(form);
+        let output = format!("type=oci,tar=false,compression={form},dest={published}");
+        shop.rbuild(&["-o", &output, &context]).ok();
+        let against = format!("oci:{published}");
+        let (code, same) = report(&shop.rbuild(&["repro", "--json", "--against", &against, &context]));
+        assert_eq!((code, &same["same"], &same["layers"]), (0, &json!(true), &json!([])), "{form}: {same:#}");
+    }
     if tools(&["skopeo"]) {
-        // What was published is compressed.
+        // Another compressor made other bytes of the same layers.
         shop.rbuild(&["save", "--format", "oci", "-o", &shop.arg("b.tar"), "b"]).ok();
         let published = format!("oci:{}:b", shop.arg("published"));
         skopeo(&["copy", "-q", &format!("oci-archive:{}", shop.arg("b.tar")), &published]);
