@@ -44,20 +44,27 @@ enum Making {
 impl WholeFile {
     /// A file beside `path`, with the mode that the user's umask gives.
     pub fn new(path: &Path) -> Result<WholeFile, Error> {
-        let directory = directory_of(path);
-        let failed = Error::destination("make a file in", directory);
         let unnamed = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        let making = match openat(CWD, directory, unnamed, Mode::from_raw_mode(MODE)) {
+        match openat(CWD, directory_of(path), unnamed, Mode::from_raw_mode(MODE)) {
             // It gets its name by way of /proc.
-            Ok(file) if Path::new("/proc/self/fd").exists() => Making::Unnamed(file.into()),
-            // File systems without it say so in different ways.
-            _ => {
-                let mut builder = tempfile::Builder::new();
-                builder.prefix(PREFIX).permissions(Permissions::from_mode(MODE));
-                Making::Named(builder.tempfile_in(directory).map_err(failed)?)
+            Ok(file) if Path::new("/proc/self/fd").exists() => {
+                Ok(WholeFile::making(Making::Unnamed(file.into()), path))
             }
-        };
-        Ok(WholeFile { making, path: path.to_path_buf(), written: 0, begun: 0 })
+            // File systems without it say so in different ways.
+            _ => WholeFile::named(path),
+        }
+    }
+
+    fn named(path: &Path) -> Result<WholeFile, Error> {
+        let directory = directory_of(path);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX).permissions(Permissions::from_mode(MODE));
+        let file = builder.tempfile_in(directory).map_err(Error::destination("make a file in", directory))?;
+        Ok(WholeFile::making(Making::Named(file), path))
+    }
+
+    fn making(making: Making, path: &Path) -> WholeFile {
+        WholeFile { making, path: path.to_path_buf(), written: 0, begun: 0 }
     }
 
     /// Where it will be.
@@ -150,5 +157,42 @@ pub(super) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What lies in a directory, by name, with its mode.
+    fn there(directory: &Path) -> Vec<(String, u32)> {
+        let files = std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry"));
+        let mode = |entry: &std::fs::DirEntry| entry.metadata().expect("it is there").permissions().mode();
+        files.map(|entry| (entry.file_name().to_string_lossy().into_owned(), mode(&entry) & 0o7777)).collect()
+    }
+
+    #[test]
+    fn with_a_name_or_without_one_meanwhile_a_file_is_there_whole_or_not_at_all() {
+        let makers: [fn(&Path) -> Result<WholeFile, Error>; 2] = [WholeFile::new, WholeFile::named];
+        let mut modes = Vec::new();
+        for make in makers {
+            let directory = tempfile::tempdir().expect("made");
+            let path = directory.path().join("out");
+            let begin = |bytes: &[u8]| {
+                let mut file = make(&path).expect("made");
+                file.write_all(bytes).expect("written");
+                file
+            };
+            drop(begin(b"never finished"));
+            assert_eq!(there(directory.path()), []);
+            begin(b"first").finish().expect("finished");
+            let second = begin(b"second");
+            assert_eq!(std::fs::read(&path).expect("read"), b"first");
+            second.finish().expect("finished");
+            assert_eq!(std::fs::read(&path).expect("read"), b"second");
+            modes.extend(there(directory.path()));
+        }
+        assert_eq!(modes.len(), 2, "{modes:?}");
+        assert_eq!(modes[0], modes[1], "one mode, whichever way");
     }
 }

@@ -1,7 +1,11 @@
 //! Full disks, read-only stores, few descriptors: one clear message, nothing half-written, and the next build is fine.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rbuild::sys::overlay::{Form, Overlay};
+use rustix::io::Errno;
 
 use super::{digest, warnings};
 use crate::e2e::Workshop;
@@ -22,9 +26,12 @@ impl Small {
     }
 
     fn sized(&self, kilobytes: u32, remount: &str) -> bool {
-        let options = format!("{remount}size={kilobytes}k");
+        self.mounted(&format!("{remount}size={kilobytes}k"))
+    }
+
+    fn mounted(&self, options: &str) -> bool {
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &options, "none"]).arg(&self.0);
+        command.args(["-t", "tmpfs", "-o", options, "none"]).arg(&self.0);
         command.status().is_ok_and(|status| status.success())
     }
 
@@ -218,5 +225,30 @@ fn on_a_disk_with_no_room_at_all_a_build_takes_that_of_what_nobody_needs() {
         assert_eq!(said.code, Some(0), "{pages} pages free: {}", said.stderr);
         assert_eq!(run(&["run", "new", "--", "cat", "/x"]).out(), format!("{pages}\n"));
         std::fs::remove_file(&filler).unwrap();
+    }
+}
+
+#[test]
+fn an_overlay_that_the_kernel_made_read_only_is_taken_for_a_full_disk() {
+    let Some(shop) = Workshop::new() else { return };
+    let Some(small) = Small::mount(shop.at("small"), 64) else { return };
+    let form = Form::probe().unwrap();
+    let mount = || {
+        let open = |name: &str| {
+            let directory = small.path().join(name);
+            std::fs::create_dir_all(&directory).unwrap();
+            OwnedFd::from(std::fs::File::open(directory).unwrap())
+        };
+        let overlay = Overlay::new(vec![open("lower")], open("upper"), open("work"), form).unwrap();
+        overlay.mount()
+    };
+    // The root and the three directories are four; the kernel wants more in the work directory.
+    assert!(small.mounted("remount,nr_inodes=4"));
+    assert_eq!(mount().map(|mounted| mounted.is_some()), Err(Errno::NOSPC));
+    assert!(small.mounted("remount,nr_inodes=40"));
+    match mount() {
+        Ok(Some(_)) => {}
+        Ok(None) => skip("this kernel mounts an overlay only in a place"),
+        Err(errno) => panic!("{errno}"),
     }
 }
