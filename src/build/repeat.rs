@@ -1,6 +1,7 @@
 //! Every RUN of a build done once more, on the files on which it was done the first time.
 //!
-//! Each is compared with itself alone, so that no cause hides another, and all can be done at once. Whether an image would have
+//! Each is compared with itself alone, so that no cause hides another, and all can be done at once. That one came out the same is
+//! remembered, so that a check costs what changed since the last. Whether an image would have
 //! been another one is found by *following*: the graph is passed once more with the layers of the second time, where a step
 //! that reads none of what differs is found as it is, and one that does is done.
 
@@ -14,7 +15,7 @@ use super::lines::MadeBy;
 use super::platforms::Planned;
 use super::schedule::schedule;
 use super::steps::Steps;
-use crate::graph::{Input, StepId};
+use crate::graph::{Input, PreImage, StepId};
 use crate::layer::Compression;
 use crate::oci::{DiffId, Digest};
 use crate::progress::Event;
@@ -43,6 +44,8 @@ pub struct Repeated {
     pub first: DiffId,
     /// What came of the second.
     pub second: Second,
+    /// Whether that is known from an earlier time, and nothing was done now.
+    pub remembered: bool,
     /// Whether its layer is one of an image, or of a stage that an image only copies from.
     pub in_image: bool,
 }
@@ -75,54 +78,33 @@ pub fn run_twice(
     has_run: bool,
     jobs: usize,
 ) -> Result<RunTwice, Error> {
-    let runs: Vec<StepId> = (0..steps.graph.steps.len()).map(StepId).filter(|id| steps.is_run(*id)).collect();
-    if has_run && !runs.is_empty() {
+    let (mut known, mut unknown) = (BTreeSet::new(), Vec::new());
+    for id in (0..steps.graph.steps.len()).map(StepId).filter(|id| steps.is_run(*id)) {
+        match steps.is_known_same(id)? {
+            true => drop(known.insert(id)),
+            false => unknown.push(id),
+        }
+    }
+    if has_run && !unknown.is_empty() {
         wait(steps)?;
     }
-    let in_images = in_images(planned, steps);
-    let results: Mutex<BTreeMap<usize, Result<Second, Error>>> = Mutex::default();
-    let lock = || results.lock().unwrap_or_else(PoisonError::into_inner);
-    let next = AtomicUsize::new(0);
-    let work = |number: usize| {
-        // Programs ask how many processors there are, and share work among them.
-        let pinned = affinity::keep_to_one(number).map_err(Error::io("choosing a processor"));
-        let mut pinned = pinned.err();
-        while let Some(id) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let result = pinned.take().map_or_else(|| steps.run_again(*id), Err);
-            if result.is_err() {
-                steps.worker.cancel.fire();
-            }
-            lock().insert(id.0, result);
-        }
-    };
-    std::thread::scope(|scope| {
-        // None of them is this thread, which keeps its processors.
-        for number in 0..jobs.min(runs.len()) {
-            scope.spawn(move || work(number));
-        }
-    });
+    let mut seconds = once_more(steps, &unknown, jobs)?;
     steps.settle()?;
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Of several failures the one that ended the others counts.
-    let is_cause =
-        |result: &Result<Second, Error>| matches!(result, Err(e) if !matches!(e, Error::Interrupted));
-    if let Some(id) = results.iter().find(|(_, result)| is_cause(result)).map(|(id, _)| *id)
-        && let Some(Err(error)) = results.remove(&id)
-    {
-        return Err(error);
-    }
+    seconds.extend(known.iter().map(|id| (*id, Second::Layer(steps.left(*id).0))));
+    let in_images = in_images(planned, steps);
     let mut twice = RunTwice { runs: Vec::new(), same: Some(true) };
     let mut instead = BTreeMap::new();
-    for (id, second) in results {
-        let (step, second) = (&steps.graph.steps[id], second?);
-        let (first, key) = steps.left(StepId(id));
-        match &second {
-            Second::Layer(layer) if *layer == first => {}
-            Second::Layer(layer) => drop(instead.insert(key, *layer)),
+    for (id, second) in seconds {
+        let (first, key) = steps.left(id);
+        let (remembered, in_image) = (known.contains(&id), in_images.contains(&id));
+        let run = Repeated { by: MadeBy::of(&steps.graph.steps[id.0]), first, second, remembered, in_image };
+        match &run.second {
+            Second::Layer(layer) if run.differs() => drop(instead.insert(key, *layer)),
+            Second::Layer(_) if !remembered => steps.remember_same(id)?,
+            Second::Layer(_) => {}
             Second::Failed(_) => twice.same = None,
         }
-        let in_image = in_images.contains(&id);
-        twice.runs.push(Repeated { by: MadeBy::of(step), first, second, in_image });
+        twice.runs.push(run);
     }
     if twice.runs.iter().any(|run| run.in_image && run.differs()) {
         // Nothing else can take that back.
@@ -133,14 +115,48 @@ pub fn run_twice(
     Ok(twice)
 }
 
+/// Does these RUNs, several at once; what each came to, in order. An error that is no exit code ends all of them.
+fn once_more(steps: &Steps<'_>, runs: &[StepId], jobs: usize) -> Result<BTreeMap<StepId, Second>, Error> {
+    let results: Mutex<BTreeMap<StepId, Result<Second, Error>>> = Mutex::default();
+    let next = AtomicUsize::new(0);
+    let work = |number: usize| {
+        // Programs ask how many processors there are, and share work among them.
+        let mut failure = affinity::keep_to_one(number).map_err(Error::io("choosing a processor")).err();
+        while let Some(id) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let result = failure.take().map_or_else(|| steps.run_again(*id), Err);
+            if result.is_err() {
+                steps.worker.cancel.fire();
+            }
+            results.lock().unwrap_or_else(PoisonError::into_inner).insert(*id, result);
+        }
+    };
+    std::thread::scope(|scope| {
+        // None of them is this thread, which keeps its processors.
+        for number in 0..jobs.min(runs.len()) {
+            scope.spawn(move || work(number));
+        }
+    });
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (mut seconds, mut failure) = (BTreeMap::new(), None);
+    for (id, result) in results {
+        match (result, &failure) {
+            (Ok(second), _) => drop(seconds.insert(id, second)),
+            // Of several failures the one that ended the others counts.
+            (Err(error), None | Some(Error::Interrupted)) => failure = Some(error),
+            (Err(_), Some(_)) => {}
+        }
+    }
+    failure.map_or(Ok(seconds), Err)
+}
+
 /// The steps whose layers are layers of an image.
-fn in_images(planned: &Planned, steps: &Steps<'_>) -> BTreeSet<usize> {
+fn in_images(planned: &Planned, steps: &Steps<'_>) -> BTreeSet<StepId> {
     let mut found = BTreeSet::new();
     for image in &planned.images {
         let mut input = image.target.state;
         // Where one was added before, all below it were.
         while let Input::Step(step) = input
-            && found.insert(step.0)
+            && found.insert(step)
         {
             input = steps.graph.steps[step.0].base;
         }
@@ -190,6 +206,25 @@ impl Steps<'_> {
         let chain = self.states[id.0].get().expect("the first pass has done all steps");
         let (_, link) = chain.below().expect("a step leaves a layer");
         (link.diff_id, *self.keys[id.0].get().expect("it has a key, then"))
+    }
+
+    /// Whether it is remembered that this RUN, with this key, left this layer twice. `--no-cache` asks for no memory.
+    fn is_known_same(&self, id: StepId) -> Result<bool, Error> {
+        Ok(!self.graph.steps[id.0].no_cache && self.worker.store.record(&self.memo(id))?.is_some())
+    }
+
+    fn remember_same(&self, id: StepId) -> Result<(), Error> {
+        let (layer, _) = self.left(id);
+        Ok(self.worker.store.put_record(&self.memo(id), b"same", &[layer])?)
+    }
+
+    fn memo(&self, id: StepId) -> Digest {
+        let (layer, key) = self.left(id);
+        let mut memo = PreImage::default();
+        memo.push("repeated", 1);
+        memo.push("key", key);
+        memo.push("layer", layer);
+        memo.key()
     }
 
     fn run_again(&self, id: StepId) -> Result<Second, Error> {

@@ -173,9 +173,9 @@ mod tests {
 
     #[test]
     fn with_a_name_or_without_one_meanwhile_a_file_is_there_whole_or_not_at_all() {
-        let makers: [fn(&Path) -> Result<WholeFile, Error>; 2] = [WholeFile::new, WholeFile::named];
         let mut modes = Vec::new();
-        for make in makers {
+        for is_named in [false, true] {
+            let make = |path: &Path| if is_named { WholeFile::named(path) } else { WholeFile::new(path) };
             let directory = tempfile::tempdir().expect("made");
             let path = directory.path().join("out");
             let begin = |bytes: &[u8]| {

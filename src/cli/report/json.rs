@@ -21,6 +21,7 @@ pub fn repetition_json(traced: &Traced, twice: &RunTwice, findings: &[Vec<Findin
         json!({
             "step": step(Some(&run.by), traced),
             "same": run.is_same(),
+            "remembered": run.remembered,
             "in_image": run.in_image,
             "first": run.first.to_string(),
             "second": second,

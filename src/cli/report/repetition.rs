@@ -75,10 +75,17 @@ fn conclusion(twice: &RunTwice) -> String {
     let all = twice.runs.len();
     let differing = twice.runs.iter().filter(|run| !run.is_same()).count();
     let of = format!("{differing} of {}", count(all, "RUN"));
+    let remembered = match twice.runs.iter().filter(|run| run.remembered).count() {
+        0 => String::new(),
+        known if known == all => ", when last looked at".to_string(),
+        known => format!(", {known} of them when last looked at"),
+    };
     let said = match (verdict, all, differing) {
         (_, 0, _) => "there is no RUN: the same inputs give the same bytes".to_string(),
-        (Verdict::Reproducible, 1, 0) => "the RUN left the same bytes twice".to_string(),
-        (Verdict::Reproducible, _, 0) => format!("each of {} left the same bytes twice", count(all, "RUN")),
+        (Verdict::Reproducible, 1, 0) => format!("the RUN left the same bytes twice{remembered}"),
+        (Verdict::Reproducible, _, 0) => {
+            format!("each of {} left the same bytes twice{remembered}", count(all, "RUN"))
+        }
         (Verdict::Reproducible, ..) => format!("{of} differed, and the image does not"),
         (Verdict::NotReproducible, ..) => format!("{of} differed, and so does the image"),
         (Verdict::Inconclusive, ..) => format!("{of} differed or failed the second time"),
@@ -100,8 +107,10 @@ mod tests {
             first: layer("same"),
             second: match *second {
                 "fails" => Second::Failed("exit code: 1".into()),
+                "known" => Second::Layer(layer("same")),
                 second => Second::Layer(layer(second)),
             },
+            remembered: *second == "known",
             in_image: *in_image,
         };
         RunTwice { runs: runs.iter().map(run).collect(), same }
