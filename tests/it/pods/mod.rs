@@ -4,6 +4,9 @@ mod pod;
 
 use pod::{Pod, Profile};
 
+use crate::e2e::root_around;
+use crate::robust::foreign::{ARM, TEXT, arm_busybox};
+
 /// A build with something of everything that a RUN can be given.
 const DOCKERFILE: &str = "FROM busybox\n\
     RUN mkdir -p /a/b && echo x > /a/b/c && chown 1234:4321 /a/b/c && chmod 4750 /a/b/c && ln /a/b/c /d\n\
@@ -41,6 +44,24 @@ fn a_pod_as_kubernetes_starts_it_builds_the_image_that_root_builds() {
 fn a_pod_with_users_of_its_own_builds_the_image_that_root_builds() {
     let Some(pod) = Pod::new(Profile::OwnUsers) else { return };
     assert_eq!(build(&pod), as_root(&pod));
+}
+
+#[test]
+fn a_pod_builds_for_another_processor_what_root_builds() {
+    let Some(busybox) = arm_busybox() else { return };
+    let Some(pod) = Pod::new(Profile::Plain) else { return };
+    let tar = pod.shop.write_at("arm.tar", root_around(&busybox)).display().to_string();
+    pod.shop.write("file", "file\n");
+    pod.shop.write("Dockerfile", TEXT);
+    let store = pod.shop.arg("root-store");
+    let root = [("RBUILD_ROOT", store.as_str())];
+    pod.rbuild(&["import", "--platform", ARM, "/vol/arm.tar", "arm"]).ok();
+    pod.shop.rbuild_with(&["import", "--platform", ARM, &tar, "arm"], b"", &root).ok();
+    let (id, context) = (pod.shop.arg("root-id"), pod.shop.arg("context"));
+    pod.shop.rbuild_with(&["--platform", ARM, "--iidfile", &id, &context], b"", &root).ok();
+    pod.rbuild(&["--platform", ARM, "--iidfile", "/vol/id", "/vol/context"]).ok();
+    let read = |name: &str| std::fs::read_to_string(pod.shop.at(name)).unwrap();
+    assert_eq!(read("id"), read("root-id"));
 }
 
 #[test]

@@ -9,17 +9,17 @@ use crate::e2e::{Said, Workshop, finish, root_around, tools};
 use crate::sandbox_foreign::has_emulator;
 use crate::snapshot_fixture::skip;
 
-const ARM: &str = "linux/arm64";
+pub(crate) const ARM: &str = "linux/arm64";
 
 /// What it makes depends on nothing but the processor: no kernel's version, no `ls -l`.
-const TEXT: &str = "FROM arm AS one\nWORKDIR /w\nCOPY . ./\n\
+pub(crate) const TEXT: &str = "FROM arm AS one\nWORKDIR /w\nCOPY . ./\n\
     RUN uname -m > machine && id > id && chown 5:7 id && ln -s id link && mkfifo pipe && echo \"$0\" > zero\n\
     RUN [\"busybox\", \"cp\", \"-a\", \"machine\", \"copy\"]\n\
     USER app\nRUN id > /tmp/who && (exec -a sh busybox -c 'echo $$ $0') > /tmp/zero && cat /proc/self/comm >> /tmp/who\n\
     RUN --mount=type=cache,target=/c,uid=1000 --mount=type=tmpfs,target=/x touch /c/a /x/a && stat -c '%n %a %u:%g %s' /w/* > /tmp/list\n";
 
 /// Debian's static busybox for arm64, fetched once for all tests of this build; none, loudly, without it.
-fn arm_busybox() -> Option<Vec<u8>> {
+pub(crate) fn arm_busybox() -> Option<Vec<u8>> {
     if std::env::consts::ARCH != "x86_64" {
         skip("arm64 is no foreign processor here");
         return None;

@@ -6,7 +6,7 @@ mod damage;
 mod death;
 mod deep;
 mod flights;
-mod foreign;
+pub mod foreign;
 mod full;
 mod interrupt;
 mod limits;
