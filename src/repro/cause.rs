@@ -1,26 +1,43 @@
 //! Why two runs of one step differ under a path, and what to do about it.
 
-use super::known::{self, Finding, Pair};
+use super::known::{self, Around, Finding, Pair};
 pub use super::rules::Class;
 use super::rules::{Rule, When, by_path, named};
 use crate::tree::RootPath;
 
-/// What two runs of one step left under a path.
+/// What two runs of one step left under a path where they differ in more than metadata.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
     /// The path in the image.
     pub path: &'a RootPath,
-    /// The bytes of the first run's file, or their beginning; none if it left no regular file there.
-    pub first: Option<&'a [u8]>,
+    /// What was left there.
+    pub left: Left<'a>,
+}
+
+/// Which of two runs left what.
+#[derive(Clone, Copy, Debug)]
+pub enum Left<'a> {
+    /// Both left a file, with other bytes.
+    Both(Bytes<'a>),
+    /// Only the first left something.
+    OnlyFirst,
+    /// Only the second.
+    OnlySecond,
+}
+
+/// The bytes of two files that differ.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'a> {
+    /// The first run's, or their beginning.
+    pub first: &'a [u8],
     /// The second run's.
-    pub second: Option<&'a [u8]>,
-    /// Whether the bytes are the whole files.
+    pub second: &'a [u8],
+    /// Whether these are the whole files.
     pub whole: bool,
-    /// Where the two begin to differ, in bytes from the start of the file; none if only one is there.
-    pub offset: Option<u64>,
-    /// Some bytes of each around that place, for files of which only a beginning is here. They begin 16 bytes before the
-    /// place, or with the file.
-    pub around: Option<(&'a [u8], &'a [u8])>,
+    /// Where they begin to differ.
+    pub offset: u64,
+    /// Up to 64 bytes of each around that place, from 16 before it: it may lie behind the beginnings.
+    pub around: (&'a [u8], &'a [u8]),
 }
 
 /// A cause that is known.
@@ -37,7 +54,7 @@ pub struct Cause {
     pub fix: &'static str,
 }
 
-/// So many bytes stand before the place in [`Sample::around`].
+/// So many bytes stand before the place in [`Bytes::around`].
 const BEFORE: u64 = 16;
 
 /// Says why the two differ; none if nothing is known about it.
@@ -48,11 +65,11 @@ pub fn cause(sample: &Sample<'_>) -> Option<Cause> {
     if let Some(rule) = by_path(sample.path, &[When::Certain, When::Secret]) {
         return Some(from_path(rule, sample));
     }
-    if sample.first.is_some() != sample.second.is_some() {
+    let Left::Both(bytes) = sample.left else {
         return name(sample.path)
             .or_else(|| Some(from_path(by_path(sample.path, &[When::Single, When::Likely])?, sample)));
-    }
-    let found = bytes(sample);
+    };
+    let found = look(sample.path, bytes);
     let says_why = found.as_ref().is_some_and(Finding::says_why);
     let likely = by_path(sample.path, &[When::Likely]).filter(|_| !says_why);
     match likely {
@@ -62,13 +79,11 @@ pub fn cause(sample: &Sample<'_>) -> Option<Cause> {
 }
 
 fn from_path(rule: &Rule, sample: &Sample<'_>) -> Cause {
-    let detail = match (sample.first, sample.second) {
-        (Some(_), None) => Some("only the first run left it".to_string()),
-        (None, Some(_)) => Some("only the second run left it".to_string()),
-        (Some(first), Some(second)) if rule.when != When::Secret => {
-            known::first_line(first, second, sample.whole)
-        }
-        _ => None,
+    let detail = match sample.left {
+        Left::OnlyFirst => Some("only the first run left it".to_string()),
+        Left::OnlySecond => Some("only the second run left it".to_string()),
+        Left::Both(_) if rule.when == When::Secret => None,
+        Left::Both(bytes) => known::first_line(bytes.first, bytes.second, bytes.whole),
     };
     made(rule, &detail.unwrap_or_default())
 }
@@ -94,13 +109,11 @@ fn name(path: &RootPath) -> Option<Cause> {
     Some(made(named(rule)?, &name))
 }
 
-fn bytes(sample: &Sample<'_>) -> Option<Finding> {
-    let (first, second) = (sample.first?, sample.second?);
-    let found = known::look(&Pair::new(sample.path.as_bytes(), first, second, sample.whole));
-    found.or_else(|| {
-        let (first, second) = sample.around?;
-        known::around(first, second, sample.offset?.saturating_sub(BEFORE))
-    })
+fn look(path: &RootPath, bytes: Bytes<'_>) -> Option<Finding> {
+    let (first, second) = bytes.around;
+    let around = Around { start: bytes.offset.saturating_sub(BEFORE), first, second };
+    let pair = Pair::new(path.as_bytes(), bytes.first, bytes.second, bytes.whole);
+    known::look(&Pair { around: Some(around), ..pair })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use super::cause::{Cause, Sample, cause};
+use super::cause::{Bytes, Cause, Left, Sample, cause};
 use super::compare::{Difference, Field, What, compare};
 use super::content::{Beginnings, ContentDifference, KEPT, compare_content};
 use super::error::Error;
@@ -48,26 +48,21 @@ fn found(difference: Difference, first: &Open, second: &Open) -> Result<Finding,
         }
         false => None,
     };
-    let there: Option<&[u8]> = Some(&[]);
-    let (content, cause) = match (&compared, &difference.what) {
-        (Some((content, Beginnings { first, second })), _) => {
-            let most = content.sizes.0.max(content.sizes.1);
-            let around = Some((&content.around.0[..], &content.around.1[..]));
-            let (whole, offset) = (most <= KEPT as u64, Some(content.offset));
-            let sample = Sample { path, first: Some(first), second: Some(second), whole, offset, around };
-            (Some(content.clone()), cause(&sample))
-        }
+    let left = match (&compared, &difference.what) {
+        (Some((content, Beginnings { first, second })), _) => Some(Left::Both(Bytes {
+            first,
+            second,
+            whole: content.sizes.0.max(content.sizes.1) <= KEPT as u64,
+            offset: content.offset,
+            around: (&content.around.0, &content.around.1),
+        })),
         // What is there without the other is known by its name.
-        (None, What::OnlyFirst(_) | What::OnlySecond(_)) => {
-            let is_first = matches!(difference.what, What::OnlyFirst(_));
-            let (first, second) = if is_first { (there, None) } else { (None, there) };
-            (None, cause(&Sample { path, first, second, whole: false, offset: None, around: None }))
-        }
-        (None, What::Changed { .. }) => {
-            let sample = Sample { path, first: None, second: None, whole: false, offset: None, around: None };
-            (None, cause(&sample))
-        }
+        (None, What::OnlyFirst(_)) => Some(Left::OnlyFirst),
+        (None, What::OnlySecond(_)) => Some(Left::OnlySecond),
+        (None, What::Changed { .. }) => None,
     };
+    let cause = left.and_then(|left| cause(&Sample { path, left }));
+    let content = compared.map(|(content, _)| content);
     Ok(Finding { difference, content, cause })
 }
 

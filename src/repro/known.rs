@@ -4,6 +4,7 @@
 //! there are few ([`pair::LEVELS`]).
 
 mod ar;
+mod around;
 mod compressed;
 mod elf;
 #[cfg(test)]
@@ -25,10 +26,8 @@ mod tar;
 mod text;
 mod zip;
 
-pub use names::looks_made_up;
-pub use pair::{Finding, Pair};
-pub use pieces::has_time;
-pub use strings::around;
+pub use names::{has_time, looks_made_up};
+pub use pair::{Around, Finding, Pair};
 pub use text::first_line;
 
 /// ORDER: what its name gives away, then what its first bytes do, then archives whose form can only be tried; what is
@@ -50,12 +49,11 @@ const FORMATS: &[fn(&Pair<'_>) -> Option<Finding>] = &[
 
 /// What is found in two files that differ; none if that is nothing.
 pub fn look(pair: &Pair<'_>) -> Option<Finding> {
-    if pair.first == pair.second {
-        return None;
-    }
     // No other format may quote what stands there.
     if shadow::is_one(pair) {
         return shadow::look(pair);
     }
-    FORMATS.iter().find_map(|format| format(pair))
+    let differ = pair.first != pair.second;
+    let found = differ.then(|| FORMATS.iter().find_map(|format| format(pair))).flatten();
+    found.or_else(|| around::look(pair))
 }

@@ -16,7 +16,7 @@ mod known;
 mod pairing;
 mod rules;
 
-pub use cause::{Cause, Class, Sample, cause};
+pub use cause::{Bytes, Cause, Class, Left, Sample, cause};
 pub use compare::{Difference, Field, What};
 pub use content::ContentDifference;
 pub use documents::{ValueDifference, value_differences};

@@ -1,9 +1,10 @@
 //! What is known to make two runs of one step differ: the classes, the rules, and which rule comes before which.
 //!
-//! The rules are data, in two tables: those that know a file by its path, and those that know it by its bytes. A rule's
+//! The rules are data, in tables: those that know a file by its path, and those that know it by its bytes. A rule's
 //! id is stable: reports and settings name it.
 
 mod bytes;
+mod packages;
 mod paths;
 
 use std::fmt;
@@ -87,7 +88,7 @@ pub struct Rule {
 
 /// All rules. ORDER: of two rules whose paths match, the earlier is meant; so the narrow ones stand first.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    paths::RULES.iter().chain(bytes::RULES)
+    packages::RULES.iter().chain(paths::RULES).chain(bytes::RULES)
 }
 
 /// The rule of this name.
@@ -193,5 +194,24 @@ mod tests {
     fn a_path_of_thousands_of_components_is_looked_at_once() {
         let deep = path(&"a/".repeat(20_000));
         assert!(by_path(&deep, &[When::Certain, When::Secret, When::Likely, When::Single]).is_none());
+    }
+
+    #[test]
+    fn no_remedy_asks_for_what_a_run_may_not_do_or_does_not_reach_the_place() {
+        let fix = |text: &str| {
+            let kinds = &[When::Certain, When::Secret, When::Likely, When::Single];
+            by_path(&path(text), kinds).expect("a rule").fix
+        };
+        // The sandbox refuses another personality.
+        assert!(all().all(|rule| !rule.fix.contains("setarch") || rule.fix.contains("refuse")));
+        assert!(fix("tmp/x").contains("target=/tmp.") && fix("var/tmp/x").contains("target=/var/tmp."));
+        for place in ["run/x.pid", "var/run/x", "dev/shm/x"] {
+            assert!(!fix(place).contains("--mount"), "{place}");
+        }
+        for kept in ["var/lib/apt/extended_states", "var/cache/debconf/config.dat"] {
+            assert!(!fix(kept).contains("rm -rf") && !fix(kept).contains("--mount"), "{kept}");
+        }
+        // Zip has no times before 1980, and the layer epoch is a second later than that, in UTC.
+        assert!(named("archive-time").expect("a rule").fix.contains("TZ=UTC"));
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::number::{First, first_difference, place, slice};
 use super::pair::{Finding, Pair};
+use super::pieces::Among;
 use super::strings;
 
 const MAGIC: &[u8] = b"\x7fELF";
-const BUILD_ID: &[u8] = b".note.gnu.build-id";
+const BUILD_ID: &str = ".note.gnu.build-id";
 /// LIMIT: ours. Sections may lie over one another: so often the size of the files is compared.
 const COMPARED: usize = 4;
 /// LIMIT: ours. So many sections that differ are looked at for text.
@@ -21,57 +22,111 @@ struct Section<'a> {
     offset: usize,
 }
 
-/// A section that differs: the first run's, and what the second has under its name.
-type Differing<'a> = (Section<'a>, &'a [u8]);
+/// A section that differs: the first run's and the second's, if they have it.
+#[derive(Clone, Copy)]
+struct Differing<'a> {
+    name: &'a [u8],
+    first: Option<Section<'a>>,
+    second: Option<Section<'a>>,
+}
+
+impl<'a> Differing<'a> {
+    /// What both have; none if only one has it.
+    fn both(&self) -> Option<(Section<'a>, Section<'a>)> {
+        self.first.zip(self.second)
+    }
+
+    /// What it says by itself, rather than because another differs.
+    fn is_cause(&self) -> bool {
+        !is_beside(self.name) || self.both().is_none()
+    }
+}
+
+/// Whether both are programs or libraries.
+pub fn is_one(pair: &Pair<'_>) -> bool {
+    pair.starts_with(MAGIC)
+}
+
+/// What was found in text, as it is called in a program.
+pub fn in_program(found: Finding) -> Finding {
+    let rule = match found.rule {
+        "text-time" => "elf-time",
+        "text-path" | "text-temporary-path" => "elf-path",
+        rule => rule,
+    };
+    Finding { rule, ..found }
+}
 
 /// Says which sections differ, and what in them.
 pub fn look(pair: &Pair<'_>) -> Option<Finding> {
-    if !pair.starts_with(MAGIC) {
+    if !is_one(pair) {
         return None;
     }
-    let (first, second) = pair.both(sections)?;
-    let budget = COMPARED * (pair.first.len() + pair.second.len());
-    let differing = differing(&first, &second, budget);
-    let (section, other) = *differing.first()?;
-    // Text is what compilers were told; all else that differs may be because of it.
-    let text = differing.iter().take(LOOKED_AT).find_map(|(section, other)| {
-        let found = strings::around(section.content, other, section.offset as u64)?;
-        Some((section.name, found))
-    });
-    if let Some((name, found)) = text {
-        let rule = match found.rule {
-            "text-time" => "elf-time",
-            "text-path" | "text-temporary-path" => "elf-path",
-            rule => rule,
-        };
-        return Some(Finding { rule, ..found }.within(&format!("in {}", shown(name))));
-    }
-    let has = |named: fn(&[u8]) -> bool| differing.iter().find(|(section, _)| named(section.name));
-    let rest = differing.iter().any(|(section, _)| !is_beside(section.name));
-    let finding = if rest {
-        let at = first_difference(section.content, other).unwrap_or_default();
-        let count = differing.len();
-        Finding::new(
-            "elf-section",
-            format!("first at byte {at} of {}; {count} sections differ", shown(section.name)),
-        )
-    } else if let Some((section, _)) = has(is_debug) {
-        Finding::new("elf-path", format!("in {}", shown(section.name)))
-    } else if let Some((section, other)) = has(|name| name == b".comment") {
-        Finding::new("elf-compiler", format!("`{}`, then `{}`", text_of(section.content), text_of(other)))
-    } else if let Some((section, _)) = has(is_go) {
-        Finding::new("go-build-id", format!("in {}", shown(section.name)))
-    } else {
-        Finding::new("elf-build-id", differing.iter().find_map(ids).unwrap_or_default())
+    let Some((first, second)) = pair.both(sections) else {
+        // The table stands at the end, which a part does not have.
+        return strings::anywhere(pair.first, pair.second, 0, Among::Program).map(in_program);
     };
-    Some(finding)
+    let budget = COMPARED * (pair.first.len() + pair.second.len());
+    let mut differing = differing(&first, &second, budget);
+    // Of a part, a section may be behind the end of one alone.
+    differing.retain(|section| pair.whole || section.both().is_some());
+    // Text is what compilers were told; all else that differs may be because of it.
+    let text = differing.iter().take(LOOKED_AT).find_map(|section| {
+        let (first, second) = section.both()?;
+        let text = strings::anywhere(first.content, second.content, first.offset as u64, Among::Program)?;
+        Some(in_program(text).within(&format!("in {}", shown(section.name))))
+    });
+    text.or_else(|| place_of(&differing)).or_else(|| beside(&differing))
 }
 
-/// What stands beside the program: it differs because of how the program was made, not because the program does.
+/// Says which section differs first, of those that do not differ because of others.
+fn place_of(differing: &[Differing<'_>]) -> Option<Finding> {
+    let section = differing.first().filter(|section| section.is_cause())?;
+    let name = shown(section.name);
+    let place = match (section.first, section.second) {
+        (Some(first), Some(second)) => {
+            let at = first_difference(first.content, second.content).unwrap_or_default();
+            format!("first at byte {at} of {name}")
+        }
+        (Some(_), None) => format!("{name} is only in the first"),
+        (None, _) => format!("{name} is only in the second"),
+    };
+    let causes = differing.iter().filter(|section| section.is_cause()).count();
+    let differ =
+        if causes == 1 { "1 section differs".to_string() } else { format!("{causes} sections differ") };
+    let detail = match differing.len() - causes {
+        0 => format!("{place}; {differ}"),
+        others => format!("{place}; {differ}, and {others} beside it"),
+    };
+    Some(Finding::new("elf-section", detail))
+}
+
+/// Says what differs where only that does which says how the program was made.
+fn beside(differing: &[Differing<'_>]) -> Option<Finding> {
+    let has = |named: fn(&[u8]) -> bool| differing.iter().find(|section| named(section.name));
+    let both = |name: &str| differing.iter().find(|section| section.name == name.as_bytes())?.both();
+    if let Some(section) = has(is_debug) {
+        return Some(Finding::new("elf-path", format!("in {}", shown(section.name))));
+    }
+    if let Some((first, second)) = both(".comment") {
+        let detail = format!("`{}`, then `{}`", text_of(first.content), text_of(second.content));
+        return Some(Finding::new("elf-compiler", detail));
+    }
+    if let Some(section) = has(is_go) {
+        return Some(Finding::new("go-build-id", format!("in {}", shown(section.name))));
+    }
+    // A link to what debuggers read has a checksum, and differs with the build id.
+    differing.first()?;
+    Some(Finding::new("elf-build-id", both(BUILD_ID).and_then(ids).unwrap_or_default()))
+}
+
+/// What stands beside the program: it differs because of how the program was made or what else differs, not because the
+/// program does.
 fn is_beside(name: &[u8]) -> bool {
     is_debug(name)
         || is_go(name)
-        || matches!(name, BUILD_ID | b".gnu_debuglink" | b".comment" | b".gnu_debugaltlink")
+        || name == BUILD_ID.as_bytes()
+        || matches!(name, b".gnu_debuglink" | b".gnu_debugaltlink" | b".comment" | b".shstrtab")
 }
 
 fn is_debug(name: &[u8]) -> bool {
@@ -83,30 +138,53 @@ fn is_go(name: &[u8]) -> bool {
 }
 
 /// The two build ids. SPEC: a note is the lengths of name and content, a kind, the name, which is GNU, and the content.
-fn ids((section, other): &Differing<'_>) -> Option<String> {
+fn ids((first, second): (Section<'_>, Section<'_>)) -> Option<String> {
     let id = |note: &[u8]| {
         Some(note.get(16..)?.iter().take(20).map(|byte| format!("{byte:02x}")).collect::<String>())
     };
-    match section.name {
-        BUILD_ID => Some(format!("{}, then {}", id(section.content)?, id(other)?)),
-        _ => None,
-    }
+    Some(format!("{}, then {}", id(first.content)?, id(second.content)?))
 }
 
-/// The sections of the first that the second has too, with other content.
+/// The sections that differ. ORDER: those that only one has, since others move because of them; then those that differ by
+/// themselves; else as in the files, the first's before the second's.
 fn differing<'a>(first: &[Section<'a>], second: &[Section<'a>], mut budget: usize) -> Vec<Differing<'a>> {
-    let others: BTreeMap<&[u8], &[u8]> =
-        second.iter().map(|section| (section.name, section.content)).collect();
-    let mut found = Vec::new();
-    for section in first.iter().filter(|section| !section.name.is_empty()) {
-        let Some(other) = others.get(section.name) else { continue };
-        let Some(left) = budget.checked_sub(section.content.len()) else { break };
-        budget = left;
-        if section.content != *other {
-            found.push((*section, *other));
+    let (one, mut other) = (by_name(first), by_name(second).into_iter().collect::<BTreeMap<_, _>>());
+    let (mut found, mut compared_all) = (Vec::new(), true);
+    for (key, section) in one {
+        let second = other.remove(&key);
+        if let Some(second) = second {
+            let left = budget.checked_sub(section.content.len());
+            compared_all = left.is_some();
+            let Some(left) = left else { break };
+            budget = left;
+            if section.content == second.content {
+                continue;
+            }
         }
+        found.push(Differing { name: key.0, first: Some(section), second });
     }
+    if compared_all {
+        let left = by_name(second).into_iter().filter(|(key, _)| other.contains_key(key));
+        found.extend(left.map(|(key, section)| Differing {
+            name: key.0,
+            first: None,
+            second: Some(section),
+        }));
+    }
+    found.sort_by_key(|section| (section.both().is_some(), !section.is_cause()));
     found
+}
+
+/// Sections with their names; of several with one name, the first is with the other's first.
+fn by_name<'a>(sections: &[Section<'a>]) -> Vec<((&'a [u8], usize), Section<'a>)> {
+    let mut counts: BTreeMap<&[u8], usize> = BTreeMap::new();
+    let named = sections.iter().filter(|section| !section.name.is_empty());
+    let number = |section: &Section<'a>| {
+        let count = counts.entry(section.name).or_default();
+        *count += 1;
+        ((section.name, *count), *section)
+    };
+    named.map(number).collect()
 }
 
 /// Reads the table of sections. SPEC: ELF, gABI 4.
@@ -197,10 +275,31 @@ mod tests {
     fn code_that_differs_is_only_a_place_and_what_stands_beside_is_not_named_for_it() {
         let (first, second) = (note(1), note(2));
         let finding = one(
-            &[(".text", b"\x01\x02"), (".note.gnu.build-id", &first), (".debug_info", b"\x01")],
-            &[(".text", b"\x01\x03"), (".note.gnu.build-id", &second), (".debug_info", b"\x02")],
+            &[(".note.gnu.build-id", &first), (".text", b"\x01\x02"), (".debug_info", b"\x01")],
+            &[(".note.gnu.build-id", &second), (".text", b"\x01\x03"), (".debug_info", b"\x02")],
         );
-        assert_eq!(finding, Finding::new("elf-section", "first at byte 1 of .text; 3 sections differ"));
+        let detail = "first at byte 1 of .text; 1 section differs, and 2 beside it";
+        assert_eq!(finding, Finding::new("elf-section", detail));
+        let code = |byte: &'static [u8]| [(".text", byte), (".data", byte)];
+        let finding = one(&code(b"\x01"), &code(b"\x02"));
+        assert_eq!(finding.detail, "first at byte 0 of .text; 2 sections differ");
+    }
+
+    #[test]
+    fn a_section_that_only_one_has_is_told() {
+        let (first, second) = (note(1), note(2));
+        let id = |note| (".note.gnu.build-id", note);
+        let code: (&str, &[u8]) = (".text", b"\x01\x02");
+        let more = [id(&second[..]), code, (".debug_info", b"\x01")];
+        let finding = one(&[id(&first), code], &more);
+        let detail = ".debug_info is only in the second; 1 section differs, and 1 beside it";
+        assert_eq!(finding, Finding::new("elf-section", detail));
+        let finding =
+            one(&[code, (".shstrtab", b"1")], &[(".text", b"\x01"), (".shstrtab", b"2"), (".y", b"")]);
+        assert_eq!(finding.detail, ".y is only in the second; 2 sections differ, and 1 beside it");
+        let finding = one(&[code, (".x", b"1"), (".x", b"2")], &[code, (".x", b"1")]);
+        assert_eq!(finding.detail, ".x is only in the first; 1 section differs");
+        assert_eq!(found(&[code, (".x", b"1"), (".x", b"2")], &[code, (".x", b"1"), (".x", b"2")]), []);
     }
 
     #[test]
@@ -220,6 +319,39 @@ mod tests {
     }
 
     #[test]
+    fn seconds_that_compilers_were_told_are_a_time() {
+        let data = |time: &'static [u8]| [(".text", &b"\x01"[..]), (".rodata", time)];
+        let finding = one(&data(b"\0\x01\0built \x001767323045\0"), &data(b"\0\x02\0built \x001767323046\0"));
+        assert_eq!(finding.rule, "elf-time");
+        assert_eq!(one(&data(b"\x001767323045\0"), &data(b"\x001467323045\0")).rule, "elf-section");
+    }
+
+    #[test]
+    fn without_the_table_text_is_looked_for_in_what_is_there() {
+        let (first, second) = (note(1), note(2));
+        let program = |note: &[u8], time: &str| {
+            let text = format!("\0built {time}\0{}", " ".repeat(64));
+            forge::elf(true, First::Low, &[(".note.gnu.build-id", note), (".rodata", text.as_bytes())])
+        };
+        let (first, second) = (program(&first, "03:04:05"), program(&second, "03:04:06"));
+        let cut = first.len() - 200;
+        let finding = look(&Pair::new(b"x", &first[..cut], &second[..cut], false)).unwrap();
+        assert_eq!(finding.rule, "elf-time");
+        assert!(finding.detail.starts_with("at byte "), "{}", finding.detail);
+    }
+
+    #[test]
+    fn of_a_part_no_section_is_said_to_be_missing() {
+        let program = |more: &[(&str, &[u8])]| {
+            let code: (&str, &[u8]) = (".text", b"\x01");
+            forge::elf(true, First::Low, &[&[code], more].concat())
+        };
+        let (first, second) = (program(&[]), program(&[(".x", b"")]));
+        assert!(look(&Pair::new(b"x", &first, &second, true)).is_some());
+        assert_eq!(look(&Pair::new(b"x", &first, &second, false)), None);
+    }
+
+    #[test]
     fn what_debuggers_read_compilers_and_go_are_known() {
         let differ = |name: &'static str, first: &'static [u8], second: &'static [u8]| {
             one(&[(".text", b"\x01"), (name, first)], &[(".text", b"\x01"), (name, second)])
@@ -234,7 +366,10 @@ mod tests {
     fn sections_that_lie_over_one_another_are_not_compared_for_ever() {
         let big = vec![7; 1 << 16];
         let section = Section { name: b"x", content: &big, offset: 0 };
-        assert_eq!(differing(&vec![section; 1_000_000], &[section], 4 << 16).len(), 0);
+        let many = vec![section; 1_000_000];
+        let changed = vec![Section { content: &big[1..], ..section }; 1_000_000];
+        assert_eq!(differing(&many, &many, 4 << 16).len(), 0);
+        assert_eq!(differing(&many, &changed, 4 << 16).len(), 4);
     }
 
     #[test]

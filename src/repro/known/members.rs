@@ -11,7 +11,7 @@ use super::pair::{Finding, LEVELS, Pair};
 /// LIMIT: ours. So many members of an archive are looked at.
 pub const MEMBERS: usize = 1 << 14;
 /// LIMIT: ours. So much comes out of what is compressed.
-pub const PLAIN: u64 = 4 << 20;
+const PLAIN: u64 = 4 << 20;
 /// LIMIT: ours. Members may lie over one another: so often the size of the archives is compared.
 const COMPARED: usize = 4;
 /// LIMIT: ours. So many members that differ are opened for one that says why; further inside, one.
@@ -184,7 +184,7 @@ fn open(content: Content<'_>) -> (Cow<'_, [u8]>, bool) {
 }
 
 /// What comes out, as far as it does and is not too much; and whether that is all.
-pub fn drain(reader: impl Read) -> (Vec<u8>, bool) {
+fn drain(reader: impl Read) -> (Vec<u8>, bool) {
     let mut plain = Vec::new();
     let read = reader.take(PLAIN + 1).read_to_end(&mut plain);
     let whole = read.is_ok() && plain.len() as u64 <= PLAIN;

@@ -1,8 +1,10 @@
-//! Names that nobody chose: what mktemp and its like make up.
+//! Names that nobody chose: what mktemp and its like make up, and what has the time in it.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+use super::pieces::has_date;
 
 /// Forms that no other names have.
 static FORMS: LazyLock<Regex> = LazyLock::new(|| {
@@ -51,6 +53,41 @@ fn has_long_hex(name: &str) -> bool {
     })
 }
 
+/// Whether a component of a path has the time in it.
+pub fn has_time(name: &str) -> bool {
+    has_date(name) || has_seconds(name)
+}
+
+/// Whether seconds since 1970, or parts of them, stand in a name by themselves, and not as a part of a version.
+fn has_seconds(name: &str) -> bool {
+    let mut at = 0;
+    name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| {
+        // All that ends a word is a byte or more; other bytes are no numerals.
+        let start = at + name[at..].find(word).unwrap_or_default();
+        at = start + word.len();
+        let (before, after) = (&name[..start], &name[at..]);
+        is_seconds(word) && !is_version(before, after)
+    })
+}
+
+/// LIMIT: ours. From the year 2014 to 2033, as of two runs that anybody compares.
+fn is_seconds(word: &str) -> bool {
+    let digits = word.as_bytes();
+    matches!(digits.len(), 10 | 13 | 16 | 19)
+        && digits.iter().all(u8::is_ascii_digit)
+        && digits[0] == b'1'
+        && (b'4'..=b'9').contains(&digits[1])
+}
+
+/// Whether a number is a part of a version, by what stands before and after it.
+fn is_version(before: &str, after: &str) -> bool {
+    let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let before = before.strip_suffix('.').unwrap_or_default();
+    digit(before.as_bytes().last())
+        || before.ends_with(".so")
+        || digit(after.strip_prefix('.').unwrap_or_default().as_bytes().first())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +129,39 @@ mod tests {
             "deadbeefdeadbeef",
         ] {
             assert!(!looks_made_up(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_a_time_and_not_only_a_version_that_is_a_date() {
+        for name in [
+            "backup-2026-01-02",
+            "2026-01-02T03_04_05_678Z-debug-0",
+            "dump.20260102030405",
+            "dump.1796062599",
+            "libs_1796062599.so",
+            "x-1796062599123",
+            "1796062599",
+            "ü1-1796062599123456789-ü",
+        ] {
+            assert!(has_time(name), "{name}");
+        }
+        for name in [
+            "certifi-2026.01.02",
+            "libabsl_base.so.20260102",
+            "x-1.2.3",
+            "2026",
+            "x-0.1796062599",
+            "x-1796062599.1",
+            "libx.so.1796062599",
+            "x1796062599",
+            "1796062599ab",
+            "x-1096062599",
+            "x-17960625991",
+            "",
+            "..",
+        ] {
+            assert!(!has_time(name), "{name}");
         }
     }
 }

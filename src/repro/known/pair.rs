@@ -18,12 +18,25 @@ pub struct Pair<'a> {
     pub whole: bool,
     /// How many levels may still be opened.
     pub levels: u8,
+    /// What stands where they begin to differ, which may be behind what is here of them.
+    pub around: Option<Around<'a>>,
+}
+
+/// Some bytes of two files around the place where they begin to differ.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    /// Where these bytes begin in the files.
+    pub start: u64,
+    /// The first run's.
+    pub first: &'a [u8],
+    /// The second run's.
+    pub second: &'a [u8],
 }
 
 impl<'a> Pair<'a> {
     /// Two files as they lie in the tree.
     pub fn new(name: &'a [u8], first: &'a [u8], second: &'a [u8], whole: bool) -> Pair<'a> {
-        Pair { name, first, second, whole, levels: LEVELS }
+        Pair { name, first, second, whole, levels: LEVELS, around: None }
     }
 
     /// Both, as one function makes something of each; none if it fails for one.
@@ -45,7 +58,7 @@ impl<'a> Pair<'a> {
         whole: bool,
     ) -> Option<Pair<'b>> {
         let levels = self.levels.checked_sub(1)?;
-        Some(Pair { name, first, second, whole, levels })
+        Some(Pair { name, first, second, whole, levels, around: None })
     }
 }
 

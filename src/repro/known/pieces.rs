@@ -14,8 +14,8 @@ const REACH: usize = 160;
 struct Look {
     rule: &'static str,
     pattern: Regex,
-    /// Whether it is believed of text that stands among bytes of other kinds.
-    anywhere: bool,
+    /// Among what it is believed.
+    among: &'static [Among],
     /// What both must have in common besides.
     also: fn(Found<'_>) -> bool,
 }
@@ -34,9 +34,14 @@ struct Found<'a> {
 pub enum Among {
     /// In text.
     Text,
+    /// In text between the other bytes of a program.
+    Program,
     /// In text between other bytes, where less is believed.
     Bytes,
 }
+
+const ONLY_TEXT: &[Among] = &[Among::Text];
+const ANYWHERE: &[Among] = &[Among::Text, Among::Program, Among::Bytes];
 
 const MONTH: &str = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*";
 const CLOCK: &str = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?";
@@ -64,46 +69,58 @@ static TIMES: LazyLock<Regex> = LazyLock::new(|| regex(&times()));
 
 /// ORDER: what holds others comes before them: a path may have an id in it, an id may have what looks like a date.
 static LOOKS: LazyLock<Vec<Look>> = LazyLock::new(|| {
-    let look =
-        |rule, pattern: &str, anywhere| Look { rule, pattern: regex(pattern), anywhere, also: |_| true };
+    let look = |rule, pattern: &str, among| Look { rule, pattern: regex(pattern), among, also: |_| true };
     vec![
         look(
             "text-temporary-path",
             r#"(?:/var/tmp|/tmp|/dev/shm)/[^\s"':;,<>)\]]+|\btmp\.[A-Za-z0-9]{6,}"#,
-            true,
+            ANYWHERE,
         ),
-        look("text-uuid", UUID, true),
-        look("text-time", &times(), true),
+        look("text-uuid", UUID, ANYWHERE),
+        look("text-time", &times(), ANYWHERE),
         // Seconds since 1970, or parts of them: of two runs, the first digits are the same.
         Look {
             also: |found| found.shared >= 3,
-            ..look("text-time", r"\b1[4-9][0-9]{8}(?:[0-9]{3}|[0-9]{6}|[0-9]{9})?(?:\.[0-9]{1,9})?\b", false)
+            ..look(
+                "text-time",
+                r"\b1[4-9][0-9]{8}(?:[0-9]{3}|[0-9]{6}|[0-9]{9})?(?:\.[0-9]{1,9})?\b",
+                ONLY_TEXT,
+            )
         },
-        look("text-address", r"\b0x[0-9a-fA-F]{6,16}\b", false),
+        // A program has many numbers: fewer forms are believed of what compilers were told.
+        Look {
+            also: |found| found.shared >= 3,
+            ..look("text-time", r"\b1[4-9][0-9]{8}\b", &[Among::Program])
+        },
+        look("text-address", r"\b0x[0-9a-fA-F]{6,16}\b", ONLY_TEXT),
         look(
             "text-duration",
             r"\b[0-9]+m[0-9.]+s\b|\b[0-9]+(?:\.[0-9]+)?[ ]?(?:ms|µs|us|ns|s|secs?|seconds?|mins?|minutes?)\b",
-            false,
+            ONLY_TEXT,
         ),
-        look("text-process", r"(?i)\bpid[^0-9a-z\n]{0,4}[0-9]+|/proc/[0-9]+|\b[a-z_-]+\[[0-9]+\]:", false),
+        look(
+            "text-process",
+            r"(?i)\bpid[^0-9a-z\n]{0,4}[0-9]+|/proc/[0-9]+|\b[a-z_-]+\[[0-9]+\]:",
+            ONLY_TEXT,
+        ),
         look(
             "text-processors",
-            r"(?i)(?:\b(?:nproc|n?cpus?|cores?|processors?|processing units|jobs|threads|workers|parallel(?:ism)?|load-average)\b[^0-9a-z\n]{0,6}|(?:^|[\s=])-[jl][ ]?)[0-9]{1,4}\b|\b[0-9]{1,4}[ ]+(?:cpus?|cores?|processors?|threads|jobs|workers)\b",
-            false,
+            r"(?i)(?:\b(?:nproc|n?cpus?|cores?|processors?|processing units|jobs|threads|workers|parallel(?:ism)?|load-average)\b[^0-9a-z\n]{0,6}|(?:^|[\s=])-[jl][ ]?)[0-9]{1,4}\b|\bcpus_allowed(?:_list)?:[ \t]*[0-9a-f,-]+|\b[0-9]{1,4}[ ]+(?:cpus?|cores?|processors?|threads|jobs|workers)\b",
+            ONLY_TEXT,
         ),
         look(
             "text-host",
             r"(?i)\b(?:host(?:[_-]?name)?|nodename|uname|build[_-]host)\b[^0-9a-z\n]{1,4}[0-9a-z._-]+|\blinux version [^ \n]+|\b[0-9]+\.[0-9]+\.[0-9]+-[0-9a-z.+_-]*(?:generic|amd64|arm64|cloud|azure|aws|gcp|lts|microsoft|el[0-9]+|fc[0-9]+)[0-9a-z._-]*",
-            false,
+            ONLY_TEXT,
         ),
         look(
             "text-checksum",
             r"(?i)\b(?:sha-?[0-9]{1,3}|md5|digest|checksum|integrity|hash|etag)(?:sum)?\b[^\n]{0,12}?[0-9a-z+/=_-]{16,}",
-            false,
+            ONLY_TEXT,
         ),
         Look {
             also: |found| found.first.len() == found.second.len(),
-            ..look("text-token", r"\b[0-9a-fA-F]{16,}\b", false)
+            ..look("text-token", r"\b[0-9a-fA-F]{16,}\b", ONLY_TEXT)
         },
         Look {
             also: |found| {
@@ -111,10 +128,14 @@ static LOOKS: LazyLock<Vec<Look>> = LazyLock::new(|| {
                     && is_mixed(found.first)
                     && is_mixed(found.second)
             },
-            ..look("text-token", r"[A-Za-z0-9+/_-]{20,}={0,2}|\$[0-9][a-z]?\$[A-Za-z0-9./$=,-]{16,}", false)
+            ..look(
+                "text-token",
+                r"[A-Za-z0-9+/_-]{20,}={0,2}|\$[0-9][a-z]?\$[A-Za-z0-9./$=,-]{16,}",
+                ONLY_TEXT,
+            )
         },
-        Look { also: has_made_up_part, ..look("text-path", r"(?:/[A-Za-z0-9_.+@~-]+){2,}", true) },
-        look("text-version", r"\bv?[0-9]+(?:\.[0-9]+){2,}(?:[-+~.:][0-9A-Za-z.+~-]+)?", false),
+        Look { also: has_made_up_part, ..look("text-path", r"(?:/[A-Za-z0-9_.+@~-]+){2,}", ANYWHERE) },
+        look("text-version", r"\bv?[0-9]+(?:\.[0-9]+){2,}(?:[-+~.:][0-9A-Za-z.+~-]+)?", ONLY_TEXT),
     ]
 });
 
@@ -136,8 +157,9 @@ fn has_made_up_part(found: Found<'_>) -> bool {
         .is_some_and(|(first, second)| looks_made_up(first) && looks_made_up(second))
 }
 
-/// Whether a time stands in a name. Versions are dates too, so more is asked for than of what differs in a text.
-pub fn has_time(name: &str) -> bool {
+/// Whether a date with more than its numerals stands in a name. Versions are dates too, so more is asked for than of what
+/// differs in a text.
+pub fn has_date(name: &str) -> bool {
     TIMES.find_iter(name).any(|found| found.len() > "20260102".len() && !found.as_str().contains('.'))
 }
 
@@ -158,7 +180,7 @@ pub fn look(first: &str, second: &str, among: Among) -> Option<&'static str> {
             Found { first: one.as_str(), second: other.as_str(), shared: at.saturating_sub(one.start()) };
         starts_alike && (look.also)(found)
     };
-    let believed = |look: &&Look| among == Among::Text || look.anywhere;
+    let believed = |look: &&Look| look.among.contains(&among);
     LOOKS.iter().filter(believed).find(fits).map(|look| look.rule)
 }
 
@@ -214,6 +236,8 @@ mod tests {
             ("text-processors", "MAKEFLAGS=-j8", "MAKEFLAGS=-j16"),
             ("text-processors", "built with 8 CPUs", "built with 64 CPUs"),
             ("text-processors", "nproc=2", "nproc=1"),
+            ("text-processors", "Cpus_allowed:\tff", "Cpus_allowed:\t01"),
+            ("text-processors", "Cpus_allowed_list:\t0-7", "Cpus_allowed_list:\t3"),
             ("text-host", "hostname: a1b2", "hostname: c3d4"),
             ("text-host", "on 6.1.0-18-amd64", "on 6.1.0-21-amd64"),
             ("text-checksum", "sha256=0123456789abcdef01", "sha256=f123456789abcdef01"),
@@ -245,20 +269,26 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_a_time_and_not_only_a_version_that_is_a_date() {
-        for name in ["backup-2026-01-02", "2026-01-02T03_04_05_678Z-debug-0", "dump.20260102030405"] {
-            assert!(has_time(name), "{name}");
-        }
-        for name in ["certifi-2026.01.02", "libabsl_base.so.20260102", "x-1.2.3", "2026"] {
-            assert!(!has_time(name), "{name}");
-        }
-    }
-
-    #[test]
     fn less_is_believed_between_other_bytes() {
         assert_eq!(look("x 12:30:01", "x 12:30:02", Among::Bytes), Some("text-time"));
         assert_eq!(look("1767323045", "1767323046", Among::Bytes), None);
         assert_eq!(look("3s", "4s", Among::Bytes), None);
+    }
+
+    #[test]
+    fn seconds_are_believed_in_a_program_if_they_are_near() {
+        let found = |first, second| look(first, second, Among::Program);
+        assert_eq!(found("1767323045", "1767323046"), Some("text-time"));
+        assert_eq!(found("at 1767323045;", "at 1767323099;"), Some("text-time"));
+        for (first, second) in [
+            ("1767323045", "1467323045"),
+            ("1067323045", "1067323046"),
+            ("17673230451", "17673230452"),
+            ("x1767323045", "x1767323046"),
+            ("12 cpus", "14 cpus"),
+        ] {
+            assert_eq!(found(first, second), None, "{first} {second}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::number::{First, number, place, slice};
 use super::pair::{Finding, Pair};
+use super::pieces::Among;
 use super::strings;
 
 const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -26,7 +27,7 @@ pub fn look(pair: &Pair<'_>) -> Option<Finding> {
             Some(Finding::new("png-time", detail))
         }
         (b"tEXt" | b"iTXt", b"tEXt" | b"iTXt") => {
-            let found = strings::around(first.content, second.content, 0)?;
+            let found = strings::around(first.content, second.content, 0, Among::Bytes)?;
             let key = first.content.split(|byte| *byte == 0).next().unwrap_or_default();
             let rule = if found.rule == "text-time" { "png-time" } else { found.rule };
             Some(Finding::new(rule, format!("in its text {}", String::from_utf8_lossy(key))))

@@ -2,6 +2,7 @@
 
 use super::number::{First, number};
 use super::pair::{Finding, Pair};
+use super::pieces::Among;
 use super::strings;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -31,7 +32,8 @@ pub fn look(pair: &Pair<'_>) -> Option<Finding> {
         size => (size as usize).max(512),
     };
     let page = format!("page {} of the database", at / size + 1);
-    let text = strings::around(pair.first.get(HEADER..)?, pair.second.get(HEADER..)?, HEADER as u64);
+    let text =
+        strings::around(pair.first.get(HEADER..)?, pair.second.get(HEADER..)?, HEADER as u64, Among::Bytes);
     Some(
         text.map(|found| found.within(&page))
             .unwrap_or_else(|| Finding::new("sqlite", format!("{page}; {counts}"))),

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::members::{Content, MEMBERS, Member, Members, compare};
-use super::number::slice;
-use super::pair::{Finding, Pair};
+use super::number::{first_difference, slice};
+use super::pair::{Around, Finding, Pair};
 use crate::oci::Epoch;
 
 const BLOCK: usize = 512;
@@ -26,6 +26,30 @@ const PREFIX: std::ops::Range<usize> = 345..500;
 pub fn look(pair: &Pair<'_>) -> Option<Finding> {
     let (first, second) = pair.both(members)?;
     compare(pair, "archive-time", &first, &second)
+}
+
+/// Says whether a member's time is what differs behind what is here of two archives.
+pub fn around(pair: &Pair<'_>, around: &Around<'_>) -> Option<Finding> {
+    let is_one = |bytes| slice(bytes, 0, BLOCK).is_some_and(is_header);
+    if !is_one(pair.first) || !is_one(pair.second) {
+        return None;
+    }
+    let at = around.start.checked_add(first_difference(around.first, around.second)? as u64)?;
+    let (block, within) = (at - at % BLOCK as u64, (at % BLOCK as u64) as usize);
+    if !MTIME.contains(&within) {
+        return None;
+    }
+    // The place may be in what a member holds: two fields of numerals one after the other hardly are.
+    let field = |bytes, field: std::ops::Range<usize>| {
+        let from = (block + field.start as u64).checked_sub(around.start)?;
+        let text = slice(bytes, usize::try_from(from).ok()?, field.len())?;
+        let digits = text.trim_ascii_start().strip_suffix(b" ").unwrap_or(text).strip_suffix(b"\0")?;
+        (digits.len() >= 6 && digits.iter().all(|byte| matches!(byte, b'0'..=b'7'))).then(|| octal(digits))?
+    };
+    let time = |bytes| field(bytes, CHECKSUM).and_then(|_| field(bytes, MTIME));
+    let (first, second) = (time(around.first)?, time(around.second)?);
+    let detail = format!("of the member at byte {block}: {}, then {}", shown(first), shown(second));
+    Some(Finding::new("archive-time", detail))
 }
 
 /// What the headers before a member say about it.
@@ -122,7 +146,10 @@ fn name(header: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn time(header: &[u8]) -> String {
-    let seconds = numeric(&header[MTIME]).unwrap_or_default();
+    shown(numeric(&header[MTIME]).unwrap_or_default())
+}
+
+fn shown(seconds: u64) -> String {
     Epoch(i64::try_from(seconds).unwrap_or(i64::MAX)).rfc3339()
 }
 
@@ -211,6 +238,26 @@ mod tests {
         assert!(finding.detail.contains("ab: 1970-01-01T00:00:01.123456Z, then"), "{}", finding.detail);
         let finding = found(&archive(11, "11 path=ab\n"), &archive(12, "11 path=ab\n")).unwrap();
         assert_eq!(finding, Finding::new("archive-extended", "in ab"));
+    }
+
+    #[test]
+    fn a_time_behind_the_beginning_is_known_by_its_place() {
+        let archive =
+            |time: u64| forge::tar(&[("a", 1, "x"), ("b", time, &"1234567\0".repeat(64)), ("c", 1, "x")]);
+        let (first, second) = (archive(1_767_323_045), archive(1_767_323_046));
+        let found = |first: &[u8], second: &[u8]| {
+            let start = first_difference(first, second).unwrap() - 16;
+            let around = |bytes| slice(bytes, start, 64).unwrap();
+            let around = Around { start: start as u64, first: around(first), second: around(second) };
+            let beginning = &first[..BLOCK];
+            super::around(&Pair::new(b"x.tar", beginning, beginning, false), &around)
+        };
+        let detail = "of the member at byte 1024: 2026-01-02T03:04:05Z, then 2026-01-02T03:04:06Z";
+        assert_eq!(found(&first, &second), Some(Finding::new("archive-time", detail)));
+        // In a member's content, at the same place of a block.
+        let mut other = first.clone();
+        other[3 * BLOCK + MTIME.start + 1] = b'7';
+        assert_eq!(found(&first, &other), None);
     }
 
     #[test]

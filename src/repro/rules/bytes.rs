@@ -102,7 +102,8 @@ pub(super) const RULES: &[Rule] = &[
         Class::Timestamp,
         "the members of the archive have the times of the files that went in",
         "Fix the times: tar --mtime=@$SOURCE_DATE_EPOCH; for zip and jar, find . -exec touch -hd @$SOURCE_DATE_EPOCH {} + \
-         before, and zip -X; Maven -Dproject.build.outputTimestamp, Gradle preserveFileTimestamps = false.",
+         before, and zip -X, with TZ=UTC (west of it the layer \
+         epoch is in 1979, which zip refuses); Maven -Dproject.build.outputTimestamp, Gradle preserveFileTimestamps = false.",
     ),
     rule(
         "archive-owner",
@@ -166,7 +167,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(
         "elf-section",
         Class::Unknown,
-        "the machine code or its data differs",
+        "the machine code, its data or another section differs",
         "Try make -j1, sorted lists of object files (not a wildcard), -frandom-seed=NAME where gcc optimises while \
          linking, and a pinned compiler.",
     ),
@@ -226,7 +227,8 @@ pub(super) const RULES: &[Rule] = &[
         "text-address",
         Class::Random,
         "an address in memory stands in the file",
-        "Print a name in place of the object's address; where a tool does it, run it under setarch -R.",
+        "Print a name, or a number that the program counts itself, in place of the object's address: a RUN cannot switch off \
+         that memory is placed by chance (setarch -R is refused).",
     ),
     rule(
         "text-process",

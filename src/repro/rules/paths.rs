@@ -99,70 +99,6 @@ pub(super) const RULES: &[Rule] = &[
         what: "it records who logged in and when, which a container has no use for",
         fix: "Remove it in the same RUN, or pass --no-log-init to useradd.",
     },
-    // What package managers keep.
-    Rule {
-        id: "apt-cache",
-        class: Class::Cache,
-        when: When::Certain,
-        paths: &["var/cache/apt/**", "var/lib/apt/**", "var/cache/debconf/**"],
-        what: "apt keeps what it knew of its mirrors at that moment",
-        fix: "End the RUN with rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old, or keep them \
-              out of the image with --mount=type=cache,target=/var/cache/apt and the same for /var/lib/apt.",
-    },
-    Rule {
-        id: "package-cache",
-        class: Class::Cache,
-        when: When::Certain,
-        paths: &[
-            "var/cache/apk/**",
-            "var/cache/dnf/**",
-            "var/cache/libdnf5/**",
-            "var/cache/yum/**",
-            "var/cache/tdnf/**",
-            "var/cache/pacman/**",
-            "var/lib/pacman/sync/**",
-            "var/cache/zypp/**",
-            "etc/apk/cache/**",
-        ],
-        what: "the package manager keeps what it fetched from its mirrors",
-        fix: "Use apk add --no-cache, dnf clean all, yum clean all, zypper clean --all or pacman -Scc in the same RUN, or \
-              a cache mount on that directory.",
-    },
-    Rule {
-        id: "apk-scripts",
-        class: Class::Timestamp,
-        when: When::Certain,
-        paths: &["lib/apk/db/scripts.tar*", "usr/lib/apk/db/scripts.tar*"],
-        what: "apk packs its install scripts into an archive with the time of the installation",
-        fix: "Give virtual packages a version of your own (apk add --virtual .build=0 ...), install with one version of \
-              apk, or remove the file if nothing is installed later.",
-    },
-    Rule {
-        id: "ldconfig-cache",
-        class: Class::Cache,
-        when: When::Certain,
-        paths: &["var/cache/ldconfig/**"],
-        what: "ldconfig remembers inode numbers and change times of the libraries that it saw",
-        fix: "End the RUN with rm -f /var/cache/ldconfig/aux-cache; ldconfig works without it.",
-    },
-    Rule {
-        id: "rpm-database",
-        class: Class::Timestamp,
-        when: When::Certain,
-        paths: &["var/lib/rpm/**", "usr/lib/sysimage/rpm/**"],
-        what: "the database of rpm says when each package was installed, and its pages depend on how it grew",
-        fix: "Let rpm write it anew at the end of the RUN (rpm --rebuilddb), with SOURCE_DATE_EPOCH for the install \
-              times where this rpm heeds it; remove its __db.* files.",
-    },
-    Rule {
-        id: "dnf-history",
-        class: Class::Timestamp,
-        when: When::Certain,
-        paths: &["var/lib/dnf/**", "var/lib/yum/**", "usr/lib/sysimage/libdnf5/**", "var/lib/PackageKit/**"],
-        what: "the history of the package manager has a row with the time of each transaction",
-        fix: "Remove it at the end of the RUN: rm -rf /var/lib/dnf/history* /var/lib/yum/history \
-              /usr/lib/sysimage/libdnf5/*.",
-    },
     // What tools of languages keep.
     Rule {
         id: "git-directory",
@@ -378,10 +314,28 @@ pub(super) const RULES: &[Rule] = &[
         id: "temporary-file",
         class: Class::Cache,
         when: When::Certain,
-        paths: &["tmp/**", "var/tmp/**", "run/**", "var/run/**", "dev/shm/**"],
+        paths: &["tmp/**"],
         what: "it was left where temporary files are",
         fix: "Remove it in the RUN that made it, or give that RUN a temporary directory of its own: \
               --mount=type=tmpfs,target=/tmp.",
+    },
+    Rule {
+        id: "temporary-file-var",
+        class: Class::Cache,
+        when: When::Certain,
+        paths: &["var/tmp/**"],
+        what: "it was left where temporary files are that outlive a restart",
+        fix: "Remove it in the RUN that made it, or give that RUN a directory of its own in that place: \
+              --mount=type=tmpfs,target=/var/tmp.",
+    },
+    Rule {
+        id: "runtime-file",
+        class: Class::Cache,
+        when: When::Certain,
+        paths: &["run/**", "var/run/**", "dev/shm/**"],
+        what: "it was left where only running programs keep files, such as sockets, locks and numbers of processes; where a \
+               container runs, memory mostly covers it",
+        fix: "Remove it in the RUN that made it; what a program needs there, it makes when the container starts.",
     },
     Rule {
         id: "user-cache",
