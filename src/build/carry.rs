@@ -38,6 +38,21 @@ pub fn copy_image(
     })
 }
 
+/// The place that `text` means of an image that was published: a name that says its registry is that registry's, as it is where
+/// one is copied to, whatever this machine calls so.
+pub fn published(text: &str) -> Result<String, Error> {
+    Ok(match Place::parse(text)? {
+        Place::Plain(name) if name.parse().is_ok_and(|reference| says_registry(&name, &reference)) => {
+            format!("docker://{name}")
+        }
+        _ => text.to_string(),
+    })
+}
+
+fn says_registry(name: &str, reference: &Reference) -> bool {
+    name.starts_with(&format!("{}/", reference.registry))
+}
+
 /// Brings the image that `text` means for `platform` into the store, with all of its layers and under no name, and gives it.
 /// Whoever uses it holds a lease: nothing else keeps it.
 pub fn bring_image(
@@ -143,7 +158,7 @@ fn target(text: &str) -> Result<CopyTo, Error> {
         // A name that says its registry is meant for it; any other is one of this machine's.
         Place::Plain(name) => {
             let reference = new(&name)?;
-            match name.starts_with(&format!("{}/", reference.registry)) {
+            match says_registry(&name, &reference) {
                 true => CopyTo::Registry(reference),
                 false => CopyTo::Store(Some(reference)),
             }

@@ -144,11 +144,6 @@ impl Error {
         }
     }
 
-    /// Whether a process ended with a failure.
-    pub(super) fn is_exit(&self) -> bool {
-        matches!(self, Error::Step { source, .. } if matches!(**source, crate::worker::Error::Exited(_)))
-    }
-
     /// Whether a layer was lost that doing its step makes again.
     pub(super) fn is_lost(&self) -> bool {
         let is_lost = |error: &crate::worker::Error| {

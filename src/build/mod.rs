@@ -51,7 +51,7 @@ mod transfer;
 mod waiting;
 
 pub use cache_options::{CacheMode, CachePlace, CacheTo};
-pub use carry::{bring_image, copy_image, load_images, save_images};
+pub use carry::{bring_image, copy_image, load_images, published, save_images};
 pub use error::{Error, Excerpt, Failure};
 pub use finish::Built;
 pub use images::Found;
@@ -63,7 +63,7 @@ pub use names::{Removed, remove, tag};
 pub use options::{Context, ContextValue, DockerfileFrom, Options, Purpose, Secret, SecretSource, SshSource};
 pub use policy::PullPolicy;
 pub use push::push_image;
-pub use repeat::{Repeated, RunTwice, Second};
+pub use repeat::{Reaches, Repeated, RunTwice, Second, Verdict};
 pub use run::{RunOptions, run};
 pub use start::{Finding, Namespace, Outcome, build};
 pub use traced::{Trace, Traced};

@@ -1,28 +1,30 @@
 //! Every RUN of a build done once more, on the files on which it was done the first time.
 //!
-//! Each is compared with itself alone, so that no cause hides another, and all can be done at once. That one came out the same is
-//! remembered, so that a check costs what changed since the last. Whether an image would have
-//! been another one is found by *following*: the graph is passed once more with the layers of the second time, where a step
-//! that reads none of what differs is found as it is, and one that does is done.
+//! Each is compared with itself alone, so that no cause hides another. They are done in the order of the graph all the same: two
+//! that a build never does at once may share a cache mount or a port. That one came out the same is remembered, so that a
+//! check costs what changed since the last.
+//!
+//! Whether an image would have been another one is found by *following*: the graph is passed once more with what the second time
+//! left, where a step that reads none of what differs is found as it is, and one that does is done.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::error::Error;
 use super::lines::MadeBy;
 use super::platforms::Planned;
-use super::schedule::schedule;
+use super::schedule::in_order;
 use super::steps::Steps;
 use crate::graph::{Input, PreImage, StepId};
 use crate::layer::Compression;
 use crate::oci::{DiffId, Digest};
 use crate::progress::Event;
 use crate::sandbox::affinity;
-use crate::worker::{Doing, NextNumber as _};
+use crate::worker::{Chain, Doing, NextNumber as _};
 
 /// LIMIT: how long after the first time the second begins at the earliest, so that a clock of whole seconds shows another time.
+/// Nobody knows when a step that was found in the cache was done.
 const APART: Duration = Duration::from_millis(2100);
 
 /// The RUNs of a build, each done twice.
@@ -30,9 +32,6 @@ const APART: Duration = Duration::from_millis(2100);
 pub struct RunTwice {
     /// In the order of the steps.
     pub runs: Vec<Repeated>,
-    /// Whether all images would have been the same with what the second time left; none if that is not known, since a RUN
-    /// failed the second time.
-    pub same: Option<bool>,
 }
 
 /// One RUN.
@@ -44,147 +43,200 @@ pub struct Repeated {
     pub first: DiffId,
     /// What came of the second.
     pub second: Second,
-    /// Whether that is known from an earlier time, and nothing was done now.
-    pub remembered: bool,
-    /// Whether its layer is one of an image, or of a stage that an image only copies from.
-    pub in_image: bool,
+    below: Chain,
 }
 
 /// What came of a RUN the second time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Second {
-    /// A layer.
-    Layer(DiffId),
-    /// It failed, in one line.
-    Failed(String),
+    /// The same bytes.
+    Same {
+        /// Whether that is known from an earlier time, and nothing was done now.
+        remembered: bool,
+    },
+    /// Others.
+    Other {
+        /// What it left.
+        layer: DiffId,
+        /// Whether an image changes with it.
+        reaches: Reaches,
+    },
+    /// It failed.
+    Failed {
+        /// Why, in one line.
+        message: String,
+        /// The last of what it wrote.
+        tail: Vec<u8>,
+    },
+}
+
+/// Whether what differs reaches an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reaches {
+    /// It is a layer of one.
+    Itself,
+    /// Through this step, which reads of it, or of what was made of it.
+    Through(MadeBy),
+    /// No image reads of it what differs.
+    None,
+}
+
+/// What doing each RUN twice came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All images would have been the same.
+    Reproducible,
+    /// One would have been another.
+    NotReproducible,
+    /// A RUN failed the second time.
+    Inconclusive,
+}
+
+impl RunTwice {
+    /// What it came to.
+    pub fn verdict(&self) -> Verdict {
+        let reaches = |run: &Repeated| matches!(&run.second, Second::Other { reaches, .. } if *reaches != Reaches::None);
+        let failed = |run: &Repeated| matches!(run.second, Second::Failed { .. });
+        if self.runs.iter().any(reaches) {
+            // A failure cannot take that back.
+            Verdict::NotReproducible
+        } else if self.runs.iter().any(failed) {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Reproducible
+        }
+    }
 }
 
 impl Repeated {
-    /// Whether the two times left the same bytes.
-    pub fn is_same(&self) -> bool {
-        self.second == Second::Layer(self.first)
+    /// A RUN on the layers `below`.
+    pub fn new(by: MadeBy, below: Chain, first: DiffId, second: Second) -> Repeated {
+        Repeated { by, first, second, below }
     }
 
-    /// Whether they left others; a failure leaves none.
-    pub fn differs(&self) -> bool {
-        matches!(self.second, Second::Layer(layer) if layer != self.first)
+    /// The layers that it stood on, lowest first, with one that it left on top.
+    pub fn chain(&self, layer: DiffId) -> Vec<DiffId> {
+        let mut chain = self.below.diff_ids();
+        chain.push(layer);
+        chain
     }
 }
 
-/// Does every RUN once more, and follows what came out differently. `has_run` says that some were done a moment ago.
-pub fn run_twice(
-    planned: &Planned,
-    steps: &Steps<'_>,
-    has_run: bool,
-    jobs: usize,
-) -> Result<RunTwice, Error> {
-    let (mut known, mut unknown) = (BTreeSet::new(), Vec::new());
-    for id in (0..steps.graph.steps.len()).map(StepId).filter(|id| steps.is_run(*id)) {
+/// Does every RUN once more, and follows what came out differently.
+pub fn run_twice(planned: &Planned, steps: &Steps<'_>, jobs: usize) -> Result<RunTwice, Error> {
+    let all: Vec<StepId> = (0..steps.graph.steps.len()).map(StepId).collect();
+    let (mut known, mut unknown) = (BTreeSet::new(), BTreeSet::new());
+    for id in all.iter().copied().filter(|id| steps.is_run(*id)) {
         match steps.is_known_same(id)? {
-            true => drop(known.insert(id)),
-            false => unknown.push(id),
-        }
+            true => known.insert(id),
+            false => unknown.insert(id),
+        };
     }
-    if has_run && !unknown.is_empty() {
+    if !unknown.is_empty() {
         wait(steps)?;
     }
-    let mut seconds = once_more(steps, &unknown, jobs)?;
-    steps.settle()?;
-    seconds.extend(known.iter().map(|id| (*id, Second::Layer(steps.left(*id).0))));
-    let in_images = in_images(planned, steps);
-    let mut twice = RunTwice { runs: Vec::new(), same: Some(true) };
-    let mut instead = BTreeMap::new();
-    for (id, second) in seconds {
-        let (first, key) = steps.left(id);
-        let (remembered, in_image) = (known.contains(&id), in_images.contains(&id));
-        let run = Repeated { by: MadeBy::of(&steps.graph.steps[id.0]), first, second, remembered, in_image };
-        match &run.second {
-            Second::Layer(layer) if run.differs() => drop(instead.insert(key, *layer)),
-            Second::Layer(_) if !remembered => steps.remember_same(id)?,
-            Second::Layer(_) => {}
-            Second::Failed(_) => twice.same = None,
+    let done: Mutex<BTreeMap<StepId, Came>> = Mutex::default();
+    let done_so_far = || done.lock().unwrap_or_else(PoisonError::into_inner);
+    let again = |id: StepId| -> Result<(), Error> {
+        if unknown.contains(&id) {
+            // Programs ask how many processors there are, and share work among them.
+            let came = affinity::on_one(id.0, || steps.run_again(id));
+            let came = came.map_err(Error::io("choosing a processor"))??;
+            done_so_far().insert(id, came);
         }
-        twice.runs.push(run);
+        Ok(())
+    };
+    let repeated = in_order(steps, &all, jobs, &again);
+    // A failure may come of a directory that was changed on disk, and then it is no failure yet.
+    steps.settle()?;
+    repeated?;
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let in_images = in_images(planned, steps);
+    let mut runs = Vec::new();
+    for id in all.into_iter().filter(|id| steps.is_run(*id)) {
+        let (first, _) = steps.left(id);
+        let second = match done.remove(&id) {
+            None => Second::Same { remembered: known.contains(&id) },
+            Some(Came::Failed { message, tail }) => Second::Failed { message, tail },
+            Some(Came::Left(layer)) if layer == first => {
+                steps.remember_same(id)?;
+                Second::Same { remembered: false }
+            }
+            Some(Came::Left(layer)) if in_images.contains(&id) => {
+                Second::Other { layer, reaches: Reaches::Itself }
+            }
+            Some(Came::Left(layer)) => {
+                let reaches = follow(planned, steps, (id, layer), jobs)?;
+                Second::Other { layer, reaches }
+            }
+        };
+        let below = steps.worker.base_chain(&steps.graph.steps[id.0], &steps.states);
+        runs.push(Repeated::new(MadeBy::of(&steps.graph.steps[id.0]), below, first, second));
     }
-    if twice.runs.iter().any(|run| run.in_image && run.differs()) {
-        // Nothing else can take that back.
-        twice.same = Some(false);
-    } else if twice.same.is_some() && !instead.is_empty() {
-        twice.same = Some(follow(planned, steps, instead, jobs)?);
-    }
-    Ok(twice)
+    Ok(RunTwice { runs })
 }
 
-/// Does these RUNs, several at once; what each came to, in order. An error that is no exit code ends all of them.
-fn once_more(steps: &Steps<'_>, runs: &[StepId], jobs: usize) -> Result<BTreeMap<StepId, Second>, Error> {
-    let results: Mutex<BTreeMap<StepId, Result<Second, Error>>> = Mutex::default();
-    let next = AtomicUsize::new(0);
-    let work = |number: usize| {
-        // Programs ask how many processors there are, and share work among them.
-        let mut failure = affinity::keep_to_one(number).map_err(Error::io("choosing a processor")).err();
-        while let Some(id) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let result = failure.take().map_or_else(|| steps.run_again(*id), Err);
-            if result.is_err() {
-                steps.worker.cancel.fire();
-            }
-            results.lock().unwrap_or_else(PoisonError::into_inner).insert(*id, result);
-        }
-    };
-    std::thread::scope(|scope| {
-        // None of them is this thread, which keeps its processors.
-        for number in 0..jobs.min(runs.len()) {
-            scope.spawn(move || work(number));
-        }
-    });
-    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (mut seconds, mut failure) = (BTreeMap::new(), None);
-    for (id, result) in results {
-        match (result, &failure) {
-            (Ok(second), _) => drop(seconds.insert(id, second)),
-            // Of several failures the one that ended the others counts.
-            (Err(error), None | Some(Error::Interrupted)) => failure = Some(error),
-            (Err(_), Some(_)) => {}
-        }
-    }
-    failure.map_or(Ok(seconds), Err)
+/// What doing a RUN again came to.
+enum Came {
+    Left(DiffId),
+    Failed { message: String, tail: Vec<u8> },
 }
 
 /// The steps whose layers are layers of an image.
 fn in_images(planned: &Planned, steps: &Steps<'_>) -> BTreeSet<StepId> {
     let mut found = BTreeSet::new();
     for image in &planned.images {
-        let mut input = image.target.state;
         // Where one was added before, all below it were.
-        while let Input::Step(step) = input
-            && found.insert(step)
-        {
-            input = steps.graph.steps[step.0].base;
+        for id in steps.line(image.target.state).take_while(|id| !found.contains(id)).collect::<Vec<_>>() {
+            found.insert(id);
         }
     }
     found
 }
 
-/// Whether all images stay what they are with other layers for some of the steps.
+/// Where the images change with another layer for this step.
 fn follow(
     planned: &Planned,
     steps: &Steps<'_>,
-    instead: BTreeMap<Digest, DiffId>,
+    (id, layer): (StepId, DiffId),
     jobs: usize,
-) -> Result<bool, Error> {
-    let second = steps.following(instead);
+) -> Result<Reaches, Error> {
+    let second = steps.following(id, layer);
     let pending = second.look_up()?;
-    let done = schedule(&second, &pending, jobs);
-    second.settle()?;
-    match done {
-        // What fails with one result and not with the other depends on it.
-        Err(error) if error.is_exit() => return Ok(false),
-        done => done?,
-    }
-    let worker = steps.worker;
-    let is_same = |state| {
-        worker.input_chain(state, &steps.states).id() == worker.input_chain(state, &second.states).id()
+    let failed: OnceLock<MadeBy> = OnceLock::new();
+    let perform = |id: StepId| {
+        if failed.get().is_some() {
+            // What it stands on may be missing.
+            return Ok(());
+        }
+        match second.perform(id) {
+            // What fails with one result and not with the other depends on it. Nothing else has to end for that.
+            Err(Error::Step { name, location, source, .. })
+                if matches!(*source, crate::worker::Error::Exited(_)) =>
+            {
+                let _ = failed.set(MadeBy { name, location });
+                Ok(())
+            }
+            done => done,
+        }
     };
-    Ok(planned.images.iter().all(|image| is_same(image.target.state)))
+    let done = in_order(&second, &pending, jobs, &perform);
+    second.settle()?;
+    done?;
+    if let Some(by) = failed.into_inner() {
+        return Ok(Reaches::Through(by));
+    }
+    let changed = |id: &StepId| {
+        let chain = |steps: &Steps<'_>| steps.states[id.0].get().and_then(Chain::id);
+        chain(steps) != chain(&second)
+    };
+    for image in &planned.images {
+        // The lowest one that changed: all above it change with it.
+        if let Some(id) = steps.line(image.target.state).take_while(changed).last() {
+            return Ok(Reaches::Through(MadeBy::of(&steps.graph.steps[id.0])));
+        }
+    }
+    Ok(Reaches::None)
 }
 
 fn wait(steps: &Steps<'_>) -> Result<(), Error> {
@@ -201,6 +253,15 @@ fn wait(steps: &Steps<'_>) -> Result<(), Error> {
 }
 
 impl Steps<'_> {
+    /// The steps that stand on one another below `input`, the topmost first.
+    fn line(&self, input: Input) -> impl Iterator<Item = StepId> {
+        let step = |input| match input {
+            Input::Step(step) => Some(step),
+            Input::Scratch | Input::Image(_) | Input::Context(_) => None,
+        };
+        std::iter::successors(step(input), move |id| step(self.graph.steps[id.0].base))
+    }
+
     /// Which layer a step left, and under which key; the step is done.
     fn left(&self, id: StepId) -> (DiffId, Digest) {
         let chain = self.states[id.0].get().expect("the first pass has done all steps");
@@ -227,7 +288,7 @@ impl Steps<'_> {
         memo.key()
     }
 
-    fn run_again(&self, id: StepId) -> Result<Second, Error> {
+    fn run_again(&self, id: StepId) -> Result<Came, Error> {
         let (step, worker) = (&self.graph.steps[id.0], self.worker);
         let (first, key) = self.left(id);
         let number = self.numbers.next();
@@ -237,14 +298,16 @@ impl Steps<'_> {
         let fetched = worker.layer(first);
         let performed = fetched.and_then(|_| worker.perform(step, doing, &self.states, &|| ()));
         let (end, result) = match performed {
-            Ok((layer, _)) => (Event::Done { step: number }, Ok(Second::Layer(layer))),
-            Err(error) => {
-                let message = error.to_string();
-                let is_exit = matches!(error, crate::worker::Error::Exited(_));
+            Ok((layer, _)) => (Event::Done { step: number }, Ok(Came::Left(layer))),
+            Err(crate::worker::Error::Exited(exited)) => {
+                let message = exited.to_string();
                 let failed = Event::Failed { step: number, message: message.clone() };
+                (failed, Ok(Came::Failed { message, tail: exited.tail }))
+            }
+            Err(error) => {
+                let failed = Event::Failed { step: number, message: error.to_string() };
                 match self.failed(step, error) {
                     Error::Interrupted => (Event::Canceled { step: number }, Err(Error::Interrupted)),
-                    _ if is_exit => (failed, Ok(Second::Failed(message))),
                     error => (failed, Err(error)),
                 }
             }

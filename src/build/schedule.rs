@@ -18,6 +18,16 @@ struct Queue {
 
 /// Does the `pending` steps, at most `jobs` at once. The first failure ends the others and is returned.
 pub fn schedule(steps: &Steps<'_>, pending: &[StepId], jobs: usize) -> Result<(), Error> {
+    in_order(steps, pending, jobs, &|step| steps.perform(step))
+}
+
+/// Does `perform` for each of the `pending` steps, in the order and with the failures of [`schedule`].
+pub fn in_order(
+    steps: &Steps<'_>,
+    pending: &[StepId],
+    jobs: usize,
+    perform: &(dyn Fn(StepId) -> Result<(), Error> + Sync),
+) -> Result<(), Error> {
     let todo: BTreeSet<usize> = pending.iter().map(|step| step.0).collect();
     let mut waiting = BTreeMap::new();
     let mut wanted_by: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -63,7 +73,7 @@ pub fn schedule(steps: &Steps<'_>, pending: &[StepId], jobs: usize) -> Result<()
             queue.running += 1;
             drop(queue);
             is_kept = false;
-            let result = steps.perform(StepId(step));
+            let result = perform(StepId(step));
             queue = lock();
             queue.running -= 1;
             match result {

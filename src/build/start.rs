@@ -335,8 +335,7 @@ impl Build<'_> {
             Purpose::Image | Purpose::Findings => None,
             Purpose::Lines => Some(Trace { images: lines(planned, steps), twice: None }),
             Purpose::Repetition => {
-                let has_run = steps.must_run(pending.iter().copied());
-                let twice = Some(run_twice(planned, steps, has_run, self.options.jobs)?);
+                let twice = Some(run_twice(planned, steps, self.options.jobs)?);
                 Some(Trace { images: lines(planned, steps), twice })
             }
         };

@@ -1,6 +1,6 @@
 //! One pass or one attempt over the steps of a graph: keys, records, and the doing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::caches::Caches;
@@ -32,8 +32,8 @@ pub struct Steps<'a> {
     pub states: Vec<OnceLock<Chain>>,
     /// Under which key.
     pub keys: Vec<OnceLock<Digest>>,
-    /// In a second pass over the same graph: results that stand in for those of the first, by key.
-    instead: Option<BTreeMap<Digest, DiffId>>,
+    /// In a second pass over the same graph: a step that is taken to have left another layer than in the first.
+    instead: Option<(StepId, DiffId)>,
     /// Whether a failure has to name the platform.
     several: bool,
     waiting: Waiting,
@@ -63,13 +63,13 @@ impl<'a> Steps<'a> {
         Steps { graph, worker, numbers, caches, packing, states, keys, instead: None, several, waiting }
     }
 
-    /// A second pass over the same graph, in which some steps are taken to have left other layers: what does not read them is
-    /// found as the first pass left it, also where that passed records over.
-    pub fn following(&self, instead: BTreeMap<Digest, DiffId>) -> Steps<'a> {
+    /// A second pass over the same graph, in which a step is taken to have left another layer: what does not read of it is found
+    /// as the first pass left it, also where that passed records over.
+    pub fn following(&self, step: StepId, layer: DiffId) -> Steps<'a> {
         let Steps { graph, worker, numbers, caches, several, .. } = *self;
         let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
         let keys = graph.steps.iter().map(|_| OnceLock::new()).collect();
-        let (packing, instead, waiting) = (self.packing.again(), Some(instead), Waiting::default());
+        let (packing, instead, waiting) = (self.packing.again(), Some((step, layer)), Waiting::default());
         Steps { graph, worker, numbers, caches, packing, states, keys, instead, several, waiting }
     }
 
@@ -105,7 +105,7 @@ impl<'a> Steps<'a> {
                 continue;
             }
             let key = self.pre_image(step)?.key();
-            match self.recorded(step, &key)? {
+            match self.recorded(*id, &key)? {
                 None => pending.push(*id),
                 Some(chain) => {
                     // A second pass shows only what it does.
@@ -188,9 +188,10 @@ impl<'a> Steps<'a> {
     }
 
     /// What a record says that the step leaves; none if there is no record, or its layer is gone.
-    fn recorded(&self, step: &Step, key: &Digest) -> Result<Option<Chain>, Error> {
-        if let Some(layer) = self.instead.as_ref().and_then(|instead| instead.get(key)) {
-            return Ok(Some(self.below(step).push(*layer, Made::Ran)));
+    fn recorded(&self, id: StepId, key: &Digest) -> Result<Option<Chain>, Error> {
+        let step = &self.graph.steps[id.0];
+        if let Some((_, layer)) = self.instead.filter(|(instead, _)| *instead == id) {
+            return Ok(Some(self.below(step).push(layer, Made::Ran)));
         }
         if let Some(chain) = self.recorded_here(step, key)? {
             return Ok(Some(chain));
@@ -260,7 +261,7 @@ impl<'a> Steps<'a> {
         let pre_image = self.pre_image(step)?;
         let key = pre_image.key();
         if self.asks_records(step)
-            && let Some(chain) = self.recorded(step, &key)?
+            && let Some(chain) = self.recorded(id, &key)?
         {
             return Ok((Came::Cached, key, chain));
         }
@@ -270,7 +271,7 @@ impl<'a> Steps<'a> {
         let Some(flight) = worker.store.flight(&key, &canceled)? else { return Err(Error::Interrupted) };
         // Also without a wait: the other build may have ended between the look and the flight.
         if self.asks_records(step)
-            && let Some(chain) = self.recorded(step, &key)?
+            && let Some(chain) = self.recorded(id, &key)?
         {
             return Ok((Came::Cached, key, chain));
         }
@@ -286,8 +287,9 @@ impl<'a> Steps<'a> {
         };
         let performed = worker.perform(step, doing, self.states(), &beside);
         let (layer, made) = performed.map_err(|e| self.failed(step, e))?;
-        // What hangs on something that only a remote cache says is not kept: the next build asks it again.
-        if worker.is_verified(step, self.states()) {
+        // What hangs on something that only a remote cache says is not kept: the next build asks it again. Nor is what a second
+        // pass does, which nobody will ask for.
+        if self.instead.is_none() && worker.is_verified(step, self.states()) {
             let record = KeyRecord { layer, ran: made == Made::Ran, pre_image };
             let kept = Kept { flight, key, record: record.encode(), layer };
             self.waiting.put(worker, kept).map_err(|e| self.failed(step, e))?;

@@ -15,13 +15,9 @@ pub fn render(failure: &Failure) -> String {
     if let Error::Step { name, source, .. } = &failure.error
         && let crate::worker::Error::Exited(exited) = &**source
     {
-        let lines: Vec<&[u8]> = exited.tail.split(|b| *b == b'\n').filter(|line| !line.is_empty()).collect();
-        let first = lines.len().saturating_sub(TAIL_LINES);
         writeln!(text, "------\n > {}:", escape(&name.replace('\n', " "))).expect("memory");
-        for line in &lines[first..] {
-            writeln!(text, "{}", escape_line(line)).expect("memory");
-        }
-        if let (Some(log), true) = (&exited.log, first > 0) {
+        text.push_str(&last_lines(&exited.tail));
+        if let (Some(log), true) = (&exited.log, lines(&exited.tail).count() > TAIL_LINES) {
             writeln!(text, "(the whole output is in {})", log.display()).expect("memory");
         }
         text.push_str("------\n");
@@ -34,6 +30,19 @@ pub fn render(failure: &Failure) -> String {
         writeln!(text, "hint: {}", escape(&hint)).expect("memory");
     }
     text
+}
+
+/// The last lines of what a process wrote.
+pub(super) fn last_lines(tail: &[u8]) -> String {
+    let mut text = String::new();
+    for line in lines(tail).skip(lines(tail).count().saturating_sub(TAIL_LINES)) {
+        writeln!(text, "{}", escape_line(line)).expect("memory");
+    }
+    text
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
 }
 
 /// COMPAT: BuildKit's box: four lines around one line, two around several, `>>>` on each line that failed.

@@ -1,9 +1,9 @@
-//! Two layers, entry by entry.
+//! Two layers, path by path, as they show in the trees that they belong to.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use crate::tree::{Entries, Entry, Kind, RootPath};
+use crate::tree::{Entries, Entry, Kind, RootPath, Stack};
 
 /// A path at which two layers are not alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +17,9 @@ pub struct Difference {
 /// How two layers differ at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Only the first has it.
-    OnlyFirst(Entry),
-    /// Only the second has it.
-    OnlySecond(Entry),
-    /// Both have it, and it differs in these.
+    /// It is there with only one of them.
+    Only(Which, Alone),
+    /// It is there with both, and differs in these.
     Changed {
         /// The first's.
         first: Entry,
@@ -30,6 +28,24 @@ pub enum What {
         /// In what, in the order of [`Field`].
         fields: BTreeSet<Field>,
     },
+}
+
+/// One of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The first.
+    First,
+    /// The second.
+    Second,
+}
+
+/// What is there with one of them alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alone {
+    /// What it is.
+    pub entry: Entry,
+    /// How many paths its layer has below it, if it is a directory: they are not told one by one.
+    pub below: usize,
 }
 
 /// What there is to an entry.
@@ -53,34 +69,72 @@ pub enum Field {
     Attributes,
 }
 
-/// Every path at which two layers differ, in order.
-pub fn compare(first: &Entries, second: &Entries) -> Vec<Difference> {
-    let mut differences = Vec::new();
+/// A layer, and the tree that it is the top of. What only one of two layers names may lie below the other.
+pub struct Side<'a> {
+    /// The layer's entries.
+    pub layer: &'a Entries,
+    /// With what lies below.
+    pub tree: &'a Stack,
+}
+
+/// Every path at which two layers make a difference, in order.
+pub fn compare(first: &Side<'_>, second: &Side<'_>) -> Vec<Difference> {
+    let mut found = Vec::new();
     let (mut at, mut other) = (0, 0);
+    // The last directory that only one of them has: what lies below belongs to it.
+    let mut alone: Option<(RootPath, Which, usize)> = None;
     loop {
-        let (one, two) = (first.get(at), second.get(other));
+        let (one, two) = (first.layer.get(at), second.layer.get(other));
         let order = match (one, two) {
-            (None, None) => return differences,
+            (None, None) => return found,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(one), Some(two)) => one.path.cmp(&two.path),
         };
-        let what = match (one, two) {
-            (Some(one), _) if order.is_lt() => Some(What::OnlyFirst(one.clone())),
-            (_, Some(two)) if order.is_gt() => Some(What::OnlySecond(two.clone())),
-            (Some(one), Some(two)) => {
-                let fields = fields(one, two);
-                let changed =
-                    || What::Changed { first: one.clone(), second: two.clone(), fields: fields.clone() };
-                (!fields.is_empty()).then(changed)
-            }
-            _ => None,
-        };
-        if let (Some(what), Some(entry)) = (what, if order.is_gt() { two } else { one }) {
-            differences.push(Difference { path: entry.path.clone(), what });
-        }
+        let one = one.filter(|_| order.is_le());
+        let two = two.filter(|_| order.is_ge());
         at += usize::from(order.is_le());
         other += usize::from(order.is_ge());
+        let Some(path) = one.or(two).map(|entry| entry.path.clone()) else { return found };
+        alone = alone.filter(|(above, ..)| path.is_below(above));
+        let Some(what) = at_path(&path, (one, first), (two, second)) else { continue };
+        if let (What::Only(which, _), Some((_, above, index))) = (&what, &alone)
+            && which == above
+            && let Difference { what: What::Only(_, Alone { below, .. }), .. } = &mut found[*index]
+        {
+            *below += 1;
+            continue;
+        }
+        if let What::Only(which, Alone { entry, .. }) = &what
+            && entry.is_directory()
+        {
+            alone = Some((path.clone(), *which, found.len()));
+        }
+        found.push(Difference { path, what });
+    }
+}
+
+fn at_path(
+    path: &RootPath,
+    (one, first): (Option<&Entry>, &Side<'_>),
+    (two, second): (Option<&Entry>, &Side<'_>),
+) -> Option<What> {
+    let changed = |first: Entry, second: Entry| {
+        let fields = fields(&first, &second);
+        (!fields.is_empty()).then_some(What::Changed { first, second, fields })
+    };
+    let is_there = |entry: &&Entry| entry.kind != Kind::Whiteout;
+    if let (Some(one), Some(two)) = (one.filter(is_there), two.filter(is_there)) {
+        // As the layers have it, where a hard link is one.
+        return changed(one.clone(), two.clone());
+    }
+    let shown = |side: &Side<'_>| side.tree.get(path).map(|node| node.entry);
+    let only = |which, entry| Some(What::Only(which, Alone { entry, below: 0 }));
+    match (shown(first), shown(second)) {
+        (None, None) => None,
+        (Some(entry), None) => only(Which::First, entry),
+        (None, Some(entry)) => only(Which::Second, entry),
+        (Some(first), Some(second)) => changed(first, second),
     }
 }
 
@@ -120,16 +174,28 @@ mod tests {
         Entry::directory(RootPath::clean(path).expect("a path"), Time::default())
     }
 
-    fn told(first: Vec<Entry>, second: Vec<Entry>) -> Vec<(String, String)> {
+    fn removed(path: &str) -> Entry {
+        Entry::whiteout(RootPath::clean(path).expect("a path"), Time::default())
+    }
+
+    fn told(below: Vec<Entry>, first: Vec<Entry>, second: Vec<Entry>) -> Vec<(String, String)> {
+        let below = Stack::new(vec![below.into()]);
+        let (first, second): (Entries, Entries) = (first.into(), second.into());
+        let (one, two) = (below.push(first.clone()), below.push(second.clone()));
+        let found = compare(&Side { layer: &first, tree: &one }, &Side { layer: &second, tree: &two });
         let told = |difference: Difference| {
             let what = match difference.what {
-                What::OnlyFirst(_) => "first".to_string(),
-                What::OnlySecond(_) => "second".to_string(),
+                What::Only(which, Alone { below: 0, .. }) => format!("{which:?}"),
+                What::Only(which, Alone { below, .. }) => format!("{which:?} and {below} below"),
                 What::Changed { fields, .. } => format!("{fields:?}"),
             };
             (difference.path.to_string(), what)
         };
-        compare(&first.into(), &second.into()).into_iter().map(told).collect()
+        found.into_iter().map(told).collect()
+    }
+
+    fn pairs(found: &[(String, String)]) -> Vec<(&str, &str)> {
+        found.iter().map(|(path, what)| (path.as_str(), what.as_str())).collect()
     }
 
     #[test]
@@ -145,21 +211,38 @@ mod tests {
             (Entry { mode: 0o600, ..directory("/a") }, "{Kind}"),
         ];
         for (new, fields) in cases {
-            let found = told(vec![old.clone()], vec![new]);
-            assert_eq!(found, [("/a".to_string(), fields.to_string())]);
+            assert_eq!(pairs(&told(vec![], vec![old.clone()], vec![new])), [("/a", fields)]);
         }
         let link = |to: &[u8]| Entry { kind: Kind::Symlink(to.to_vec()), ..old.clone() };
-        assert_eq!(told(vec![link(b"x")], vec![link(b"y")])[0].1, "{Target}");
+        assert_eq!(pairs(&told(vec![], vec![link(b"x")], vec![link(b"y")])), [("/a", "{Target}")]);
         let device = |minor| Entry { kind: Kind::CharDevice { major: 1, minor }, ..old.clone() };
-        assert_eq!(told(vec![device(1)], vec![device(2)])[0].1, "{Device}");
+        assert_eq!(pairs(&told(vec![], vec![device(1)], vec![device(2)])), [("/a", "{Device}")]);
     }
 
     #[test]
-    fn what_only_one_has_is_told_and_what_both_have_is_not() {
-        let first = vec![directory("/b"), file("/b/one", ""), file("/c", "")];
-        let second = vec![file("/a", ""), directory("/b"), file("/b/two", ""), file("/c", "")];
-        let found = told(first, second);
-        let found: Vec<(&str, &str)> = found.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
-        assert_eq!(found, [("/a", "second"), ("/b/one", "first"), ("/b/two", "second")]);
+    fn what_one_layer_does_not_name_is_what_lies_below_it() {
+        let below = vec![directory("/b"), file("/b/kept", "x"), file("/b/mode", "x")];
+        let mode = Entry { mode: 0o4755, ..file("/b/mode", "x") };
+        let first = vec![directory("/b"), mode, file("/b/new", "")];
+        let second = vec![file("/c", "")];
+        // Neither the directory, which is the same in both, nor the file that has another mode is new.
+        let found = told(below.clone(), first, second);
+        assert_eq!(pairs(&found), [("/b/mode", "{Mode}"), ("/b/new", "First"), ("/c", "Second")]);
+        let gone = told(below.clone(), vec![directory("/b"), removed("/b/kept")], vec![]);
+        assert_eq!(pairs(&gone), [("/b/kept", "Second")]);
+        let both = vec![directory("/b"), removed("/b/kept")];
+        let times = vec![directory("/b"), Entry { mtime: Time::from_seconds(5), ..removed("/b/kept") }];
+        assert_eq!(pairs(&told(below, both, times)), []);
+    }
+
+    #[test]
+    fn what_lies_below_a_directory_that_only_one_has_is_counted() {
+        let first = vec![directory("/a"), directory("/a/b"), file("/a/b/c", ""), file("/d", "")];
+        let second = vec![directory("/e"), file("/e/f", "")];
+        let found = told(vec![], first, second);
+        assert_eq!(
+            pairs(&found),
+            [("/a", "First and 2 below"), ("/d", "First"), ("/e", "Second and 1 below")]
+        );
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::cause::{Bytes, Cause, Left, Sample, cause};
-use super::compare::{Difference, Field, What, compare};
+use super::compare::{Difference, Field, Side, What, Which, compare};
 use super::content::{Beginnings, ContentDifference, KEPT, compare_content};
 use super::error::Error;
 use crate::oci::DiffId;
 use crate::store::{Contents, Layer, Store};
+use crate::tree::{Place, RootPath, Stack};
 
 /// A path at which two layers differ, and what is known of it.
 #[derive(Clone, Debug)]
@@ -21,69 +23,114 @@ pub struct Finding {
     pub cause: Option<Cause>,
 }
 
-/// Where two layers differ, in the order of paths. Only files that differ are read.
-pub fn compare_layers(store: &Store, first: DiffId, second: DiffId) -> Result<Vec<Finding>, Error> {
-    let get = |diff_id| store.layer(diff_id)?.ok_or(Error::Gone(diff_id));
-    let (first, second) = (get(first)?, get(second)?);
-    let (one, two) = (&first.list()?.entries, &second.list()?.entries);
-    let differences = compare(one, two);
-    let read = |difference: &&Difference| is_read(difference);
-    let paths: Vec<_> = differences.iter().filter(read).map(|difference| &difference.path).collect();
-    let first = Open::new(store, &first, &paths)?;
-    let second = Open::new(store, &second, &paths)?;
-    differences.into_iter().map(|difference| found(difference, &first, &second)).collect()
+/// Where two layers come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From one RUN, done twice: what only one has may be known by its name.
+    OneRun,
+    /// From anywhere.
+    Unrelated,
+}
+
+/// Where the topmost layers of two chains (lowest first) differ, in the order of paths. Only files that differ are read.
+pub fn compare_layers(
+    store: &Store,
+    first: &[DiffId],
+    second: &[DiffId],
+    origin: Origin,
+) -> Result<Vec<Finding>, Error> {
+    let (first, second) = (Tree::new(store, first)?, Tree::new(store, second)?);
+    let differences = compare(&first.side(), &second.side());
+    let read: Vec<&RootPath> =
+        differences.iter().filter(|difference| is_read(difference)).map(|read| &read.path).collect();
+    let (first, second) = (first.open(store, &read)?, second.open(store, &read)?);
+    differences.into_iter().map(|difference| found(difference, &first, &second, origin)).collect()
 }
 
 fn is_read(difference: &Difference) -> bool {
     matches!(&difference.what, What::Changed { fields, .. } if fields.contains(&Field::Content))
 }
 
-fn found(difference: Difference, first: &Open, second: &Open) -> Result<Finding, Error> {
+fn found(difference: Difference, first: &Open, second: &Open, origin: Origin) -> Result<Finding, Error> {
     let path = &difference.path;
-    let compared = match is_read(&difference) {
-        true => {
-            let failed = |source| Error::Content { path: path.clone(), source };
-            let (mut first, mut second) = (first.file(path)?, second.file(path)?);
-            compare_content(&mut first, &mut second).map_err(failed)?
+    if is_read(&difference) {
+        let failed = |source| Error::Content { path: path.clone(), source };
+        let (mut one, mut two) = (first.file(path)?, second.file(path)?);
+        if let Some((content, beginnings)) = compare_content(&mut one, &mut two).map_err(failed)? {
+            let Beginnings { first, second } = &beginnings;
+            let bytes = Bytes {
+                first,
+                second,
+                whole: content.sizes.0.max(content.sizes.1) <= KEPT as u64,
+                offset: content.offset,
+                around: (&content.around.0, &content.around.1),
+            };
+            let cause = cause(&Sample { path, left: Left::Both(bytes) });
+            return Ok(Finding { cause, content: Some(content), difference });
         }
-        false => None,
+    }
+    let left = match &difference.what {
+        What::Only(Which::First, _) => Some(Left::OnlyFirst),
+        What::Only(Which::Second, _) => Some(Left::OnlySecond),
+        // What a file holds says nothing of its mode.
+        What::Changed { .. } => None,
     };
-    let left = match (&compared, &difference.what) {
-        (Some((content, Beginnings { first, second })), _) => Some(Left::Both(Bytes {
-            first,
-            second,
-            whole: content.sizes.0.max(content.sizes.1) <= KEPT as u64,
-            offset: content.offset,
-            around: (&content.around.0, &content.around.1),
-        })),
-        // What is there without the other is known by its name.
-        (None, What::OnlyFirst(_)) => Some(Left::OnlyFirst),
-        (None, What::OnlySecond(_)) => Some(Left::OnlySecond),
-        (None, What::Changed { .. }) => None,
-    };
+    let left = left.filter(|_| origin == Origin::OneRun);
     let cause = left.and_then(|left| cause(&Sample { path, left }));
-    let content = compared.map(|(content, _)| content);
-    Ok(Finding { difference, content, cause })
+    Ok(Finding { cause, content: None, difference })
 }
 
-/// Files of a layer, by path.
+/// A chain of layers, and the tree that they are.
+struct Tree {
+    layers: Vec<Arc<Layer>>,
+    stack: Stack,
+}
+
+impl Tree {
+    fn new(store: &Store, chain: &[DiffId]) -> Result<Tree, Error> {
+        let get = |diff_id: &DiffId| store.layer(*diff_id)?.ok_or(Error::Gone(*diff_id));
+        let layers = chain.iter().map(get).collect::<Result<Vec<_>, _>>()?;
+        let entries = layers.iter().map(|layer| Ok(layer.list()?.entries.clone()));
+        let stack = Stack::new(entries.collect::<Result<_, Error>>()?);
+        Ok(Tree { layers, stack })
+    }
+
+    fn side(&self) -> Side<'_> {
+        Side { layer: self.stack.layers().last().expect("a chain has a layer"), tree: &self.stack }
+    }
+
+    /// Makes the files at `paths` readable, in whichever layer they are.
+    fn open(&self, store: &Store, paths: &[&RootPath]) -> Result<Open, Error> {
+        let mut places = BTreeMap::new();
+        let mut wanted: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for path in paths {
+            if let Some(place) = self.stack.get(path).and_then(|node| node.place) {
+                places.insert(path.as_bytes().to_vec(), place);
+                wanted.entry(place.layer).or_default().push(place.index);
+            }
+        }
+        let contents = |(layer, mut wanted): (usize, Vec<usize>)| {
+            wanted.sort_unstable();
+            wanted.dedup();
+            Ok((layer, store.contents(&self.layers[layer], &wanted)?))
+        };
+        let contents = wanted.into_iter().map(contents).collect::<Result<_, Error>>()?;
+        Ok(Open { contents, places })
+    }
+}
+
+/// Files of a tree, by path.
 struct Open {
-    contents: Contents,
-    places: BTreeMap<Vec<u8>, usize>,
+    contents: BTreeMap<usize, Contents>,
+    places: BTreeMap<Vec<u8>, Place>,
 }
 
 impl Open {
-    fn new(store: &Store, layer: &Layer, paths: &[&crate::tree::RootPath]) -> Result<Open, Error> {
-        let entries = &layer.list()?.entries;
-        let place =
-            |path: &&crate::tree::RootPath| Some((path.as_bytes().to_vec(), entries.search(path).ok()?));
-        let places: BTreeMap<Vec<u8>, usize> = paths.iter().filter_map(place).collect();
-        let wanted: Vec<usize> = places.values().copied().collect();
-        Ok(Open { contents: store.contents(layer, &wanted)?, places })
-    }
-
-    fn file(&self, path: &crate::tree::RootPath) -> Result<impl Read + use<>, Error> {
-        let place = self.places[path.as_bytes()];
-        Ok(self.contents.open(place)?)
+    fn file(&self, path: &RootPath) -> Result<Box<dyn Read>, Error> {
+        // Without a place it is no file, and has no bytes.
+        Ok(match self.places.get(path.as_bytes()) {
+            Some(place) => Box::new(self.contents[&place.layer].open(place.index)?),
+            None => Box::new(std::io::empty()),
+        })
     }
 }

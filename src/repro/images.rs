@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::documents::{ValueDifference, value_differences};
 use super::error::Error;
-use super::findings::{Finding, compare_layers};
+use super::findings::{Finding, Origin, compare_layers};
 use super::pairing::{Pair, pair};
 use crate::build::Found;
 use crate::oci::{DiffId, Digest, ImageConfig};
@@ -85,7 +85,12 @@ impl ImageDifference {
 }
 
 /// Compares two images, all of whose layers are in the store.
-pub fn compare_images(store: &Store, first: &Found, second: &Found) -> Result<ImageDifference, Error> {
+pub fn compare_images(
+    store: &Store,
+    first: &Found,
+    second: &Found,
+    origin: Origin,
+) -> Result<ImageDifference, Error> {
     let (one, two) = (layers(first), layers(second));
     let contents = |layers: &[LayerRef]| layers.iter().map(|layer| layer.diff_id).collect::<Vec<_>>();
     let is_like = |a: usize, b: usize| one[a].created_by.is_some() && one[a].created_by == two[b].created_by;
@@ -109,7 +114,9 @@ pub fn compare_images(store: &Store, first: &Found, second: &Found) -> Result<Im
                 false => LayerDifference::Form(one[a].clone(), two[b].clone()),
             },
             Pair::Both(a, b) => {
-                let findings = compare_layers(store, one[a].diff_id, two[b].diff_id)?;
+                let (one_chain, two_chain) =
+                    (&first.config.rootfs.diff_ids[..=a], &second.config.rootfs.diff_ids[..=b]);
+                let findings = compare_layers(store, one_chain, two_chain, origin)?;
                 LayerDifference::Content(one[a].clone(), two[b].clone(), findings)
             }
         };

@@ -9,10 +9,10 @@ use crate::cli::args::DiffArgs;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
 use crate::cli::report::{image_json, image_text};
-use crate::cli::say::out;
+use crate::cli::say::report;
 use crate::cli::settings::one_platform;
 use crate::oci::Platform;
-use crate::repro::compare_images;
+use crate::repro::{Error, Origin, compare_images};
 use crate::store::Store;
 use crate::transport::Streams;
 
@@ -29,12 +29,17 @@ pub fn diff(args: &DiffArgs, environment: &Environment, interrupt: &Arc<Interrup
                 let bring = |text: &str| bring(store, text, &platform, environment, by);
                 Ok((store.clone(), lease, bring(&args.first)?, bring(&args.second)?))
             })?;
-        let difference = compare_images(&store, &first, &second).map_err(failed)?;
-        let report = if args.json { image_json(&difference, None) } else { image_text(&difference, None) };
-        out(&report)?;
+        let difference = compare_images(&store, &first, &second, Origin::Unrelated)
+            .map_err(|error| stopped(interrupt, error))?;
+        report(&if args.json { image_json(&difference, None) } else { image_text(&difference, None) })?;
         Ok(Ending::Code(u8::from(!difference.is_none())))
     };
     work().unwrap_or_else(|ending| ending)
+}
+
+/// The end of a comparison that did not come to its end.
+pub(super) fn stopped(interrupt: &Interrupt, error: Error) -> Ending {
+    if interrupt.is_fired() { Ending::Interrupted } else { failed(error) }
 }
 
 /// The image that a place means.

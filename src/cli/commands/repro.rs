@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use super::building::Building;
 use super::carry::transfer;
-use super::diff::bring;
+use super::diff::{bring, stopped};
 use super::open::{failed, open};
-use crate::build::{Found, Interrupt, Options, Outcome, Purpose, RunTwice, Second, Traced, kept};
+use crate::build::{
+    Found, Interrupt, Options, Outcome, Purpose, RunTwice, Second, Traced, Verdict, kept, published,
+};
 use crate::cli::args::ReproArgs;
 use crate::cli::ending::Ending;
 use crate::cli::environment::Environment;
-use crate::cli::report::{image_json, image_text, repetition_json, repetition_text, verdict};
-use crate::cli::say::out;
+use crate::cli::report::{image_json, image_text, repetition_json, repetition_text};
+use crate::cli::say::report;
 use crate::cli::settings::options;
 use crate::export::{Destination, Encode, Output};
 use crate::layer::Compression;
 use crate::oci::{Platform, descriptor_digest};
-use crate::repro::{Finding, compare_images, compare_layers};
+use crate::repro::{Error, Finding, Origin, compare_images, compare_layers};
 use crate::sandbox::Privilege;
 use crate::store::Store;
 
@@ -51,19 +53,29 @@ fn twice(args: &ReproArgs, options: Options, building: &Building<'_>) -> Result<
     let _lease = store.lease().map_err(failed)?;
     let traced = traced(building, Options { purpose: Purpose::Repetition, ..options }, &store)?;
     let twice = traced.trace.twice.as_ref().expect("it was asked for");
-    let findings = findings(&store, twice)?;
-    out(&match args.json {
+    let findings = findings(&store, twice).map_err(|error| stopped(building.interrupt, error))?;
+    report(&match args.json {
         true => repetition_json(&traced, twice, &findings),
         false => repetition_text(&traced, twice, &findings),
     })?;
-    Ok(Ending::Code(verdict(twice).code()))
+    Ok(Ending::Code(code(twice.verdict())))
 }
 
-/// What differs of each RUN; nothing of one that failed.
-fn findings(store: &Store, twice: &RunTwice) -> Result<Vec<Vec<Finding>>, Ending> {
+fn code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Reproducible => 0,
+        Verdict::NotReproducible => 1,
+        Verdict::Inconclusive => 3,
+    }
+}
+
+/// What differs of each RUN.
+fn findings(store: &Store, twice: &RunTwice) -> Result<Vec<Vec<Finding>>, Error> {
     let of = twice.runs.iter().map(|run| match run.second {
-        Second::Layer(second) if !run.is_same() => compare_layers(store, run.first, second).map_err(failed),
-        Second::Layer(_) | Second::Failed(_) => Ok(Vec::new()),
+        Second::Other { layer, .. } => {
+            compare_layers(store, &run.chain(run.first), &run.chain(layer), Origin::OneRun)
+        }
+        Second::Same { .. } | Second::Failed { .. } => Ok(Vec::new()),
     });
     of.collect()
 }
@@ -88,7 +100,9 @@ fn against(
     let (store, _lease, published) =
         transfer(quiet, &args.build.insecure, environment, interrupt, |store, by| {
             let lease = store.lease()?;
-            Ok((store.clone(), lease, bring(store, image, &platform, environment, by)?))
+            // What this machine calls so may be what it built a moment ago.
+            let published = published(image)?;
+            Ok((store.clone(), lease, bring(store, &published, &platform, environment, by)?))
         })?;
     // As it would be sent: what was published is compressed, and what a build keeps is not.
     let encode = Encode { compression: compression(&published), force: false };
@@ -96,10 +110,11 @@ fn against(
     let traced = traced(building, Options { purpose: Purpose::Lines, outputs, ..options }, &store)?;
     let kept = kept(&store, &traced.built.kept.to_string()).map_err(failed)?;
     let built = kept.pick(image, None).map_err(failed)?;
-    let mut difference = compare_images(&store, &published, built).map_err(failed)?;
+    let stopped = |error| stopped(interrupt, error);
+    let mut difference = compare_images(&store, &published, built, Origin::Unrelated).map_err(stopped)?;
     let sent = descriptor_digest(&traced.built.top).map_err(failed)?;
-    difference.as_sent(&store, sent).map_err(failed)?;
-    out(&match args.json {
+    difference.as_sent(&store, sent).map_err(stopped)?;
+    report(&match args.json {
         true => image_json(&difference, Some(&traced)),
         false => image_text(&difference, Some(&traced)),
     })?;

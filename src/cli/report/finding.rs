@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::display::escape;
-use crate::repro::{ContentDifference, Field, Finding, What};
+use crate::repro::{ContentDifference, Field, Finding, What, Which};
 use crate::tree::{Entry, Kind};
 
 /// LIMIT: paths that are shown of one cause; JSON has all.
@@ -49,31 +49,42 @@ pub(super) fn are(paths: usize) -> String {
 }
 
 fn finding_text(finding: &Finding) -> String {
-    let path = escape(&finding.difference.path.to_string()).replace('\n', "\\n");
-    let how = match &finding.cause {
-        Some(cause) => escape(&cause.what).replace('\n', "\\n"),
-        None => how(finding),
+    let path = line(&finding.difference.path.to_string());
+    let beside = how(finding, finding.cause.is_some());
+    let mut text = match (&finding.cause, beside.as_str()) {
+        (None, how) => format!("    {path}: {}\n", line(how)),
+        (Some(cause), "") => format!("    {path}: {}\n", line(&cause.what)),
+        (Some(cause), also) => format!("    {path}: {}; {}\n", line(&cause.what), line(also)),
     };
-    let mut text = format!("    {path}: {how}\n");
     if let (None, Some(content)) = (&finding.cause, &finding.content) {
         text.push_str(&dump(content));
     }
     text
 }
 
-/// In what two entries differ.
-pub(super) fn how(finding: &Finding) -> String {
+/// Foreign text on one line of a terminal.
+fn line(text: &str) -> String {
+    escape(text).replace('\n', "\\n")
+}
+
+/// In what two entries differ; `beside` the content, and beside being there at all, where that is told in other words.
+pub(super) fn how(finding: &Finding, beside: bool) -> String {
     let (first, second, fields) = match &finding.difference.what {
-        What::OnlyFirst(entry) => return format!("a {}, only in the first", kind(entry)),
-        What::OnlySecond(entry) => return format!("a {}, only in the second", kind(entry)),
+        What::Only(_, alone) if beside => return below(alone.below),
+        What::Only(which, alone) => {
+            let place = if *which == Which::First { "first" } else { "second" };
+            let below = below(alone.below);
+            let with = if below.is_empty() { below } else { format!(", {below}") };
+            return format!("a {}, only in the {place}{with}", kind(&alone.entry));
+        }
         What::Changed { first, second, fields } => (first, second, fields),
     };
     let both = |one: String, two: String| format!("{one} and {two}");
-    let parts = fields.iter().map(|field| match field {
+    let parts = fields.iter().filter(|field| !beside || **field != Field::Content).map(|field| match field {
         Field::Kind => format!("a {} and a {}", kind(first), kind(second)),
         Field::Content => content(finding.content.as_ref()),
         Field::Target => format!("leads to {}", both(target(first), target(second))),
-        Field::Device => "another device".to_string(),
+        Field::Device => format!("device {}", both(device(first), device(second))),
         Field::Mode => {
             format!("mode {}", both(format!("{:04o}", first.mode), format!("{:04o}", second.mode)))
         }
@@ -97,7 +108,15 @@ pub(super) fn how(finding: &Finding) -> String {
             format!("extended attributes {}", names.join(", "))
         }
     });
-    escape(&parts.collect::<Vec<_>>().join("; ")).replace('\n', "\\n")
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+/// That a directory is not alone.
+fn below(paths: usize) -> String {
+    match paths {
+        0 => String::new(),
+        paths => format!("with {} below it", count(paths, "path")),
+    }
 }
 
 fn content(content: Option<&ContentDifference>) -> String {
@@ -108,8 +127,11 @@ fn content(content: Option<&ContentDifference>) -> String {
         true => sizes.0.to_string(),
         false => format!("{} and {}", sizes.0, sizes.1),
     };
-    let differ = if *bytes == 1 { "byte differs" } else { "bytes differ" };
-    format!("{bytes} {differ} of {sizes}, from byte {offset} on")
+    match bytes {
+        0 => format!("the same {offset} bytes at the beginning, of {sizes}"),
+        1 => format!("1 byte differs of {sizes}, at byte {offset}"),
+        _ => format!("{bytes} bytes differ of {sizes}, from byte {offset} on"),
+    }
 }
 
 fn kind(entry: &Entry) -> &'static str {
@@ -121,6 +143,13 @@ fn kind(entry: &Entry) -> &'static str {
         Kind::CharDevice { .. } | Kind::BlockDevice { .. } => "device",
         Kind::Fifo => "pipe",
         Kind::Whiteout => "removal",
+    }
+}
+
+fn device(entry: &Entry) -> String {
+    match entry.kind {
+        Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => format!("{major}:{minor}"),
+        _ => String::new(),
     }
 }
 
@@ -154,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::oci::Digest;
-    use crate::repro::Difference;
+    use crate::repro::{Alone, Cause, Class, Difference};
     use crate::tree::{RootPath, Time};
 
     fn entry(path: &str, kind: Kind) -> Entry {
@@ -184,7 +213,21 @@ mod tests {
 
     #[test]
     fn what_only_one_has_is_named_by_its_kind() {
-        let link = entry("/a", Kind::Symlink(b"x".to_vec()));
-        assert_eq!(how(&finding(What::OnlySecond(link), None)), "a symbolic link, only in the second");
+        let only = |kind, below| {
+            how(&finding(What::Only(Which::Second, Alone { entry: entry("/a", kind), below }), None), false)
+        };
+        assert_eq!(only(Kind::Symlink(b"x".to_vec()), 0), "a symbolic link, only in the second");
+        assert_eq!(only(Kind::Directory, 2), "a directory, only in the second, with 2 paths below it");
+    }
+
+    #[test]
+    fn what_differs_beside_a_known_cause_is_told_too() {
+        let file = |text: &str| Kind::File { size: 1, digest: Digest::of(text.as_bytes()) };
+        let (first, second) = (entry("/a", file("x")), Entry { mode: 0o600, ..entry("/a", file("y")) });
+        let fields = BTreeSet::from([Field::Content, Field::Mode]);
+        let cause = Cause { class: Class::Log, rule: "x", what: "so it is".into(), fix: "Do." };
+        let finding =
+            Finding { cause: Some(cause), ..finding(What::Changed { first, second, fields }, None) };
+        assert_eq!(finding_text(&finding), "    /a^[[2J: so it is; mode 0755 and 0600\n");
     }
 }

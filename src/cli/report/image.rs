@@ -24,9 +24,14 @@ pub fn image_text(difference: &ImageDifference, traced: Option<&Traced>) -> Stri
             text.push('\n');
         }
     }
-    for layer in &difference.layers {
+    let is_form = |layer: &&LayerDifference| matches!(layer, LayerDifference::Form(..));
+    let forms = difference.layers.iter().filter(is_form).count();
+    for layer in difference.layers.iter().filter(|layer| !is_form(layer)) {
         text.push_str(&layer_text(layer, traced));
         text.push('\n');
+    }
+    if forms > 0 {
+        writeln!(text, "{} the same content in another form\n", has(forms)).expect("memory");
     }
     let (first, second) = difference.manifests;
     if difference.is_same_image() {
@@ -38,11 +43,15 @@ pub fn image_text(difference: &ImageDifference, traced: Option<&Traced>) -> Stri
         .expect("memory");
         return text;
     }
-    let layers = count(difference.layers.len(), "layer");
-    let same = difference.same_layers;
-    writeln!(text, "different: {first} and {second}; {layers} of {}", same + difference.layers.len())
-        .expect("memory");
+    let layers = count(difference.layers.len() - forms, "layer");
+    let all = difference.same_layers + difference.layers.len();
+    writeln!(text, "different: {first} and {second}; the content of {layers} of {all}").expect("memory");
     text
+}
+
+/// `1 layer has`, `2 layers have`.
+fn has(layers: usize) -> String {
+    format!("{} {}", count(layers, "layer"), if layers == 1 { "has" } else { "have" })
 }
 
 fn value_text(value: &ValueDifference) -> String {
@@ -50,7 +59,8 @@ fn value_text(value: &ValueDifference) -> String {
     let shown = |value: &Option<serde_json::Value>| match value {
         None => "nothing".to_string(),
         Some(value) => {
-            let text = value.to_string();
+            // Of a whole entry of history what it says.
+            let text = value.get("created_by").unwrap_or(value).to_string();
             match text.char_indices().nth(VALUE) {
                 None => text,
                 Some((end, _)) => format!("{}…", &text[..end]),
@@ -66,10 +76,8 @@ fn layer_text(layer: &LayerDifference, traced: Option<&Traced>) -> String {
         LayerDifference::OnlySecond(layer) => {
             format!("{}: only in the second\n{}", name(layer), lines(layer, traced))
         }
-        LayerDifference::Form(first, second) => {
-            let blobs = format!("{} and {}", first.blob, second.blob);
-            format!("{}: the same content in two forms\n  {blobs}\n", name(second))
-        }
+        // They are counted: one with another compressor is none that a container sees.
+        LayerDifference::Form(..) => String::new(),
         LayerDifference::Content(first, second, findings) => {
             let place = if first.number == second.number {
                 String::new()
@@ -134,9 +142,9 @@ mod tests {
             ImageDifference { manifests, configs: manifests, manifest, config, layers, same_layers: 4 };
         let text = image_text(&difference, None);
         let want = format!(
-            "config:\n  /created: \"1970\" and nothing\n\nlayer 1 COPY a: the same content in two forms\n  \
-             sha256:1 and sha256:1\n\nlayer 2 RUN x^[: only in the second\n\nlayer 3 RUN y (layer 2 of the first): \
-             the same files, written as another tar\n\ndifferent: {} and {}; 3 layers of 7\n",
+            "config:\n  /created: \"1970\" and nothing\n\nlayer 2 RUN x^[: only in the second\n\nlayer 3 RUN y (layer 2 of \
+             the first): the same files, written as another tar\n\n1 layer has the same content in another form\n\n\
+             different: {} and {}; the content of 2 layers of 7\n",
             manifests.0, manifests.1
         );
         assert_eq!(text, want);

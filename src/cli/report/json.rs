@@ -1,12 +1,14 @@
-//! The same as JSON, for programs. `docs/reproducibility.md` has the members.
+//! The same as JSON, for programs. `docs/repro.md` has the members.
 
 use serde_json::{Value, json};
 
 use super::finding::how;
 use super::image::made_by;
-use super::repetition::verdict;
-use crate::build::{MadeBy, RunTwice, Second, Traced};
-use crate::repro::{Field, Finding, ImageDifference, LayerDifference, LayerRef, ValueDifference, What};
+use super::repetition::words;
+use crate::build::{MadeBy, Reaches, RunTwice, Second, Traced};
+use crate::repro::{
+    Field, Finding, ImageDifference, LayerDifference, LayerRef, ValueDifference, What, Which,
+};
 
 /// Raised when a member changes its meaning or goes.
 const SCHEMA: u32 = 1;
@@ -14,16 +16,28 @@ const SCHEMA: u32 = 1;
 /// The RUNs of a build that were done twice.
 pub fn repetition_json(traced: &Traced, twice: &RunTwice, findings: &[Vec<Finding>]) -> String {
     let runs = twice.runs.iter().zip(findings).map(|(run, findings)| {
-        let (second, failed) = match &run.second {
-            Second::Layer(layer) => (Some(layer.to_string()), None),
-            Second::Failed(message) => (None, Some(message)),
+        let first = run.first.to_string();
+        let (result, second, reaches, failed) = match &run.second {
+            Second::Same { remembered: false } => ("same", Some(first.clone()), None, None),
+            Second::Same { remembered: true } => ("remembered", Some(first.clone()), None, None),
+            Second::Other { layer, reaches } => {
+                let through = match reaches {
+                    Reaches::Itself => Some(&run.by),
+                    Reaches::Through(by) => Some(by),
+                    Reaches::None => None,
+                };
+                ("different", Some(layer.to_string()), through, None)
+            }
+            Second::Failed { message, tail } => {
+                let output = String::from_utf8_lossy(tail);
+                ("failed", None, None, Some(json!({"message": message, "output": output})))
+            }
         };
         json!({
             "step": step(Some(&run.by), traced),
-            "same": run.is_same(),
-            "remembered": run.remembered,
-            "in_image": run.in_image,
-            "first": run.first.to_string(),
+            "result": result,
+            "reaches_image": step(reaches, traced),
+            "first": first,
             "second": second,
             "failed": failed,
             "differences": findings.iter().map(finding).collect::<Vec<_>>(),
@@ -32,7 +46,7 @@ pub fn repetition_json(traced: &Traced, twice: &RunTwice, findings: &[Vec<Findin
     let report = json!({
         "schema": SCHEMA,
         "kind": "repetition",
-        "verdict": verdict(twice).words(),
+        "verdict": words(twice.verdict()),
         "image": traced.built.top.digest().to_string(),
         "runs": runs.collect::<Vec<_>>(),
     });
@@ -92,8 +106,8 @@ fn step(by: Option<&MadeBy>, traced: &Traced) -> Value {
 
 fn finding(finding: &Finding) -> Value {
     let (place, fields): (_, Vec<&str>) = match &finding.difference.what {
-        What::OnlyFirst(_) => ("first", Vec::new()),
-        What::OnlySecond(_) => ("second", Vec::new()),
+        What::Only(Which::First, _) => ("first", Vec::new()),
+        What::Only(Which::Second, _) => ("second", Vec::new()),
         What::Changed { fields, .. } => ("both", fields.iter().copied().map(word).collect()),
     };
     let content = finding.content.as_ref();
@@ -105,8 +119,19 @@ fn finding(finding: &Finding) -> Value {
         let class = cause.class.to_string();
         json!({"class": class, "rule": cause.rule, "what": cause.what, "fix": cause.fix})
     });
-    let path = finding.difference.path.to_string();
-    json!({"path": path, "in": place, "fields": fields, "how": how(finding), "content": content, "cause": cause})
+    let path = &finding.difference.path;
+    let how = how(finding, false);
+    let mut value = json!({
+        "path": path.to_string(), "in": place, "fields": fields, "how": how, "content": content, "cause": cause
+    });
+    // A name is bytes; text is what JSON can hold.
+    if std::str::from_utf8(path.as_bytes()).is_err() {
+        value["path_bytes"] = json!(path.as_bytes());
+    }
+    if let What::Only(_, alone) = &finding.difference.what {
+        value["below"] = json!(alone.below);
+    }
+    value
 }
 
 fn word(field: Field) -> &'static str {

@@ -7,4 +7,4 @@ mod repetition;
 
 pub use image::image_text;
 pub use json::{image_json, repetition_json};
-pub use repetition::{repetition_text, verdict};
+pub use repetition::repetition_text;

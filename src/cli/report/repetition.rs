@@ -3,94 +3,75 @@
 use std::fmt::Write as _;
 
 use super::finding::{are, count, findings_text};
-use crate::build::{RunTwice, Second, Traced};
+use crate::build::{Reaches, RunTwice, Second, Traced, Verdict};
 use crate::cli::display::escape;
-use crate::cli::failure::lines_around;
+use crate::cli::failure::{last_lines, lines_around};
 use crate::repro::Finding;
 
-/// What doing each RUN twice came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The image would have been the same.
-    Reproducible,
-    /// It would have been another.
-    NotReproducible,
-    /// A RUN failed the second time.
-    Inconclusive,
-}
-
-impl Verdict {
-    /// In words, as the report begins with it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Verdict::Reproducible => "reproducible",
-            Verdict::NotReproducible => "not reproducible",
-            Verdict::Inconclusive => "inconclusive",
-        }
-    }
-
-    /// The exit code.
-    pub fn code(self) -> u8 {
-        match self {
-            Verdict::Reproducible => 0,
-            Verdict::NotReproducible => 1,
-            Verdict::Inconclusive => 3,
-        }
-    }
-}
-
-/// What it came to.
-pub fn verdict(twice: &RunTwice) -> Verdict {
-    match twice.same {
-        Some(true) => Verdict::Reproducible,
-        Some(false) => Verdict::NotReproducible,
-        None => Verdict::Inconclusive,
+/// The verdict in words, as the report ends with it.
+pub fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Reproducible => "reproducible",
+        Verdict::NotReproducible => "not reproducible",
+        Verdict::Inconclusive => "inconclusive",
     }
 }
 
 /// Each RUN that came out differently, with its lines and what differs; the verdict last.
 pub fn repetition_text(traced: &Traced, twice: &RunTwice, findings: &[Vec<Finding>]) -> String {
     let mut text = String::new();
-    for (run, findings) in twice.runs.iter().zip(findings).filter(|(run, _)| !run.is_same()) {
+    for (run, findings) in twice.runs.iter().zip(findings) {
+        let said = match &run.second {
+            Second::Same { .. } => continue,
+            Second::Other { reaches, .. } => {
+                let place = match reaches {
+                    Reaches::Itself => String::new(),
+                    Reaches::Through(by) => {
+                        let name = by.name.replace('\n', " ");
+                        format!(", and reaches the image through line {}, {name}", by.location.first)
+                    }
+                    Reaches::None => ", and the image has nothing of it".to_string(),
+                };
+                let paths = match findings.len() {
+                    // Two layers can be told apart in more ways than there are to look at a file.
+                    0 => "the layer is another one, though each path is alike".to_string(),
+                    paths => format!("{} not the same twice", are(paths)),
+                };
+                format!("{}\n{}", escape(&format!("{paths}{place}:")), findings_text(findings))
+            }
+            Second::Failed { message, tail } => {
+                let message = escape(&message.replace('\n', " "));
+                format!("it failed the second time: {message}\n{}", last_lines(tail))
+            }
+        };
         writeln!(text, "{}", escape(&run.by.name.replace('\n', " "))).expect("memory");
         text.push_str(&lines_around(&traced.excerpt(run.by.location)));
-        match &run.second {
-            Second::Layer(_) => {
-                let place = if run.in_image { "" } else { ", in a stage that the image only copies from" };
-                writeln!(text, "{} not the same twice{place}:", are(findings.len())).expect("memory");
-                text.push_str(&findings_text(findings));
-            }
-            Second::Failed(message) => {
-                let message = escape(&message.replace('\n', " "));
-                writeln!(text, "it failed the second time: {message}").expect("memory");
-            }
-        }
-        text.push('\n');
+        writeln!(text, "{said}").expect("memory");
     }
     text + &conclusion(twice) + "\n"
 }
 
 fn conclusion(twice: &RunTwice) -> String {
-    let verdict = verdict(twice);
+    let verdict = twice.verdict();
+    let how_many = |is: fn(&Second) -> bool| twice.runs.iter().filter(|run| is(&run.second)).count();
     let all = twice.runs.len();
-    let differing = twice.runs.iter().filter(|run| !run.is_same()).count();
-    let of = format!("{differing} of {}", count(all, "RUN"));
-    let remembered = match twice.runs.iter().filter(|run| run.remembered).count() {
+    let differed = how_many(|second| matches!(second, Second::Other { .. }));
+    let failed = how_many(|second| matches!(second, Second::Failed { .. }));
+    let remembered = match how_many(|second| *second == Second::Same { remembered: true }) {
         0 => String::new(),
         known if known == all => ", when last looked at".to_string(),
         known => format!(", {known} of them when last looked at"),
     };
-    let said = match (verdict, all, differing) {
+    let runs = count(all, "RUN");
+    let said = match (verdict, all, differed) {
         (_, 0, _) => "there is no RUN: the same inputs give the same bytes".to_string(),
         (Verdict::Reproducible, 1, 0) => format!("the RUN left the same bytes twice{remembered}"),
-        (Verdict::Reproducible, _, 0) => {
-            format!("each of {} left the same bytes twice{remembered}", count(all, "RUN"))
-        }
-        (Verdict::Reproducible, ..) => format!("{of} differed, and the image does not"),
-        (Verdict::NotReproducible, ..) => format!("{of} differed, and so does the image"),
-        (Verdict::Inconclusive, ..) => format!("{of} differed or failed the second time"),
+        (Verdict::Reproducible, _, 0) => format!("each of {runs} left the same bytes twice{remembered}"),
+        (Verdict::Reproducible, ..) => format!("{differed} of {runs} differed, and the image does not"),
+        (Verdict::NotReproducible, ..) => format!("{differed} of {runs} differed, and so does the image"),
+        (Verdict::Inconclusive, ..) => format!("{failed} of {runs} failed the second time"),
     };
-    format!("{}: {said}", verdict.words())
+    format!("{}: {said}", words(verdict))
 }
 
 #[cfg(test)]
@@ -99,57 +80,32 @@ mod tests {
     use crate::build::{MadeBy, Repeated};
     use crate::graph::Location;
     use crate::oci::{DiffId, Digest};
+    use crate::worker::Chain;
 
-    fn twice(same: Option<bool>, runs: &[(&str, bool)]) -> RunTwice {
-        let layer = |text: &str| DiffId(Digest::of(text.as_bytes()));
-        let run = |(second, in_image): &(&str, bool)| Repeated {
-            by: MadeBy { name: "RUN".into(), location: Location::default() },
-            first: layer("same"),
-            second: match *second {
-                "fails" => Second::Failed("exit code: 1".into()),
-                "known" => Second::Layer(layer("same")),
-                second => Second::Layer(layer(second)),
-            },
-            remembered: *second == "known",
-            in_image: *in_image,
-        };
-        RunTwice { runs: runs.iter().map(run).collect(), same }
+    fn twice(seconds: &[Second]) -> RunTwice {
+        let by = || MadeBy { name: "RUN".into(), location: Location::default() };
+        let first = DiffId(Digest::of(b"first"));
+        let run = |second: &Second| Repeated::new(by(), Chain::default(), first, second.clone());
+        RunTwice { runs: seconds.iter().map(run).collect() }
     }
 
     #[test]
     fn the_verdict_is_about_the_image() {
-        for (same, runs, want, said) in [
-            (Some(true), &[][..], Verdict::Reproducible, "reproducible: there is no RUN"),
-            (
-                Some(true),
-                &[("same", true)],
-                Verdict::Reproducible,
-                "reproducible: the RUN left the same bytes",
-            ),
-            (
-                Some(true),
-                &[("other", false)],
-                Verdict::Reproducible,
-                "reproducible: 1 of 1 RUN differed, and the image",
-            ),
-            (
-                Some(false),
-                &[("other", true), ("same", true)],
-                Verdict::NotReproducible,
-                "not reproducible: 1 of 2 RUNs",
-            ),
-            (None, &[("fails", true)], Verdict::Inconclusive, "inconclusive: 1 of 1 RUN"),
-            (
-                Some(false),
-                &[("fails", true), ("other", true)],
-                Verdict::NotReproducible,
-                "not reproducible: 2 of 2",
-            ),
-            (None, &[("fails", true), ("other", false)], Verdict::Inconclusive, "inconclusive: 2 of 2"),
+        let (same, known) = (Second::Same { remembered: false }, Second::Same { remembered: true });
+        let other = |reaches| Second::Other { layer: DiffId(Digest::of(b"other")), reaches };
+        let fails = || Second::Failed { message: "exit code: 1".into(), tail: Vec::new() };
+        for (seconds, said) in [
+            (vec![], "reproducible: there is no RUN"),
+            (vec![same.clone()], "reproducible: the RUN left the same bytes twice"),
+            (vec![known.clone()], "reproducible: the RUN left the same bytes twice, when last"),
+            (vec![known, same.clone()], "reproducible: each of 2 RUNs left the same bytes twice, 1 of them"),
+            (vec![other(Reaches::None)], "reproducible: 1 of 1 RUN differed, and the image does not"),
+            (vec![other(Reaches::Itself), same], "not reproducible: 1 of 2 RUNs differed"),
+            (vec![fails()], "inconclusive: 1 of 1 RUN failed"),
+            (vec![fails(), other(Reaches::Itself)], "not reproducible: 1 of 2 RUNs differed"),
+            (vec![fails(), other(Reaches::None)], "inconclusive: 1 of 2 RUNs failed"),
         ] {
-            let twice = twice(same, runs);
-            assert_eq!(verdict(&twice), want, "{runs:?}");
-            let text = conclusion(&twice);
+            let text = conclusion(&twice(&seconds));
             assert!(text.starts_with(said), "{text}");
         }
     }

@@ -31,3 +31,9 @@ fn paths(differences: &Value) -> Vec<(&str, &str)> {
         .map(|d| (d["path"].as_str().expect("a path"), d["cause"]["rule"].as_str().unwrap_or("-")))
         .collect()
 }
+
+/// What each RUN came to.
+fn results(report: &Value) -> Vec<&str> {
+    let runs = report["runs"].as_array().expect("a list");
+    runs.iter().map(|run| run["result"].as_str().expect("a word")).collect()
+}

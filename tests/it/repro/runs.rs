@@ -1,6 +1,8 @@
 //! Each RUN twice: what is the same, what is not, and whether the image would be another.
 
-use super::{paths, repro};
+use serde_json::Value;
+
+use super::{paths, repro, results};
 use crate::e2e::Workshop;
 
 #[test]
@@ -15,9 +17,8 @@ fn a_build_that_leaves_the_same_bytes_twice_is_reproducible() {
         let runs = report["runs"].as_array().expect("a list");
         assert_eq!(runs.len(), 2);
         for run in runs {
-            assert_eq!((&run["same"], &run["in_image"]), (&true.into(), &true.into()), "{run:#}");
             assert_eq!(run["first"], run["second"]);
-            assert_eq!(run["remembered"], remembered, "{flags:?}: {run:#}");
+            assert_eq!(run["result"], if remembered { "remembered" } else { "same" }, "{flags:?}: {run:#}");
         }
     }
 }
@@ -31,9 +32,9 @@ fn the_line_that_is_to_blame_is_named_and_no_other() {
     let (code, report) = repro(&shop, dockerfile, &[]);
     assert_eq!((code, report["verdict"].as_str()), (1, Some("not reproducible")), "{report:#}");
     let runs = report["runs"].as_array().expect("a list");
-    let same: Vec<bool> = runs.iter().map(|run| run["same"].as_bool().expect("a boolean")).collect();
-    assert_eq!(same, [true, false, true]);
+    assert_eq!(results(&report), ["same", "different", "same"]);
     let step = &runs[1]["step"];
+    assert_eq!(&runs[1]["reaches_image"], step, "its layer is one of the image's");
     assert_eq!((&step["line"], &step["last_line"]), (&3.into(), &5.into()));
     let found = paths(&runs[1]["differences"]);
     assert_eq!(found.iter().map(|(path, _)| *path).collect::<Vec<_>>(), ["/built", "/key"]);
@@ -76,8 +77,7 @@ fn each_run_is_compared_with_itself_alone() {
         "FROM busybox\nRUN head -c 8 /dev/urandom > /a\nRUN cp /a /b\nRUN mktemp /tmp/tmp.XXXXXX\n";
     let (_, report) = repro(&shop, dockerfile, &[]);
     let runs = report["runs"].as_array().expect("a list");
-    let same: Vec<bool> = runs.iter().map(|run| run["same"].as_bool().expect("a boolean")).collect();
-    assert_eq!(same, [false, true, false], "{report:#}");
+    assert_eq!(results(&report), ["different", "same", "different"], "{report:#}");
     let left: Vec<&str> = runs[2]["differences"]
         .as_array()
         .expect("a list")
@@ -93,7 +93,8 @@ fn what_stays_in_another_stage_does_not_make_the_image_another() {
     let stage = "FROM busybox AS build\nRUN echo program > /app && date +%s > /log\n";
     let (code, report) = repro(&shop, &format!("{stage}FROM scratch\nCOPY --from=build /app /\n"), &[]);
     assert_eq!((code, report["verdict"].as_str()), (0, Some("reproducible")), "{report:#}");
-    assert_eq!((&report["runs"][0]["same"], &report["runs"][0]["in_image"]), (&false.into(), &false.into()));
+    assert_eq!(results(&report), ["different"]);
+    assert_eq!(report["runs"][0]["reaches_image"], Value::Null);
     let (code, report) = repro(&shop, &format!("{stage}FROM scratch\nCOPY --from=build /log /\n"), &[]);
     assert_eq!((code, report["verdict"].as_str()), (1, Some("not reproducible")), "{report:#}");
     // Through a RUN that reads it, which is done with what the second time left.
@@ -105,18 +106,95 @@ fn what_stays_in_another_stage_does_not_make_the_image_another() {
 }
 
 #[test]
+fn of_several_stages_the_one_that_reaches_the_image_is_told_and_how() {
+    let Some(shop) = Workshop::new() else { return };
+    let stage =
+        |name: &str| format!("FROM busybox AS {name}\nRUN head -c 8 /dev/urandom > /d; echo c > /const\n");
+    let copy = "FROM scratch\nCOPY --from=a /const /a\nCOPY --from=b /d /b\nCOPY --from=c /const /c\n";
+    let dockerfile = [stage("a"), stage("b"), stage("c"), copy.to_string()].concat();
+    let (code, report) = repro(&shop, &dockerfile, &[]);
+    assert_eq!((code, results(&report)), (1, vec!["different"; 3]));
+    let reaches = |run: usize| &report["runs"][run]["reaches_image"];
+    assert_eq!((reaches(0), reaches(2)), (&Value::Null, &Value::Null), "{report:#}");
+    assert_eq!(reaches(1)["name"], "[stage-3 2/3] COPY --from=b /d /b", "{report:#}");
+    let context = shop.context().display().to_string();
+    let text = shop.rbuild(&["repro", "-q", &context]).out();
+    assert_eq!(text.matches("and the image has nothing of it:").count(), 2, "{text}");
+    assert!(text.contains("and reaches the image through line 9, [stage-3 2/3] COPY"), "{text}");
+}
+
+#[test]
+fn right_after_a_build_the_second_time_is_another_second() {
+    let Some(shop) = Workshop::new() else { return };
+    let dockerfile = "FROM busybox\nRUN date +%s > /d\n";
+    shop.build(dockerfile, &[]).ok();
+    assert_eq!(repro(&shop, dockerfile, &[]).0, 1);
+}
+
+#[test]
+fn what_a_build_never_does_at_once_is_not_done_at_once_the_second_time() {
+    let Some(shop) = Workshop::new() else { return };
+    // Each has the cache mount for itself, as it does in a build.
+    let run = "RUN --mount=type=cache,target=/c mkdir /c/lock && sleep 0.3 && rmdir /c/lock\n";
+    let (code, report) = repro(&shop, &format!("FROM busybox\n{run}{run}{run}"), &[]);
+    assert_eq!((code, results(&report)), (0, vec!["same"; 3]), "{report:#}");
+}
+
+#[test]
+fn what_only_one_time_touched_is_compared_with_what_lies_below() {
+    let Some(shop) = Workshop::new() else { return };
+    let once = "RUN --mount=type=cache,target=/c [ -e /c/1 ] || chmod 4755 /bin/busybox; \
+                mkdir -p /usr/local/share/app; [ -e /c/1 ] || touch /usr/local/share/app/x; touch /c/1\n";
+    let (code, report) = repro(&shop, &format!("FROM busybox\n{once}"), &[]);
+    let differences = &report["runs"][0]["differences"];
+    let found: Vec<(&str, &str)> = differences
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| (d["path"].as_str().unwrap(), d["how"].as_str().unwrap()))
+        .collect();
+    let mode = ("/bin/busybox", "mode 4755 and 0755");
+    let file = ("/usr/local/share/app/x", "a file, only in the first");
+    assert_eq!((code, found), (1, vec![mode, file]), "{report:#}");
+}
+
+#[test]
+fn a_cause_is_of_what_differs_and_not_of_a_path() {
+    let Some(shop) = Workshop::new() else { return };
+    let dockerfile = "FROM busybox\nRUN echo x > /etc/machine-id\n\
+                      RUN chown $(($(date +%s) % 5000)) /etc/machine-id; date > /d; chmod 6$(date +%S | tail -c 2)0 /d 2> /dev/null; true\n";
+    let (_, report) = repro(&shop, dockerfile, &[]);
+    let found = paths(&report["runs"][1]["differences"]);
+    assert!(found.contains(&("/etc/machine-id", "-")) && found.contains(&("/d", "text-time")), "{report:#}");
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_change_the_verdict() {
+    let Some(shop) = Workshop::new() else { return };
+    shop.write("Dockerfile", "FROM busybox\nRUN head -c 8 /dev/urandom > /a\n");
+    let mut command = shop.command();
+    command.args(["repro", "--json"]).arg(shop.context());
+    let mut child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn a_run_that_fails_the_second_time_is_inconclusive() {
     let Some(shop) = Workshop::new() else { return };
-    let dockerfile =
-        "FROM busybox\nRUN --mount=type=cache,target=/c test ! -e /c/once && touch /c/once && echo > /x\n";
+    let dockerfile = "FROM busybox\nRUN --mount=type=cache,target=/c \
+        if [ -e /c/once ]; then echo not again; exit 1; fi; touch /c/once; echo > /x\n";
     let (code, report) = repro(&shop, dockerfile, &[]);
     assert_eq!((code, report["verdict"].as_str()), (3, Some("inconclusive")), "{report:#}");
-    let failed = report["runs"][0]["failed"].as_str().expect("why");
-    assert!(failed.contains("exit code: 1"), "{failed}");
+    let failed = &report["runs"][0]["failed"];
+    assert!(failed["message"].as_str().unwrap().contains("exit code: 1"), "{failed}");
+    assert_eq!(failed["output"], "not again\n");
     let context = shop.context().display().to_string();
     let said = shop.rbuild(&["repro", "-q", &context]);
     assert_eq!(said.code, Some(3));
     assert!(said.out().contains("it failed the second time: process"), "{}", said.out());
+    assert!(said.out().contains("\nnot again\n"), "{}", said.out());
 }
 
 #[test]
@@ -140,6 +218,16 @@ fn nothing_is_left_behind_and_no_record_is_changed() {
     assert_eq!(shop.image(dockerfile, &[]).manifest, first.manifest, "what is recorded is the first result");
     let images = shop.rbuild(&["images"]).ok().out();
     assert_eq!(images.lines().count(), 3, "a header, busybox and it:\n{images}");
+    // Nor has what was done in following the second result a record, which nobody would ask for; but what the mount shows of it
+    // has its digest remembered.
+    let records = || walkdir::WalkDir::new(shop.store().join("records")).into_iter().count();
+    let through = "FROM busybox AS a\nRUN head -c 8 /dev/urandom > /a\nFROM busybox\nRUN --mount=from=a,target=/m cp /m/a /b\n";
+    let mut counts = Vec::new();
+    for _ in 0..2 {
+        assert_eq!(repro(&shop, through, &[]).0, 1);
+        counts.push(records());
+    }
+    assert!(counts[1] <= counts[0] + 1, "{counts:?}");
 }
 
 #[test]
