@@ -150,24 +150,35 @@ pub fn run_twice(planned: &Planned, steps: &Steps<'_>, jobs: usize) -> Result<Ru
     // A failure may come of a directory that was changed on disk, and then it is no failure yet.
     steps.settle()?;
     repeated?;
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let in_images = in_images(planned, steps);
+    // What each is taken to have left while another one is followed. What comes out differently by itself would hide whose doing
+    // it is.
+    let is_same = |id: &StepId, came: &Came| matches!(came, Came::Left(layer) if *layer == steps.left(*id).0);
+    let differing = done.iter().filter(|(id, came)| !is_same(id, came)).map(|(id, _)| *id);
+    let firsts: BTreeMap<StepId, DiffId> = differing.map(|id| (id, steps.left(id).0)).collect();
     let mut runs = Vec::new();
     for id in all.into_iter().filter(|id| steps.is_run(*id)) {
         let (first, _) = steps.left(id);
-        let second = match done.remove(&id) {
+        let second = match done.get(&id) {
             None => Second::Same { remembered: known.contains(&id) },
-            Some(Came::Failed { message, tail }) => Second::Failed { message, tail },
-            Some(Came::Left(layer)) if layer == first => {
+            Some(Came::Failed { message, tail }) => {
+                Second::Failed { message: message.clone(), tail: tail.clone() }
+            }
+            Some(Came::Left(layer)) if *layer == first => {
                 steps.remember_same(id)?;
                 Second::Same { remembered: false }
             }
-            Some(Came::Left(layer)) if in_images.contains(&id) => {
-                Second::Other { layer, reaches: Reaches::Itself }
-            }
             Some(Came::Left(layer)) => {
-                let reaches = follow(planned, steps, (id, layer), jobs)?;
-                Second::Other { layer, reaches }
+                let reaches = match in_images.contains(&id) {
+                    true => Reaches::Itself,
+                    false => {
+                        let mut instead = firsts.clone();
+                        instead.insert(id, *layer);
+                        follow(planned, steps, instead, jobs)?
+                    }
+                };
+                Second::Other { layer: *layer, reaches }
             }
         };
         let below = steps.worker.base_chain(&steps.graph.steps[id.0], &steps.states);
@@ -194,14 +205,14 @@ fn in_images(planned: &Planned, steps: &Steps<'_>) -> BTreeSet<StepId> {
     found
 }
 
-/// Where the images change with another layer for this step.
+/// Where the images change with these layers in place of those that the steps left.
 fn follow(
     planned: &Planned,
     steps: &Steps<'_>,
-    (id, layer): (StepId, DiffId),
+    instead: BTreeMap<StepId, DiffId>,
     jobs: usize,
 ) -> Result<Reaches, Error> {
-    let second = steps.following(id, layer);
+    let second = steps.following(instead);
     let pending = second.look_up()?;
     let failed: OnceLock<MadeBy> = OnceLock::new();
     let perform = |id: StepId| {

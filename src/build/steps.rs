@@ -1,6 +1,6 @@
 //! One pass or one attempt over the steps of a graph: keys, records, and the doing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use super::caches::Caches;
@@ -32,8 +32,8 @@ pub struct Steps<'a> {
     pub states: Vec<OnceLock<Chain>>,
     /// Under which key.
     pub keys: Vec<OnceLock<Digest>>,
-    /// In a second pass over the same graph: a step that is taken to have left another layer than in the first.
-    instead: Option<(StepId, DiffId)>,
+    /// In a second pass over the same graph: steps that are taken to have left these layers, whatever they stand on then.
+    instead: Option<BTreeMap<StepId, DiffId>>,
     /// Whether a failure has to name the platform.
     several: bool,
     waiting: Waiting,
@@ -63,13 +63,13 @@ impl<'a> Steps<'a> {
         Steps { graph, worker, numbers, caches, packing, states, keys, instead: None, several, waiting }
     }
 
-    /// A second pass over the same graph, in which a step is taken to have left another layer: what does not read of it is found
-    /// as the first pass left it, also where that passed records over.
-    pub fn following(&self, step: StepId, layer: DiffId) -> Steps<'a> {
+    /// A second pass over the same graph, in which some steps are taken to have left these layers: what reads of none that is
+    /// another is found as the first pass left it, also where that passed records over.
+    pub fn following(&self, instead: BTreeMap<StepId, DiffId>) -> Steps<'a> {
         let Steps { graph, worker, numbers, caches, several, .. } = *self;
         let states = graph.steps.iter().map(|_| OnceLock::new()).collect();
         let keys = graph.steps.iter().map(|_| OnceLock::new()).collect();
-        let (packing, instead, waiting) = (self.packing.again(), Some((step, layer)), Waiting::default());
+        let (packing, instead, waiting) = (self.packing.again(), Some(instead), Waiting::default());
         Steps { graph, worker, numbers, caches, packing, states, keys, instead, several, waiting }
     }
 
@@ -190,8 +190,8 @@ impl<'a> Steps<'a> {
     /// What a record says that the step leaves; none if there is no record, or its layer is gone.
     fn recorded(&self, id: StepId, key: &Digest) -> Result<Option<Chain>, Error> {
         let step = &self.graph.steps[id.0];
-        if let Some((_, layer)) = self.instead.filter(|(instead, _)| *instead == id) {
-            return Ok(Some(self.below(step).push(layer, Made::Ran)));
+        if let Some(layer) = self.instead.as_ref().and_then(|instead| instead.get(&id)) {
+            return Ok(Some(self.below(step).push(*layer, Made::Ran)));
         }
         if let Some(chain) = self.recorded_here(step, key)? {
             return Ok(Some(chain));

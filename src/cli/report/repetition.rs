@@ -28,9 +28,9 @@ pub fn repetition_text(traced: &Traced, twice: &RunTwice, findings: &[Vec<Findin
                     Reaches::Itself => String::new(),
                     Reaches::Through(by) => {
                         let name = by.name.replace('\n', " ");
-                        format!(", and reaches the image through line {}, {name}", by.location.first)
+                        format!("; that reaches the image through line {}, {name}", by.location.first)
                     }
-                    Reaches::None => ", and the image has nothing of it".to_string(),
+                    Reaches::None => "; the image has nothing of it".to_string(),
                 };
                 let paths = match findings.len() {
                     // Two layers can be told apart in more ways than there are to look at a file.

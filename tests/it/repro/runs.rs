@@ -119,8 +119,19 @@ fn of_several_stages_the_one_that_reaches_the_image_is_told_and_how() {
     assert_eq!(reaches(1)["name"], "[stage-3 2/3] COPY --from=b /d /b", "{report:#}");
     let context = shop.context().display().to_string();
     let text = shop.rbuild(&["repro", "-q", &context]).out();
-    assert_eq!(text.matches("and the image has nothing of it:").count(), 2, "{text}");
-    assert!(text.contains("and reaches the image through line 9, [stage-3 2/3] COPY"), "{text}");
+    assert_eq!(text.matches("; the image has nothing of it:").count(), 2, "{text}");
+    assert!(text.contains("; that reaches the image through line 9, [stage-3 2/3] COPY"), "{text}");
+}
+
+#[test]
+fn what_differs_by_itself_is_not_laid_to_a_line_before_it() {
+    let Some(shop) = Workshop::new() else { return };
+    let dockerfile = "FROM busybox AS a\nRUN date +%s > /log\nRUN head -c 8 /dev/urandom > /d\n\
+                      FROM scratch\nCOPY --from=a /d /\n";
+    let (code, report) = repro(&shop, dockerfile, &[]);
+    assert_eq!((code, results(&report)), (1, vec!["different"; 2]));
+    assert_eq!(report["runs"][0]["reaches_image"], Value::Null, "{report:#}");
+    assert_eq!(report["runs"][1]["reaches_image"]["line"], 5, "{report:#}");
 }
 
 #[test]
