@@ -2,7 +2,7 @@
 
 use super::platforms::{Planned, Wanted};
 use super::steps::Steps;
-use crate::graph::{Input, Location, Step};
+use crate::graph::{Location, Step};
 use crate::oci::{DiffId, Platform};
 
 /// The instruction that a layer comes from.
@@ -38,13 +38,9 @@ pub fn lines(planned: &Planned, steps: &Steps<'_>) -> Vec<ImageLines> {
 fn lines_of(wanted: &Wanted, steps: &Steps<'_>) -> ImageLines {
     let layers = steps.worker.input_chain(wanted.target.state, &steps.states).diff_ids();
     let mut made_by: Vec<Option<MadeBy>> = vec![None; layers.len()];
-    let mut input = wanted.target.state;
     // Each step leaves one layer, and stands on those of all before it.
-    for place in made_by.iter_mut().rev() {
-        let Input::Step(id) = input else { break };
-        let step = &steps.graph.steps[id.0];
-        *place = Some(MadeBy::of(step));
-        input = step.base;
+    for (place, id) in made_by.iter_mut().rev().zip(steps.line(wanted.target.state)) {
+        *place = Some(MadeBy::of(&steps.graph.steps[id.0]));
     }
     ImageLines { platform: wanted.platform.clone(), layers: layers.into_iter().zip(made_by).collect() }
 }

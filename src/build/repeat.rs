@@ -4,123 +4,29 @@
 //! that a build never does at once may share a cache mount or a port. That one came out the same is remembered, so that a
 //! check costs what changed since the last.
 //!
-//! Whether an image would have been another one is found by *following*: the graph is passed once more with what the second time
-//! left, where a step that reads none of what differs is found as it is, and one that does is done.
+//! Whether an image would have been another one is found by following what differs (`follow.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::Error;
+use super::follow::follow;
 use super::lines::MadeBy;
 use super::platforms::Planned;
 use super::schedule::in_order;
 use super::steps::Steps;
-use crate::graph::{Input, PreImage, StepId};
+use super::twice::{Reaches, Repeated, RunTwice, Second};
+use crate::graph::{PreImage, StepId};
 use crate::layer::Compression;
 use crate::oci::{DiffId, Digest};
 use crate::progress::Event;
 use crate::sandbox::affinity;
-use crate::worker::{Chain, Doing, NextNumber as _};
+use crate::worker::{Doing, NextNumber as _};
 
 /// LIMIT: how long after the first time the second begins at the earliest, so that a clock of whole seconds shows another time.
 /// Nobody knows when a step that was found in the cache was done.
 const APART: Duration = Duration::from_millis(2100);
-
-/// The RUNs of a build, each done twice.
-#[derive(Clone, Debug)]
-pub struct RunTwice {
-    /// In the order of the steps.
-    pub runs: Vec<Repeated>,
-}
-
-/// One RUN.
-#[derive(Clone, Debug)]
-pub struct Repeated {
-    /// Which.
-    pub by: MadeBy,
-    /// What the first time left.
-    pub first: DiffId,
-    /// What came of the second.
-    pub second: Second,
-    below: Chain,
-}
-
-/// What came of a RUN the second time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Second {
-    /// The same bytes.
-    Same {
-        /// Whether that is known from an earlier time, and nothing was done now.
-        remembered: bool,
-    },
-    /// Others.
-    Other {
-        /// What it left.
-        layer: DiffId,
-        /// Whether an image changes with it.
-        reaches: Reaches,
-    },
-    /// It failed.
-    Failed {
-        /// Why, in one line.
-        message: String,
-        /// The last of what it wrote.
-        tail: Vec<u8>,
-    },
-}
-
-/// Whether what differs reaches an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reaches {
-    /// It is a layer of one.
-    Itself,
-    /// Through this step, which reads of it, or of what was made of it.
-    Through(MadeBy),
-    /// No image reads of it what differs.
-    None,
-}
-
-/// What doing each RUN twice came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// All images would have been the same.
-    Reproducible,
-    /// One would have been another.
-    NotReproducible,
-    /// A RUN failed the second time.
-    Inconclusive,
-}
-
-impl RunTwice {
-    /// What it came to.
-    pub fn verdict(&self) -> Verdict {
-        let reaches = |run: &Repeated| matches!(&run.second, Second::Other { reaches, .. } if *reaches != Reaches::None);
-        let failed = |run: &Repeated| matches!(run.second, Second::Failed { .. });
-        if self.runs.iter().any(reaches) {
-            // A failure cannot take that back.
-            Verdict::NotReproducible
-        } else if self.runs.iter().any(failed) {
-            Verdict::Inconclusive
-        } else {
-            Verdict::Reproducible
-        }
-    }
-}
-
-impl Repeated {
-    /// A RUN on the layers `below`.
-    pub fn new(by: MadeBy, below: Chain, first: DiffId, second: Second) -> Repeated {
-        Repeated { by, first, second, below }
-    }
-
-    /// The layers that it stood on, lowest first, with one that it left on top.
-    pub fn chain(&self, layer: DiffId) -> Vec<DiffId> {
-        let mut chain = self.below.diff_ids();
-        chain.push(layer);
-        chain
-    }
-}
 
 /// Does every RUN once more, and follows what came out differently.
 pub fn run_twice(planned: &Planned, steps: &Steps<'_>, jobs: usize) -> Result<RunTwice, Error> {
@@ -205,51 +111,6 @@ fn in_images(planned: &Planned, steps: &Steps<'_>) -> BTreeSet<StepId> {
     found
 }
 
-/// Where the images change with these layers in place of those that the steps left.
-fn follow(
-    planned: &Planned,
-    steps: &Steps<'_>,
-    instead: BTreeMap<StepId, DiffId>,
-    jobs: usize,
-) -> Result<Reaches, Error> {
-    let second = steps.following(instead);
-    let pending = second.look_up()?;
-    let failed: OnceLock<MadeBy> = OnceLock::new();
-    let perform = |id: StepId| {
-        if failed.get().is_some() {
-            // What it stands on may be missing.
-            return Ok(());
-        }
-        match second.perform(id) {
-            // What fails with one result and not with the other depends on it. Nothing else has to end for that.
-            Err(Error::Step { name, location, source, .. })
-                if matches!(*source, crate::worker::Error::Exited(_)) =>
-            {
-                let _ = failed.set(MadeBy { name, location });
-                Ok(())
-            }
-            done => done,
-        }
-    };
-    let done = in_order(&second, &pending, jobs, &perform);
-    second.settle()?;
-    done?;
-    if let Some(by) = failed.into_inner() {
-        return Ok(Reaches::Through(by));
-    }
-    let changed = |id: &StepId| {
-        let chain = |steps: &Steps<'_>| steps.states[id.0].get().and_then(Chain::id);
-        chain(steps) != chain(&second)
-    };
-    for image in &planned.images {
-        // The lowest one that changed: all above it change with it.
-        if let Some(id) = steps.line(image.target.state).take_while(changed).last() {
-            return Ok(Reaches::Through(MadeBy::of(&steps.graph.steps[id.0])));
-        }
-    }
-    Ok(Reaches::None)
-}
-
 fn wait(steps: &Steps<'_>) -> Result<(), Error> {
     const LOOK: Duration = Duration::from_millis(50);
     let mut left = APART;
@@ -264,15 +125,6 @@ fn wait(steps: &Steps<'_>) -> Result<(), Error> {
 }
 
 impl Steps<'_> {
-    /// The steps that stand on one another below `input`, the topmost first.
-    fn line(&self, input: Input) -> impl Iterator<Item = StepId> {
-        let step = |input| match input {
-            Input::Step(step) => Some(step),
-            Input::Scratch | Input::Image(_) | Input::Context(_) => None,
-        };
-        std::iter::successors(step(input), move |id| step(self.graph.steps[id.0].base))
-    }
-
     /// Which layer a step left, and under which key; the step is done.
     fn left(&self, id: StepId) -> (DiffId, Digest) {
         let chain = self.states[id.0].get().expect("the first pass has done all steps");

@@ -142,6 +142,15 @@ impl<'a> Steps<'a> {
         matches!(self.graph.steps[id.0].op, Op::Exec(_))
     }
 
+    /// The steps that stand on one another below `input`, the topmost first.
+    pub fn line(&self, input: Input) -> impl Iterator<Item = StepId> {
+        let step = |input| match input {
+            Input::Step(step) => Some(step),
+            Input::Scratch | Input::Image(_) | Input::Context(_) => None,
+        };
+        std::iter::successors(step(input), move |id| step(self.graph.steps[id.0].base))
+    }
+
     /// Has the images on which something will run unpacked as they come, even if a step that only looks at them is the first
     /// to need them. With a remote cache nobody knows yet what will run.
     pub fn expect_runs(&self, pending: &[StepId]) {

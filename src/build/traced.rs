@@ -3,7 +3,7 @@
 use super::error::Excerpt;
 use super::finish::Built;
 use super::lines::ImageLines;
-use super::repeat::RunTwice;
+use super::twice::RunTwice;
 use crate::dockerfile::decode;
 use crate::graph::Location;
 use crate::source::DockerfileText;
