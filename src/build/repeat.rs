@@ -41,6 +41,8 @@ pub fn run_twice(planned: &Planned, steps: &Steps<'_>, jobs: usize) -> Result<Ru
     if !unknown.is_empty() {
         wait(steps)?;
     }
+    // Threads that share work are started by whoever first has some, and keep the processors that this one has then.
+    let _ = rayon::current_num_threads();
     let done: Mutex<BTreeMap<StepId, Came>> = Mutex::default();
     let done_so_far = || done.lock().unwrap_or_else(PoisonError::into_inner);
     let again = |id: StepId| -> Result<(), Error> {
