@@ -30,69 +30,75 @@ const APART: Duration = Duration::from_millis(2100);
 
 /// Does every RUN once more, and follows what came out differently.
 pub fn run_twice(planned: &Planned, steps: &Steps<'_>, jobs: usize) -> Result<RunTwice, Error> {
-    let all: Vec<StepId> = (0..steps.graph.steps.len()).map(StepId).collect();
-    let (mut known, mut unknown) = (BTreeSet::new(), BTreeSet::new());
-    for id in all.iter().copied().filter(|id| steps.is_run(*id)) {
-        match steps.is_known_same(id)? {
-            true => known.insert(id),
-            false => unknown.insert(id),
-        };
-    }
-    if !unknown.is_empty() {
-        wait(steps)?;
-    }
-    // Threads that share work are started by whoever first has some, and keep the processors that this one has then.
-    let _ = rayon::current_num_threads();
-    let done: Mutex<BTreeMap<StepId, Came>> = Mutex::default();
-    let done_so_far = || done.lock().unwrap_or_else(PoisonError::into_inner);
-    let again = |id: StepId| -> Result<(), Error> {
-        if unknown.contains(&id) {
-            // Programs ask how many processors there are, and share work among them.
-            let came = affinity::on_one(id.0, || steps.run_again(id));
-            let came = came.map_err(Error::io("choosing a processor"))??;
-            done_so_far().insert(id, came);
+    let runs: Vec<StepId> = steps.all().filter(|id| steps.is_run(*id)).collect();
+    let mut known = BTreeSet::new();
+    for id in &runs {
+        if steps.is_known_same(*id)? {
+            known.insert(*id);
         }
-        Ok(())
-    };
-    let repeated = in_order(steps, &all, jobs, &again);
-    // A failure may come of a directory that was changed on disk, and then it is no failure yet.
-    steps.settle()?;
-    repeated?;
-    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let in_images = in_images(planned, steps);
+    }
+    let unknown = runs.iter().copied().filter(|id| !known.contains(id)).collect();
+    let mut done = once_more(steps, &unknown, jobs)?;
     // What each is taken to have left while another one is followed. What comes out differently by itself would hide whose doing
     // it is.
-    let is_same = |id: &StepId, came: &Came| matches!(came, Came::Left(layer) if *layer == steps.left(*id).0);
-    let differing = done.iter().filter(|(id, came)| !is_same(id, came)).map(|(id, _)| *id);
+    let differing =
+        runs.iter().copied().filter(|id| done.get(id).is_some_and(|came| !came.is(steps.left(*id).0)));
     let firsts: BTreeMap<StepId, DiffId> = differing.map(|id| (id, steps.left(id).0)).collect();
-    let mut runs = Vec::new();
-    for id in all.into_iter().filter(|id| steps.is_run(*id)) {
-        let (first, _) = steps.left(id);
-        let second = match done.get(&id) {
+    let in_images: BTreeSet<StepId> =
+        planned.images.iter().flat_map(|image| steps.line(image.target.state)).collect();
+    let reaches = |id: StepId, layer: DiffId| match in_images.contains(&id) {
+        true => Ok(Reaches::Itself),
+        false => {
+            let mut instead = firsts.clone();
+            instead.insert(id, layer);
+            follow(planned, steps, instead, jobs)
+        }
+    };
+    let repeated = |id: StepId| -> Result<Repeated, Error> {
+        let (step, (first, _)) = (&steps.graph.steps[id.0], steps.left(id));
+        let second = match done.remove(&id) {
             None => Second::Same { remembered: known.contains(&id) },
-            Some(Came::Failed { message, tail }) => {
-                Second::Failed { message: message.clone(), tail: tail.clone() }
-            }
-            Some(Came::Left(layer)) if *layer == first => {
+            Some(came) if came.is(first) => {
                 steps.remember_same(id)?;
                 Second::Same { remembered: false }
             }
-            Some(Came::Left(layer)) => {
-                let reaches = match in_images.contains(&id) {
-                    true => Reaches::Itself,
-                    false => {
-                        let mut instead = firsts.clone();
-                        instead.insert(id, *layer);
-                        follow(planned, steps, instead, jobs)?
-                    }
-                };
-                Second::Other { layer: *layer, reaches }
-            }
+            Some(Came::Left(layer)) => Second::Other { layer, reaches: reaches(id, layer)? },
+            Some(Came::Failed { message, tail }) => Second::Failed { message, tail },
         };
-        let below = steps.worker.base_chain(&steps.graph.steps[id.0], &steps.states);
-        runs.push(Repeated::new(MadeBy::of(&steps.graph.steps[id.0]), below, first, second));
+        let below = steps.worker.base_chain(step, &steps.states);
+        Ok(Repeated::new(MadeBy::of(step), below, first, second))
+    };
+    Ok(RunTwice { runs: runs.into_iter().map(repeated).collect::<Result<_, _>>()? })
+}
+
+/// Does these RUNs again; what each came to.
+fn once_more(
+    steps: &Steps<'_>,
+    runs: &BTreeSet<StepId>,
+    jobs: usize,
+) -> Result<BTreeMap<StepId, Came>, Error> {
+    if runs.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    Ok(RunTwice { runs })
+    wait(steps)?;
+    // Threads that share work are started by whoever first has some, and keep the processors that this one has then.
+    let _ = rayon::current_num_threads();
+    let done: Mutex<BTreeMap<StepId, Came>> = Mutex::default();
+    let again = |id: StepId| -> Result<(), Error> {
+        if runs.contains(&id) {
+            // Programs ask how many processors there are, and share work among them.
+            let came = affinity::on_one(id.0, || steps.run_again(id));
+            let came = came.map_err(Error::io("choosing a processor"))??;
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(id, came);
+        }
+        Ok(())
+    };
+    // The others are passed over: it is their order that counts.
+    let ended = in_order(steps, &steps.all().collect::<Vec<_>>(), jobs, &again);
+    // A failure may come of a directory that was changed on disk, and then it is no failure yet.
+    steps.settle()?;
+    ended?;
+    Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// What doing a RUN again came to.
@@ -101,16 +107,10 @@ enum Came {
     Failed { message: String, tail: Vec<u8> },
 }
 
-/// The steps whose layers are layers of an image.
-fn in_images(planned: &Planned, steps: &Steps<'_>) -> BTreeSet<StepId> {
-    let mut found = BTreeSet::new();
-    for image in &planned.images {
-        // Where one was added before, all below it were.
-        for id in steps.line(image.target.state).take_while(|id| !found.contains(id)).collect::<Vec<_>>() {
-            found.insert(id);
-        }
+impl Came {
+    fn is(&self, layer: DiffId) -> bool {
+        matches!(self, Came::Left(left) if *left == layer)
     }
-    found
 }
 
 fn wait(steps: &Steps<'_>) -> Result<(), Error> {

@@ -271,7 +271,7 @@ impl Build<'_> {
         }
         let pending = steps.look_up()?;
         let must_run = match self.options.purpose {
-            Purpose::Repetition => steps.must_run((0..planned.graph.steps.len()).map(StepId)),
+            Purpose::Repetition => steps.must_run(steps.all()),
             Purpose::Image | Purpose::Findings | Purpose::Lines => steps.must_run(pending.iter().copied()),
         };
         if self.namespace == Namespace::Needed && must_run {

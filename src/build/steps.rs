@@ -84,7 +84,7 @@ impl<'a> Steps<'a> {
     /// Looks up every step whose inputs are known, in order; says which are left to do. Does none of them. Remote caches
     /// are waited for only if the store does not know all.
     pub fn look_up(&self) -> Result<Vec<StepId>, Error> {
-        let all: Vec<StepId> = (0..self.graph.steps.len()).map(StepId).collect();
+        let all: Vec<StepId> = self.all().collect();
         let lookups = self.worker.store.lookups();
         let pending = self.look_up_of(&all)?;
         drop(lookups);
@@ -130,6 +130,11 @@ impl<'a> Steps<'a> {
         }
         self.keys[id.0].set(key).expect("each step is known once");
         self.states[id.0].set(chain).expect("each step is known once");
+    }
+
+    /// All steps, in order.
+    pub fn all(&self) -> impl Iterator<Item = StepId> + use<> {
+        (0..self.graph.steps.len()).map(StepId)
     }
 
     /// Whether one of these is a process that has to run.
