@@ -315,7 +315,7 @@ impl Build<'_> {
                 let name = "[internal] sandbox: user namespace of a container";
                 self.numbers.shown(self.sink, name, |step| {
                     let message =
-                        "a RUN sees the container's processes in /proc (docs/sandbox.md)".to_string();
+                        "/proc is the container's, with the numbers that processes have there (docs/sandbox.md)".to_string();
                     self.sink.send(Event::Notice { step, message });
                     Ok(())
                 })?;

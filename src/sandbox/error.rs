@@ -30,7 +30,8 @@ pub enum Error {
     /// A user or group id has no counterpart outside.
     #[error(
         "cannot become {what}: {errno}: the id is not mapped in this user namespace\n\
-         fix: give this user more subordinate ids in /etc/subuid and /etc/subgid"
+         fix: give this user more subordinate ids in /etc/subuid and /etc/subgid; for root of a container, give the \
+         container more ids"
     )]
     UnmappedId {
         /// `user 70000` or the like.

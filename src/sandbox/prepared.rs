@@ -105,17 +105,14 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
     let mut empty_lower = Vec::new();
     let mut devices = Vec::new();
     for (name, path, major, minor) in DEVICES {
-        let host = if is_initial { None } else { Some(tree(Path::new(path), Depth::One)?) };
+        let host = match is_initial {
+            true => None,
+            // A device on a read-only mount can be written to, and its owner, mode and times cannot be changed: it stays the host's.
+            false => Some(read_only(path, Depth::One)?),
+        };
         devices.push(Device { name, number: makedev(major, minor), host });
     }
-    let sys = if is_initial {
-        None
-    } else {
-        let sys = tree(Path::new("/sys"), Depth::Recursive)?;
-        set_attributes(&sys, Attributes::MOUNT_ATTR_RDONLY, None, Depth::Recursive)
-            .map_err(|errno| Error::SetUp { step: "make /sys read-only".to_owned(), errno, hint: "" })?;
-        Some(sys)
-    };
+    let sys = if is_initial { None } else { Some(read_only("/sys", Depth::Recursive)?) };
     let (proc, fence) = match proc_of() {
         ProcOf::Process => (None, None),
         ProcOf::Container => {
@@ -126,7 +123,8 @@ pub(super) fn prepare(spec: &Spec) -> Result<Prepared, Error> {
                 errno,
                 hint: "",
             })?;
-            (Some(tree(Path::new("/proc"), Depth::Recursive)?), fence)
+            // Much of what can be written there asks for no more than the owner's number: what the kernel is to kill first, say.
+            (Some(read_only("/proc", Depth::Recursive)?), fence)
         }
     };
     let mut terminals = vec![(c"ptmxmode", Some(c"0666")), (c"mode", Some(c"0620"))];
@@ -324,6 +322,17 @@ fn rlimits(process: &Process) -> Vec<(Resource, Rlimit, Rlimit)> {
 
 fn tree(path: &Path, depth: Depth) -> Result<OwnedFd, Error> {
     cloned(&opened(path, OFlags::PATH)?, depth)
+}
+
+/// A file or directory of the host's that a process may not change.
+fn read_only(path: &str, depth: Depth) -> Result<OwnedFd, Error> {
+    let tree = tree(Path::new(path), depth)?;
+    set_attributes(&tree, Attributes::MOUNT_ATTR_RDONLY, None, depth).map_err(|errno| Error::SetUp {
+        step: format!("make {path} read-only"),
+        errno,
+        hint: "",
+    })?;
+    Ok(tree)
 }
 
 fn cloned(fd: &OwnedFd, depth: Depth) -> Result<OwnedFd, Error> {

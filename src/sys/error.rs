@@ -11,7 +11,7 @@ pub enum UsernsError {
     #[error(
         "RUN as an ordinary user needs subordinate ids, and {file} has none for {user} (uid {uid})\n\
          fix, as root: add this line to /etc/subuid and to /etc/subgid:\n    {user}:{start}:65536\n\
-         or run rbuild with sudo"
+         or run rbuild with sudo; in a container, as its root (Kubernetes: runAsUser: 0)"
     )]
     NoSubordinateIds {
         /// The file that lacks the line.
@@ -124,7 +124,7 @@ pub enum UsernsError {
     )]
     NoNewPrivileges,
     /// Any other refusal.
-    #[error("{call}: {errno}\nfix: run rbuild with sudo")]
+    #[error("{call}: {errno}\nfix: run rbuild with sudo; in a container, allow the call")]
     Refused {
         /// The call that failed.
         call: &'static str,

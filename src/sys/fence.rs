@@ -4,7 +4,7 @@
 //! namespace, and so reaches nobody's memory or files through a `/proc` that shows them.
 
 use std::io::Read;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, Result};
@@ -28,13 +28,12 @@ impl Fence {
         // of the other pipe.
         let (number_out, number_in) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (end_out, end_in) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        let others_end = end_in.as_raw_fd();
         std::thread::scope(|scope| {
             // A thread of its own, since it stands still until the child has ended.
             let thread = std::thread::Builder::new()
                 .name("fence".to_owned())
                 .spawn_scoped(scope, move || -> Result<()> {
-                    let child = spawn(Namespaces::USER, &mut || stand(&number_in, &end_out, others_end))?;
+                    let child = spawn(Namespaces::USER, &mut || stand(&number_in, &end_out))?;
                     // Without a child nobody else ends the wait for its number.
                     drop(number_in);
                     process::wait(&child.pidfd).map(|_| ())
@@ -68,10 +67,10 @@ impl Fence {
 }
 
 // In the child.
-fn stand(number: &OwnedFd, end: &OwnedFd, others_end: i32) {
+fn stand(number: &OwnedFd, end: &OwnedFd) {
     let _ = process::die_with_parent();
     let _ = rustix::io::write(number, &process::id().as_raw_nonzero().get().to_ne_bytes());
-    // Or our copy of the parent's end would keep the end of file away.
-    process::close_in_child(others_end);
+    // Or our copies of the parent's ends would keep the end of file away: our own, and that of whoever stands beside us.
+    process::close_in_child_all_but(end.as_fd());
     let _ = rustix::io::read(end, &mut [0]);
 }

@@ -74,6 +74,18 @@ pub(super) fn close_in_child(number: i32) {
     unsafe { libc::close(number) };
 }
 
+/// Closes the child's copies of all descriptors from 3 on but one. In the child, which would otherwise hold ends of pipes that
+/// others wait for.
+pub(super) fn close_in_child_all_but(kept: BorrowedFd<'_>) {
+    let kept = kept.as_raw_fd().unsigned_abs();
+    for (first, last) in [(3, kept.saturating_sub(1)), (kept + 1, libc::c_uint::MAX)] {
+        if first <= last {
+            // SAFETY: plain numbers; the child has its own table of descriptors, so no owner in the parent's memory is deceived.
+            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+        }
+    }
+}
+
 /// Leaves the parent's mount namespace for a copy of it. In the child.
 pub fn unshare_mounts() -> Result<()> {
     // SAFETY: CLONE_NEWNS changes which mounts this process sees; no memory, no descriptor.

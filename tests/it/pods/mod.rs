@@ -3,6 +3,7 @@
 mod pod;
 
 use pod::{Pod, Profile};
+use rbuild::sys::fence::Fence;
 
 use crate::e2e::root_around;
 use crate::robust::foreign::{ARM, TEXT, arm_busybox};
@@ -88,15 +89,46 @@ fn a_run_reaches_no_process_of_the_pod_and_neither_the_builder_nor_another_run()
            [ \"$(readlink $p/ns/pid)\" = \"$me\" ] && continue; [ -d $p ] || continue; n=$((n+1)); \
            for f in root cwd exe fd/0 environ mem maps ns/mnt; do \
              if ls $p/$f/ > /dev/null 2>&1 || head -c 1 $p/$f > /dev/null 2>&1; then echo \"REACHED $p/$f\"; fi; \
+           done; \
+           for f in oom_score_adj autogroup coredump_filter clear_refs; do \
+             if echo 1 2> /dev/null > $p/$f; then echo \"WROTE $p/$f\"; fi; \
            done; done; echo \"SEEN $n\"\n\
          COPY --from=other /x /\n\
-         RUN echo x > /proc/sys/kernel/hostname || echo READ-ONLY\n",
+         RUN echo x > /proc/sys/kernel/hostname || echo READ-ONLY\n\
+         RUN for f in /dev/null /dev/zero /dev/urandom /dev/tty /proc/execdomains /proc; do \
+           if chmod 600 $f || chown 5:5 $f || touch $f; then echo \"CHANGED $f\"; fi; \
+         done 2> /dev/null; echo x > /dev/null && head -c 1 /dev/zero > /x && echo WORKS > /dev/stdout\n",
     );
     let said = pod.rbuild(&["--progress", "plain", "/vol/context"]).ok();
     assert!(!said.stderr.contains(" REACHED /"), "{}", said.stderr);
     // The program twice, in its user namespace and outside, and the sleep of the other RUN.
     assert!(said.stderr.contains(" SEEN 3"), "{}", said.stderr);
     assert!(said.stderr.contains(" READ-ONLY"), "{}", said.stderr);
+    assert!(!said.stderr.contains(" WROTE /") && !said.stderr.contains(" CHANGED /"), "{}", said.stderr);
+    assert!(said.stderr.contains(" WORKS"), "{}", said.stderr);
+}
+
+#[test]
+fn many_runs_begin_at_once_and_none_waits_for_another() {
+    if !rustix::process::geteuid().is_root() {
+        return crate::snapshot_fixture::skip("user namespaces with all ids take root");
+    }
+    for _ in 0..10 {
+        std::thread::scope(|scope| {
+            let made: Vec<_> = (0..8).map(|_| scope.spawn(Fence::new)).collect();
+            made.into_iter().for_each(|fence| drop(fence.join().unwrap().unwrap()));
+        });
+    }
+    let Some(pod) = Pod::new(Profile::Plain) else { return };
+    let stages = 0..12;
+    let stage = |n: u32| format!("FROM busybox AS s{n}\nRUN echo {n} > /n{n}\n");
+    let copy = |n: u32| format!("COPY --from=s{n} /n{n} /\n");
+    let text: String =
+        stages.clone().map(stage).chain(["FROM scratch\n".to_string()]).chain(stages.map(copy)).collect();
+    pod.shop.write("Dockerfile", text);
+    for _ in 0..3 {
+        pod.rbuild(&["--no-cache", "-q", "/vol/context"]).ok();
+    }
 }
 
 #[test]
