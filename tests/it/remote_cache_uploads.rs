@@ -220,6 +220,21 @@ fn a_build_that_is_killed_while_it_sends_leaves_the_cache_as_it_was() {
 }
 
 #[test]
+fn of_a_build_that_failed_the_smaller_cache_has_what_the_image_would_have_had() {
+    let (Some(world), Some(shop)) = (World::new(), Workshop::new()) else { return };
+    let file = |last: &str| {
+        format!(
+            "FROM busybox AS work\nRUN echo a > /a\nFROM busybox\nCOPY --from=work /a /copied\nRUN echo ran-b | tee /b\nRUN {last}\n"
+        )
+    };
+    let said = shop.build(&file("false"), &[&world.to("min")]).fails(&["exit code: 1"]);
+    said.says(&["2 records, 2 layers sent"]).never_says(&["was not written"]);
+    let other = Workshop::new().unwrap();
+    let said = other.build(&file("true"), &[&world.from()]).ok();
+    assert_eq!(times(&said, " ran-b\n"), 0, "{}", said.stderr);
+}
+
+#[test]
 fn what_was_done_before_a_build_failed_is_in_the_cache() {
     let (Some(world), Some(shop)) = (World::new(), Workshop::new()) else { return };
     let file = |last: &str| format!("{}RUN {last}\n", many(3));

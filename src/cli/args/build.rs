@@ -121,7 +121,7 @@ pub struct BuildArgs {
     #[arg(long, value_name = "MODE", help_heading = "Bytes")]
     pub context_modes: Option<String>,
 
-    /// Shows no progress, prints the image's id
+    /// Shows no progress; a build prints the image's id then
     #[arg(short, long, help_heading = "Display")]
     pub quiet: bool,
     /// auto, tty, plain or quiet [env: BUILDKIT_PROGRESS]
